@@ -1,0 +1,248 @@
+"""The nouns: campaign, suite, benchmark, side, run; and the names of their files."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+SCHEMA_VERSION = 1
+"""Version of run.json and of the plan files."""
+
+
+class DuetError(Exception):
+    """What went wrong, where and why, in one line, and the remedy where there is one.
+
+    Commands print it as `error: …` and exit with 1; it never comes with a traceback.
+    """
+
+    def __init__(self, what: str, remedy: str = ""):
+        self.what, self.remedy = what, remedy
+        super().__init__(f"{what}; {remedy}" if remedy else what)
+
+
+class Type(StrEnum):
+    """How a run is made."""
+
+    DUET = "duet"
+    SYNCDUET = "syncduet"
+    SEQN = "seqn"
+    AADUET = "aaduet"
+    """A against A, to calibrate: any difference found is a false positive."""
+
+
+class Order(StrEnum):
+    """Which side is started first."""
+
+    AB = "AB"
+    BA = "BA"
+    NONE = "None"
+
+
+class Schedule(StrEnum):
+    SEQUENTIAL = "sequential"
+    RMIT = "randomized_interleaving_trials"
+
+
+SIDES = ("A", "B")
+
+
+def file_name(name: str) -> str:
+    """A suite's or benchmark's name as it stands in file names: `.` is the separator there."""
+    return name.replace(".", "_")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that a suite needs and nobody may ship: a jar, an archive."""
+
+    file: str
+    """Its name in the build context and in the working directory of a `process` side."""
+    url: str | None = None
+    sha256: str | None = None
+    own: Path | None = None
+    """The user's own copy (key `jar`), used instead of the URL."""
+
+
+@dataclass(frozen=True)
+class ImageRef:
+    """An image as a campaign asks for it. Equal references are one image."""
+
+    name: str
+    args: tuple[tuple[str, str], ...] = ()
+    source: Source | None = None
+
+    @property
+    def key(self) -> str:
+        """A file name for it: the name, and a digest of what distinguishes its namesakes."""
+        base = re.sub(r"[^A-Za-z0-9_-]+", "_", self.name)
+        if base == self.name and not self.args and self.source is None:
+            return base
+        return f"{base}-{digest([self.name, self.args, _plain(self.source)])[:8]}"
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one side of a benchmark runs, and within which limits."""
+
+    name: str
+    image: ImageRef | None
+    run: str
+    """The whole command, for `sh -c`."""
+    syncduet_run: str | None
+    results: tuple[str, ...]
+    """Files or directories to keep; relative ones are relative to the working directory."""
+    env: tuple[tuple[str, str], ...] = ()
+    engine: str = "auto"
+    memory_bytes: int | None = None
+    network: str = "none"
+    cpus: str = "split"
+    """`split`, `shared`, or an explicit set such as `0-3,8`."""
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    suite: str
+    name: str
+    a: Side
+    b: Side
+    format: str
+    repetitions: dict[Type, int]
+    timeout_s: float | None = None
+    remove_containers: bool = True
+    warmup: str | float | int | None = None
+    """Iterations to leave out: None (the suite's default), a share, a count, `10s`, or `auto`."""
+
+    def side(self, name: str) -> Side:
+        return {"A": self.a, "B": self.b}[name]
+
+    @property
+    def stem(self) -> str:
+        return f"{file_name(self.suite)}.{file_name(self.name)}"
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """How the table is turned into verdicts (config key `analysis`)."""
+
+    estimator: str = "rate"
+    method: str = "t"
+    min_overlap: float = 0.5
+    confidence: float = 0.95
+    margin_percent: float = 2.0
+    correction: str = "holm"
+
+
+@dataclass(frozen=True)
+class Campaign:
+    name: str
+    file: Path
+    benchmarks: tuple[Benchmark, ...]
+    seed: int = 0
+    schedule: Schedule = Schedule.SEQUENTIAL
+    verbose: bool = False
+    artifacts: tuple[tuple[str, str], ...] = ()
+    """Name and host command of each fact gathered with every run."""
+    imports: tuple[Path, ...] = ()
+    base_image: str = "debian:bookworm-slim"
+    analysis: Analysis = field(default_factory=Analysis)
+
+    def benchmark(self, run: "Run") -> Benchmark:
+        return self._by_name[run.suite, run.benchmark]
+
+    @property
+    def _by_name(self) -> dict[tuple[str, str], Benchmark]:
+        index = self.__dict__.get("_index")
+        if index is None:
+            index = {(b.suite, b.name): b for b in self.benchmarks}
+            object.__setattr__(self, "_index", index)
+        return index
+
+    @property
+    def images(self) -> tuple[ImageRef, ...]:
+        """Every image that a side asks for, each once, in the order of the file."""
+        refs = (s.image for b in self.benchmarks for s in (b.a, b.b) if s.image)
+        return tuple(dict.fromkeys(refs))
+
+
+_RUN = re.compile(
+    r"(?P<suite>[A-Za-z0-9_+-]+)\.(?P<benchmark>[A-Za-z0-9_+-]+)\.(?P<runid>\d+)"
+    r"\.(?P<type>duet|syncduet|seqn|aaduet)\.(?P<order>AB|BA|None)(?:\.(?P<side>[AB]))?"
+)
+_FILE = re.compile(_RUN.pattern.removesuffix(r"(?:\.(?P<side>[AB]))?") + r"\.(?P<pair>[AB])\.(?P<file>.+)")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution: the sampling unit. `side` is set for seqn only."""
+
+    suite: str
+    benchmark: str
+    runid: int
+    type: Type
+    order: Order = Order.NONE
+    side: str | None = None
+
+    @property
+    def stem(self) -> str:
+        """`<suite>.<benchmark>.<runid>.<type>.<order>`: how all files of the run begin."""
+        return f"{file_name(self.suite)}.{file_name(self.benchmark)}.{self.runid}.{self.type}.{self.order}"
+
+    @property
+    def name(self) -> str:
+        """The run's folder under runs/ and its Snakemake wildcard."""
+        return f"{self.stem}.{self.side}" if self.side else self.stem
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The sides it starts, the first one first."""
+        return (self.side,) if self.side else tuple(self.order)
+
+    def file(self, side: str, result_file: str) -> str:
+        return f"{self.stem}.{side}.{result_file}"
+
+    def log(self, side: str) -> str:
+        return self.file(side, "log")
+
+
+def parse_run(name: str) -> Run | None:
+    """The inverse of `Run.name` (names as they stand in files), or None for another name."""
+    m = _RUN.fullmatch(name)
+    if m is None or (m["side"] is not None) != (m["type"] == Type.SEQN):
+        return None
+    return Run(m["suite"], m["benchmark"], int(m["runid"]), Type(m["type"]), Order(m["order"]), m["side"])
+
+
+def parse_result_file(name: str) -> tuple[Run, str, str] | None:
+    """Run, side and result file of a file named by the schema (also the predecessor's), or None."""
+    m = _FILE.fullmatch(name)
+    if m is None:
+        return None
+    type_ = Type(m["type"])
+    side = m["pair"] if type_ == Type.SEQN else None
+    run = Run(m["suite"], m["benchmark"], int(m["runid"]), type_, Order(m["order"]), side)
+    return run, m["pair"], m["file"]
+
+
+def digest(value: object) -> str:
+    """SHA-256 of a value's canonical JSON."""
+    return hashlib.sha256(json.dumps(_plain(value), sort_keys=True).encode()).hexdigest()
+
+
+def _plain(value: object) -> object:
+    """Dataclasses, tuples, enums and paths as JSON has them."""
+    if hasattr(value, "__dataclass_fields__"):
+        return _plain(asdict(value))  # type: ignore[call-overload]
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def collisions(benchmarks: Iterable[Benchmark]) -> list[tuple[Benchmark, Benchmark]]:
+    """Pairs of benchmarks whose names fall together in file names."""
+    seen: dict[str, Benchmark] = {}
+    return [(seen[b.stem], b) for b in benchmarks if seen.setdefault(b.stem, b) is not b]

@@ -1,0 +1,82 @@
+"""Campaign -> runs and their order. Pure: no file, no clock, no random state but the seed."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from duet.model import SIDES, Benchmark, Campaign, Order, Run, Schedule, Type
+
+
+def runs(campaign: Campaign) -> tuple[Run, ...]:
+    """All runs in the order in which they are to be measured.
+
+    `sequential`: by benchmark as in the file. `randomized_interleaving_trials` (Abedi and Brecht,
+    ICPE 2017): a permutation of all runs drawn from the seed. A run keeps its place relative to
+    the others when repetitions are added, since its place depends on its own name only.
+    """
+    listed = [run for b in campaign.benchmarks for run in _of_benchmark(campaign.seed, b)]
+    if campaign.schedule == Schedule.RMIT:
+        listed.sort(key=lambda run: _draw(campaign.seed, "place", run.name))
+    return tuple(listed)
+
+
+def _of_benchmark(seed: int, benchmark: Benchmark) -> Iterable[Run]:
+    for type_ in (Type.DUET, Type.SYNCDUET, Type.AADUET, Type.SEQN):
+        for runid in range(benchmark.repetitions.get(type_, 0)):
+            if type_ == Type.SEQN:
+                first = _draw(seed, "first", benchmark.stem, runid) % 2
+                for side in SIDES[first:] + SIDES[:first]:
+                    yield Run(benchmark.suite, benchmark.name, runid, type_, side=side)
+            else:
+                order = Order.BA if _flipped(seed, benchmark.stem, type_, runid) else Order.AB
+                yield Run(benchmark.suite, benchmark.name, runid, type_, order)
+
+
+def _flipped(seed: int, stem: str, type_: Type, runid: int) -> bool:
+    """Order of a run: each two consecutive runs have one AB and one BA, which comes first is drawn."""
+    return bool((_draw(seed, "order", stem, type_, runid // 2) + runid) % 2)
+
+
+def swapped(seed: int, run: Run) -> bool:
+    """Whether A gets the second half of the cores.
+
+    Each two consecutive runs have it both ways, and each four have all four combinations
+    with the order, so that neither a core nor a starting place favours a side.
+    """
+    stem = Run(run.suite, run.benchmark, 0, run.type).stem
+    if run.type == Type.SEQN:
+        return bool((_draw(seed, "core", stem, run.runid // 2) + run.runid) % 2)
+    pair, block = run.runid // 2, run.runid // 4
+    coin = _draw(seed, "core", stem, block) + pair
+    return bool((coin + (run.order == Order.BA)) % 2)
+
+
+def _draw(seed: int, *what: object) -> int:
+    text = "\0".join(map(str, (seed, *what)))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+
+
+def time_left_s(left: Iterable[Run], seconds: Mapping[Run, float]) -> float | None:
+    """Estimate for the runs left from the durations of finished ones.
+
+    A run is expected to take the mean of its benchmark and type, else of its benchmark, else of
+    all; None when nothing has finished.
+    """
+    groups: dict[object, list[float]] = defaultdict(list)
+    for run, s in seconds.items():
+        for key in ((run.suite, run.benchmark, run.type), (run.suite, run.benchmark), None):
+            groups[key].append(s)
+    if not groups:
+        return None
+    mean = {key: sum(v) / len(v) for key, v in groups.items()}
+    total = 0.0
+    for run in left:
+        keys = ((run.suite, run.benchmark, run.type), (run.suite, run.benchmark), None)
+        total += next(mean[k] for k in keys if k in mean)
+    return total
+
+
+def longest_s(campaign: Campaign, left: Iterable[Run]) -> float | None:
+    """Upper bound from the timeouts; None when a run has none."""
+    timeouts = [campaign.benchmark(run).timeout_s for run in left]
+    return None if None in timeouts else float(sum(t for t in timeouts if t))

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 SCHEMA_VERSION = 1
 """Version of run.json and of the plan files."""
@@ -80,7 +81,7 @@ class ImageRef:
         base = re.sub(r"[^A-Za-z0-9_-]+", "_", self.name)
         if base == self.name and not self.args and self.source is None:
             return base
-        return f"{base}-{digest([self.name, self.args, _plain(self.source)])[:8]}"
+        return f"{base}-{digest([self.name, self.args, plain(self.source)])[:8]}"
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,8 @@ class Campaign:
     imports: tuple[Path, ...] = ()
     base_image: str = "debian:bookworm-slim"
     analysis: Analysis = field(default_factory=Analysis)
+    notices: tuple[str, ...] = ()
+    """Lines for people: what was understood otherwise than written."""
 
     def benchmark(self, run: "Run") -> Benchmark:
         return self._by_name[run.suite, run.benchmark]
@@ -186,9 +189,14 @@ class Run:
     side: str | None = None
 
     @property
+    def benchmark_stem(self) -> str:
+        """`<suite>.<benchmark>`: equal to the benchmark's own `stem`."""
+        return f"{file_name(self.suite)}.{file_name(self.benchmark)}"
+
+    @property
     def stem(self) -> str:
         """`<suite>.<benchmark>.<runid>.<type>.<order>`: how all files of the run begin."""
-        return f"{file_name(self.suite)}.{file_name(self.benchmark)}.{self.runid}.{self.type}.{self.order}"
+        return f"{self.benchmark_stem}.{self.runid}.{self.type}.{self.order}"
 
     @property
     def name(self) -> str:
@@ -205,6 +213,12 @@ class Run:
 
     def log(self, side: str) -> str:
         return self.file(side, "log")
+
+    def plan_file(self, side: str) -> str:
+        """Name of the file under plan/ that says what `side` runs (both sides of aaduet run A's)."""
+        source = "A" if self.type == Type.AADUET else side
+        suffix = ".syncduet" if self.type == Type.SYNCDUET else ""
+        return f"{self.benchmark_stem}.{source}{suffix}.json"
 
 
 def parse_run(name: str) -> Run | None:
@@ -228,17 +242,17 @@ def parse_result_file(name: str) -> tuple[Run, str, str] | None:
 
 def digest(value: object) -> str:
     """SHA-256 of a value's canonical JSON."""
-    return hashlib.sha256(json.dumps(_plain(value), sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(plain(value), sort_keys=True).encode()).hexdigest()
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> Any:
     """Dataclasses, tuples, enums and paths as JSON has them."""
     if hasattr(value, "__dataclass_fields__"):
-        return _plain(asdict(value))  # type: ignore[call-overload]
+        return plain(asdict(value))  # type: ignore[call-overload]
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     return str(value) if isinstance(value, Path) else value
 
 

@@ -1,0 +1,48 @@
+# Sourced by run and test: makes .venv from requirements.txt, quick when it is there already.
+# Sets nothing but PATH. Needs Python >= 3.11; on Debian and Ubuntu root gets what is missing.
+
+_lacking() { # what is lacking, and the one command that brings it
+    echo "error: $1 is not there; as root: $2" >&2
+    exit 1
+}
+
+_apt() { # package names: install them when we may, else say how
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "installing $*" >&2
+        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; } \
+            >/dev/null || _lacking "$*" "apt-get install $*"
+    else
+        _lacking "$*" "apt-get install $*"
+    fi
+}
+
+_python() { # the newest Python here that is new enough, or nothing
+    for p in python3 python3.14 python3.13 python3.12 python3.11; do
+        if "$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            command -v "$p"
+            return
+        fi
+    done
+}
+
+_environment() {
+    if cmp -s requirements.txt .venv/requirements.txt && .venv/bin/python -c '' 2>/dev/null; then
+        return
+    fi
+    python=$(_python)
+    if [ -z "$python" ]; then
+        _apt python3
+        python=$(_python)
+        [ -n "$python" ] || _lacking "Python 3.11 or newer" "install it (this system packages an older one)"
+    fi
+    "$python" -c 'import ensurepip, venv' 2>/dev/null ||
+        _apt "python$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')-venv"
+    echo "making the environment in .venv" >&2
+    "$python" -m venv --clear .venv
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+    cp requirements.txt .venv/requirements.txt
+}
+
+_environment
+PATH=$PWD/.venv/bin:$PATH
+export PATH

@@ -1,0 +1,23 @@
+"""The table, to pairs, effects and verdicts."""
+
+
+rule analyse:
+    input:
+        table=f"{RESULTS}/iterations.parquet",
+        analysis=f"{RESULTS}/plan/analysis.json",
+    output:
+        pairs=f"{RESULTS}/pairs.parquet",
+        effects=f"{RESULTS}/effects.parquet",
+        verdicts=report(
+            f"{RESULTS}/verdicts.csv",
+            caption="../report/verdicts.rst",
+            category="1 Verdicts",
+            labels={"what": "3 verdicts as CSV"},
+        ),
+    log:
+        f"{RESULTS}/logs/analyse.log",
+    params:
+        command=python("analyse.py"),
+    shell:
+        "{params.command} --table {input.table} --analysis {input.analysis} --pairs {output.pairs}"
+        " --effects {output.effects} --verdicts {output.verdicts} 2>&1 | tee {log} >&2"

@@ -1,0 +1,33 @@
+"""The suites' own files, to one table."""
+
+
+rule collect:
+    input:
+        lambda wildcards: [run_record(run) for run in runs_of(wildcards.benchmark)],
+        f"{RESULTS}/plan/{{benchmark}}.json",
+        f"{RESULTS}/plan/{{benchmark}}.runs.txt",
+    output:
+        f"{RESULTS}/iterations/{{benchmark}}.parquet",
+    log:
+        f"{RESULTS}/logs/collect.{{benchmark}}.log",
+    params:
+        command=python("collect.py"),
+        skip=lambda wildcards: "--skip-bad" if only_available() else "",
+    shell:
+        "{params.command} --results {RESULTS} --benchmark {wildcards.benchmark} {params.skip}"
+        " --out {output} --log {log}"
+
+
+rule table:
+    input:
+        lambda wildcards: [f"{RESULTS}/iterations/{stem}.parquet" for stem in benchmarks_here()],
+    output:
+        parquet=f"{RESULTS}/iterations.parquet",
+        csv=f"{RESULTS}/iterations.csv",
+    log:
+        f"{RESULTS}/logs/table.log",
+    params:
+        command=python("table.py"),
+        imports=" ".join(f"--import {str(path)!r}" for path in CAMPAIGN.imports),
+    shell:
+        "{params.command} {input} {params.imports} --out {output.parquet} --csv {output.csv} --log {log}"

@@ -1,0 +1,175 @@
+"""What the rules share: the campaign, its plan files, and what is said to the user.
+
+Everything here is about snakemake; what a campaign means is in scripts/duet.
+"""
+
+import fcntl
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(workflow.basedir).parent
+SCRIPTS = PROJECT / "scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+from duet import config as campaign_files
+from duet import images, plan, planfiles
+from duet.model import DuetError, ImageRef, Run
+
+PYTHON = sys.executable
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def stop(faults: list[str]) -> None:
+    """End snakemake before anything is started: a line a fault, no traceback."""
+    for fault in faults:
+        say(f"error: {fault}")
+    raise SystemExit(1)
+
+
+def load_campaign():
+    files = workflow.configfiles or [PROJECT / "config/quickstart.yml"]
+    try:
+        return campaign_files.load(Path(files[-1]), dict(workflow.config_settings.overwrite_config or {}))
+    except campaign_files.ConfigError as error:
+        stop(error.faults)
+    except DuetError as error:
+        stop([str(error)])
+
+
+def be_quiet() -> None:
+    """Drop snakemake's small talk: what was done is said by the rules' own commands."""
+
+    def worth_reading(record: logging.LogRecord) -> bool:
+        return record.levelno > logging.INFO and "RuleException" not in record.getMessage()
+
+    logging.getLogger("snakemake").addFilter(worth_reading)
+
+
+def be_alone() -> bool:
+    """Take this directory's lock. A snakemake lock found then is a dead workflow's: remove it.
+
+    When another workflow holds it, snakemake's own lock says so.
+    """
+    global LOCK
+    Path(".snakemake/locks").mkdir(parents=True, exist_ok=True)
+    LOCK = open(".snakemake/duetbench.lock", "w")
+    try:
+        fcntl.flock(LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    for stale in Path(".snakemake/locks").iterdir():
+        stale.unlink()
+    return True
+
+
+CAMPAIGN = load_campaign()
+RESULTS = Path("results") / CAMPAIGN.name
+RUNS = {run.name: run for run in plan.runs(CAMPAIGN)}
+RANK = {name: len(RUNS) - place for place, name in enumerate(RUNS)}
+BENCHMARKS = {b.stem: b for b in CAMPAIGN.benchmarks}
+IMAGES = {ref.key: ref for ref in CAMPAIGN.images}
+MAIN = workflow.workflow_settings.exec_mode.name == "DEFAULT"
+
+if MAIN:
+    if not (workflow.dryrun or CAMPAIGN.verbose):
+        be_quiet()
+    if not workflow.dryrun:
+        be_alone()
+    planfiles.write(CAMPAIGN, RUNS.values(), RESULTS, images.recorded_hash(RESULTS / "images"))
+
+
+def run_record(run: Run | str) -> str:
+    return f"{RESULTS}/runs/{run if isinstance(run, str) else run.name}/run.json"
+
+
+def only_available() -> bool:
+    """Whether the user asked for what can be made from the runs that are there."""
+    return "available" in workflow.dag_settings.targets
+
+
+def runs_of(stem: str) -> list[str]:
+    """Names of the runs of a benchmark that its table is made from."""
+    runs = [name for name, run in RUNS.items() if run.benchmark_stem == stem]
+    return [name for name in runs if Path(run_record(name)).exists()] if only_available() else runs
+
+
+def benchmarks_here() -> list[str]:
+    return [stem for stem in BENCHMARKS if runs_of(stem)]
+
+
+def python(script: str) -> str:
+    return f"{PYTHON} {SCRIPTS / script}"
+
+
+# What the rules take in
+
+
+FIRST = len(RUNS) + 1
+"""Priority of what runs wait for: everything is there before the first is measured."""
+
+
+def image_inputs(wildcards) -> list[str]:
+    ref = IMAGES[wildcards.image]
+    parents = [f"{RESULTS}/images/{parent}.json" for parent in images.prerequisites(ref)]
+    source = [f"{RESULTS}/sources/{wildcards.image}.json"] if ref.source else []
+    return [f"{RESULTS}/plan/{wildcards.image}.image.json", *parents, *source, *map(str, images.files(ref))]
+
+
+def image_engine(wildcards) -> str:
+    ref = IMAGES[wildcards.image]
+    return next(s.engine for b in CAMPAIGN.benchmarks for s in (b.a, b.b) if s.image == ref)
+
+
+def run_inputs(wildcards) -> dict[str, list]:
+    run = RUNS.get(wildcards.run)
+    if run is None:
+        raise DuetError(f"{CAMPAIGN.file}: the campaign has no run {wildcards.run}")
+    benchmark = CAMPAIGN.benchmark(run)
+    asked = sorted({f"{RESULTS}/plan/{run.plan_file(side)}" for side in run.sides})
+    refs = {benchmark.side(side).image for side in run.sides} - {None}
+    return {"asked": asked, "images": [ancient(f"{RESULTS}/images/{ref.key}.json") for ref in refs]}
+
+
+def rerun_command(wildcards) -> str:
+    return f"snakemake --cores 1 --configfile {CAMPAIGN.file} {run_record(wildcards.run)}"
+
+
+def finished(wildcards) -> list[str]:
+    """Everything that is made of a campaign, as far as its runs are there."""
+    here = benchmarks_here()
+    if not (here or CAMPAIGN.imports):
+        return []
+    kinds = ("timeline", "iterations", "ratios", "sensitivity", "runs")
+    figures = [f"{RESULTS}/figures/{stem}.{kind}.svg" for stem in here for kind in kinds]
+    forests = [f"{RESULTS}/figures/{suite}.forest.svg" for suite in sorted({s.split(".")[0] for s in here})]
+    pages = [f"{RESULTS}/{page}" for page in ("summary.md", "verdicts.csv", "provenance.html", "figures/methods.svg")]
+    return pages + forests + figures
+
+
+# What is said
+
+
+def begin() -> None:
+    """Before the first job: remove what a killed workflow left behind, then say what is to be done."""
+    subprocess.run([PYTHON, SCRIPTS / "clean.py", RESULTS], check=False)
+    left = [run for run in RUNS.values() if not Path(run_record(run)).exists()]
+    say(plan.told(CAMPAIGN, tuple(RUNS.values()), left))
+
+
+def say_verdicts() -> None:
+    text = RESULTS / "summary.txt"
+    if text.exists():
+        subprocess.run([PYTHON, SCRIPTS / "summarise.py", "--show", RESULTS], check=False)
+
+
+def say_failures() -> None:
+    failed = [path.parent.name for path in RESULTS.glob("runs/*/failure.json")]
+    if failed:
+        say(f"{len(failed)} of {len(RUNS)} runs failed; the same command measures them again, nothing else")
+    say(f"for the table and report of the runs that are there: add the target `available`")

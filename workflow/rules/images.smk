@@ -1,0 +1,31 @@
+"""Files nobody may ship, and the images that hold them."""
+
+
+rule fetch:
+    input:
+        f"{RESULTS}/plan/{{image}}.image.json",
+    output:
+        f"{RESULTS}/sources/{{image}}.json",
+    log:
+        f"{RESULTS}/logs/fetch.{{image}}.log",
+    priority: FIRST
+    params:
+        command=python("fetch.py"),
+    shell:
+        "{params.command} --plan {input} --out {output} --log {log}"
+
+
+rule image:
+    input:
+        image_inputs,
+    output:
+        f"{RESULTS}/images/{{image}}.json",
+    log:
+        f"{RESULTS}/logs/image.{{image}}.log",
+    priority: FIRST
+    params:
+        command=python("image.py"),
+        engine=image_engine,
+    shell:
+        "{params.command} --plan {RESULTS}/plan/{wildcards.image}.image.json --engine {params.engine}"
+        " --out {output} --log {log}"

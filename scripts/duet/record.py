@@ -1,0 +1,128 @@
+"""The JSON files of a campaign: plan files, image records, run.json, failure.json; written whole or not at all."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from duet.model import SCHEMA_VERSION, DuetError, Run, parse_run
+
+RUN = "run.json"
+FAILURE = "failure.json"
+SIDE_KEYS = (
+    "engine", "image", "image_id", "image_hash", "exit_code", "go_ns", "end_ns", "cpus",
+    "peak_memory_bytes", "cpu_time_ns", "oom_killed", "files", "log",
+)  # fmt: skip
+"""What run.json says of each side."""
+RUN_KEYS = (
+    "schema", "name", "campaign", "run", "status", "timed_out", "start_ns", "end_ns", "spec",
+    "engine", "engine_version", "gate", "sides", "artifacts", "warnings",
+)  # fmt: skip
+
+
+class RecordError(DuetError):
+    """A JSON file of the campaign is absent, torn, of another version or not ours."""
+
+
+def write(path: Path, value: Any) -> None:
+    """Write canonical JSON beside `path`, then rename: a reader sees the old content or the new."""
+    _replace(path, _canonical(value))
+
+
+def write_if_changed(path: Path, value: Any, ignore_unknown: Sequence[str] = ()) -> bool:
+    """Write canonical JSON only if it differs from what is there; whether it counts as a change.
+
+    Where all that differs is that top-level keys in `ignore_unknown` went from null to a value, the
+    file is written but keeps its modification time, and this is no change.
+    """
+    text = _canonical(value)
+    try:
+        old_text = path.read_text()
+        stat = path.stat()
+    except OSError:
+        _replace(path, text)
+        return True
+    if old_text == text:
+        return False
+    try:
+        old = json.loads(old_text)
+    except ValueError:
+        old = None
+    learned = isinstance(old, dict) and isinstance(value, dict)
+    if learned:
+        known = {key: value.get(key) for key in ignore_unknown if key in old and old[key] is None}
+        learned = bool(known) and _canonical({**old, **known}) == text
+    _replace(path, text, stat if learned else None)
+    return not learned
+
+
+def read(path: Path, keys: Sequence[str] = (), schema: int | None = SCHEMA_VERSION) -> dict[str, Any]:
+    """Read a JSON object and check its version (unless `schema` is None) and required keys."""
+    try:
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise RecordError(f"{path}: no such file") from None
+    except OSError as e:
+        raise RecordError(f"{path}: {e.strerror}") from None
+    except (ValueError, RecursionError) as e:
+        raise RecordError(f"{path}: not JSON, perhaps cut off ({e})", "delete it and start again") from None
+    if not isinstance(value, dict):
+        raise RecordError(f"{path}: a JSON object was expected, not {type(value).__name__}")
+    if schema is not None and value.get("schema") != schema:
+        raise RecordError(
+            f"{path}: schema {value.get('schema')!r}, this version reads {schema}",
+            "delete it and start again",
+        )
+    missing = [key for key in keys if key not in value]
+    if missing:
+        raise RecordError(f"{path}: not one of ours, lacks {', '.join(missing)}")
+    return value
+
+
+def read_run(directory: Path) -> dict[str, Any]:
+    """The record of the finished run in `directory`."""
+    path = directory / RUN
+    value = read(path, RUN_KEYS)
+    if not isinstance(value["sides"], dict) or not value["sides"]:
+        raise RecordError(f"{path}: not one of ours, `sides` must be a mapping")
+    for name, side in value["sides"].items():
+        missing = [key for key in SIDE_KEYS if key not in side] if isinstance(side, dict) else ["everything"]
+        if name not in ("A", "B") or missing:
+            raise RecordError(f"{path}: not one of ours, side {name} lacks {', '.join(missing)}")
+    return value
+
+
+def runs(directory: Path) -> Iterator[tuple[Run, Path]]:
+    """Finished runs below `directory` (results/<name>/runs): those with a run.json, by name."""
+    try:
+        names = sorted(entry.name for entry in os.scandir(directory) if entry.is_dir())
+    except FileNotFoundError:
+        return
+    for name in names:
+        run = parse_run(name)
+        if run is not None and (directory / name / RUN).exists():
+            yield run, directory / name
+
+
+def write_failure(directory: Path, name: str, reason: str, log: Path | None, time_ns: int) -> None:
+    """Leave in `directory` why the run failed and where its log is."""
+    failure = {"name": name, "reason": reason, "log": log and str(log), "time_ns": time_ns}
+    write(directory / FAILURE, {"schema": SCHEMA_VERSION, **failure})
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+
+def _replace(path: Path, text: str, times: os.stat_result | None = None) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_text(text)
+        if times is not None:
+            os.utime(beside, ns=(times.st_atime_ns, times.st_mtime_ns))
+        beside.replace(path)
+    except OSError as e:
+        beside.unlink(missing_ok=True)
+        raise RecordError(f"{path}: cannot be written ({e.strerror})") from None

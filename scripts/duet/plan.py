@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from duet.model import SIDES, Benchmark, Campaign, Order, Run, Schedule, Type
 
@@ -80,3 +80,22 @@ def longest_s(campaign: Campaign, left: Iterable[Run]) -> float | None:
     """Upper bound from the timeouts; None when a run has none."""
     timeouts = [campaign.benchmark(run).timeout_s for run in left]
     return None if None in timeouts else float(sum(t for t in timeouts if t))
+
+
+def told(campaign: Campaign, all_runs: Sequence[Run], left: Sequence[Run]) -> str:
+    """The plan in one line: how many runs, of what, how long at most."""
+    kinds = [(type_, sum(run.type == type_ for run in all_runs)) for type_ in Type]
+    made = ", ".join(f"{n} {type_}" for type_, n in kinds if n)
+    text = f"{campaign.name}: {len(campaign.benchmarks)} benchmarks, {len(all_runs)} runs ({made})"
+    if not left:
+        return f"{text}, all measured"
+    longest = longest_s(campaign, left)
+    bound = f"at most {duration(longest)} by their timeouts" if longest else "no timeout bounds them"
+    return f"{text}, {len(left)} to measure; {bound}"
+
+
+def duration(seconds: float) -> str:
+    """A duration as people say it: `40 s`, `12 min`, `3.5 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

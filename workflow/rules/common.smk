@@ -74,9 +74,10 @@ RUNS = {run.name: run for run in plan.runs(CAMPAIGN)}
 RANK = {name: len(RUNS) - place for place, name in enumerate(RUNS)}
 BENCHMARKS = {b.stem: b for b in CAMPAIGN.benchmarks}
 IMAGES = {ref.key: ref for ref in CAMPAIGN.images}
-MAIN = workflow.workflow_settings.exec_mode.name == "DEFAULT"
+config["landing"] = str(RESULTS / "landing.html")
+"""What report/workflow.rst shows first."""
 
-if MAIN:
+if workflow.is_main_process:
     if not (workflow.dryrun or CAMPAIGN.verbose):
         be_quiet()
     if not workflow.dryrun:

@@ -33,3 +33,69 @@ rule benchmark_figures:
         "{params.command} benchmark --table {input.table} --pairs {input.pairs} --effects {input.effects}"
         " --verdicts {input.verdicts} --plan {input.plan} --analysis {input.analysis} --runs {RESULTS}/runs"
         " --out {RESULTS}/figures/{wildcards.benchmark} 2>&1 | tee {log} >&2"
+
+
+rule forest:
+    input:
+        verdicts=f"{RESULTS}/verdicts.csv",
+        analysis=f"{RESULTS}/plan/analysis.json",
+    output:
+        report(
+            f"{RESULTS}/figures/{{suite}}.forest.svg",
+            caption="../report/forest.rst",
+            category="1 Verdicts",
+            labels={"what": "2 forest plot {suite}"},
+        ),
+    log:
+        f"{RESULTS}/logs/forest.{{suite}}.log",
+    params:
+        command=python("plot.py"),
+    shell:
+        "{params.command} forest --suite {wildcards.suite} --verdicts {input.verdicts}"
+        " --analysis {input.analysis} --runs {RESULTS}/runs --out {RESULTS}/figures/{wildcards.suite}.forest"
+        " 2>&1 | tee {log} >&2"
+
+
+rule methods:
+    input:
+        table=f"{RESULTS}/iterations.parquet",
+        verdicts=f"{RESULTS}/verdicts.csv",
+        effects=f"{RESULTS}/effects.parquet",
+    output:
+        report(
+            f"{RESULTS}/figures/methods.svg",
+            caption="../report/methods.rst",
+            category="3 Methods",
+            labels={"what": "comparison of types"},
+        ),
+    log:
+        f"{RESULTS}/logs/methods.log",
+    params:
+        command=python("plot.py"),
+    shell:
+        "{params.command} methods --table {input.table} --verdicts {input.verdicts} --effects {input.effects}"
+        " --out {RESULTS}/figures/methods 2>&1 | tee {log} >&2"
+
+
+rule summary:
+    input:
+        verdicts=f"{RESULTS}/verdicts.csv",
+        planned=f"{RESULTS}/plan/runs.txt",
+    output:
+        markdown=f"{RESULTS}/summary.md",
+        json=f"{RESULTS}/verdicts.json",
+        html=report(
+            f"{RESULTS}/summary.html",
+            caption="../report/summary.rst",
+            category="1 Verdicts",
+            labels={"what": "1 summary and verdict table"},
+        ),
+        landing=f"{RESULTS}/landing.html",
+    log:
+        f"{RESULTS}/logs/summary.log",
+    params:
+        command=python("summarise.py"),
+    shell:
+        "{params.command} --verdicts {input.verdicts} --runs {RESULTS}/runs --planned {input.planned}"
+        " --name {CAMPAIGN.name} --markdown {output.markdown} --json {output.json} --html {output.html}"
+        " --landing {output.landing} 2>&1 | tee {log} >&2"

@@ -1,0 +1,166 @@
+"""What images need of an engine: look up, pull, import, build. Beside containers.py the SDK's only user."""
+
+import os
+import queue
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+
+import docker
+from docker.errors import APIError, DockerException, ImageNotFound
+
+from duet.engines import EngineError
+from duet.engines.containers import connect
+from duet.model import digest
+
+HASH_LABEL = "duetbench.hash"
+ANSWER_S = 10.0
+"""How long a registry may take to say its first word."""
+TAIL_LINES = 15
+
+
+class NoRegistry(EngineError):
+    """The image could not be pulled: no registry in reach, or it does not have it."""
+
+
+class BuildFailed(EngineError):
+    """A Dockerfile's instruction failed. The message ends with the last lines of the output."""
+
+
+class Store:
+    """The images of one engine, docker or podman."""
+
+    def __init__(self, engine: str):
+        self.engine = engine
+        self._client: docker.DockerClient = connect(engine)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def tag(self, name: str, version: str) -> str:
+        """The tag that an image of ours has in this engine."""
+        prefix = "localhost/" if self.engine == "podman" else ""
+        return f"{prefix}duetbench/{name.lower()}:{version}"
+
+    def inspect(self, name: str) -> dict | None:
+        """What the engine knows of an image, or None when it does not have it. Never pulls."""
+        try:
+            return self._client.api.inspect_image(name)
+        except ImageNotFound:
+            return None
+        except DockerException as error:
+            raise EngineError(f"{self.engine}: image {name}: {_said(error)}") from error
+
+    def content(self, name: str) -> str | None:
+        """Digest of an image's layers (RootFS.Layers), the same wherever it was loaded; None without it."""
+        found = self.inspect(name)
+        return None if found is None else digest(found["RootFS"].get("Layers") or [])
+
+    def pull(self, name: str) -> None:
+        """Fetch an image from its registry. Raises NoRegistry, within 10 s when nobody answers."""
+        repository, tag = _split(name)
+        events: queue.Queue[dict | Exception | None] = queue.Queue()
+        client = connect(self.engine)
+
+        def ask() -> None:
+            try:
+                for event in client.api.pull(repository, tag=tag, stream=True, decode=True):
+                    events.put(event)
+                events.put(None)
+            except Exception as error:  # carried to the waiting thread
+                events.put(error)
+
+        threading.Thread(target=ask, daemon=True).start()
+        wait_s: float | None = ANSWER_S
+        try:
+            while (event := events.get(timeout=wait_s)) is not None:
+                wait_s = None
+                if isinstance(event, Exception):
+                    raise NoRegistry(f"{self.engine} cannot pull {name}: {_said(event)}") from event
+                if "error" in event:
+                    raise NoRegistry(f"{self.engine} cannot pull {name}: {event['error']}")
+        except queue.Empty:
+            raise NoRegistry(
+                f"{self.engine} cannot pull {name}: no registry answered in {ANSWER_S:.0f} s"
+            ) from None
+        finally:
+            client.close()
+
+    def load(self, archive: Path, tag: str) -> None:
+        """Make an image of a root file system (a tar file)."""
+        try:
+            repository, version = _split(tag)
+            said = self._client.api.import_image_from_file(str(archive), repository=repository, tag=version)
+        except DockerException as error:
+            raise EngineError(f"{self.engine} cannot import {archive}: {_said(error)}") from error
+        if '"error"' in said:
+            raise EngineError(f"{self.engine} cannot import {archive}: {said.strip()}")
+
+    def build(
+        self,
+        context: IO[bytes],
+        tag: str,
+        arguments: Mapping[str, str],
+        labels: Mapping[str, str],
+        log: IO[str],
+    ) -> None:
+        """Build a context (a tar file with a Dockerfile) and tag it; the output goes to `log`.
+
+        Raises BuildFailed with the last lines of the output.
+        """
+        lines: list[str] = []
+
+        def write(text: str) -> None:
+            log.write(text)
+            log.flush()
+            lines.extend(text.splitlines())
+            del lines[: -10 * TAIL_LINES]
+
+        failure = None
+        try:
+            stream = self._client.api.build(
+                fileobj=context,
+                custom_context=True,
+                tag=tag,
+                buildargs=_proxies() | dict(arguments),
+                labels=dict(labels),
+                rm=True,
+                forcerm=True,
+                decode=True,
+                timeout=None,  # an instruction may be silent for as long as it likes
+            )
+            for event in stream:
+                write(event.get("stream", ""))
+                failure = event.get("error", failure)
+        except DockerException as error:
+            failure = _said(error)
+        if failure is not None:
+            write(f"{failure}\n")
+            tail = "\n".join("    " + line for line in lines if line.strip()).splitlines()[-TAIL_LINES:]
+            raise BuildFailed(f"{tag}: build failed; log: {log.name}\n" + "\n".join(tail))
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Repository and tag (or digest) of an image's name; the tag is `latest` unless given."""
+    if "@" in name:
+        repository, _, version = name.partition("@")
+        return repository, version
+    repository, colon, version = name.rpartition(":")
+    return (repository, version) if colon and "/" not in version else (name, "latest")
+
+
+def _said(error: Exception) -> str:
+    """An SDK error as the engine worded it, in one line."""
+    text = error.explanation if isinstance(error, APIError) and error.explanation else str(error)
+    return " ".join(str(text).split())
+
+
+def _proxies() -> dict[str, str]:
+    """The host's proxies, which an instruction may need to reach the network; no part of a result.
+
+    One on the loopback interface cannot be reached from inside, so it is not handed on.
+    """
+    names = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy")
+    found = {k: v for k, v in os.environ.items() if k.lower() in names and v}
+    return {k: v for k, v in found.items() if not ("127." in v or "localhost" in v) or "no" in k.lower()}

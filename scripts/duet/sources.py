@@ -1,0 +1,205 @@
+"""Files that a suite needs and nobody may ship: fetched once, or the user's own.
+
+    results/.sources/<digest of the URL>/<file>        the file under its own name
+    results/.sources/<digest of the URL>/<file>.json   its SHA-256 and where it came from
+
+The user's own file (key `jar`) is linked there instead, so that a side finds it under the same
+name. A download that broke off goes on where it ended (`<file>.part`), as long as the server
+says that the file is the same. Proxies and CA certificates are the environment's (urllib).
+"""
+
+import fcntl
+import hashlib
+import http.client
+import json
+import os
+import re
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from duet.model import DuetError, Source, digest
+
+TIMEOUT_S = 30.0
+ATTEMPTS = 5
+"""In a row without a byte gained; while the file grows it goes on."""
+_CHUNK_BYTES = 1 << 18
+
+Say = Callable[[str], None]
+
+
+class SourceError(DuetError):
+    """The file cannot be had, or is another one than was asked for."""
+
+
+class _Broken(Exception):
+    """This attempt failed; another may not."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A source that is there."""
+
+    path: str
+    """Where it lies, under its own name."""
+    sha256: str
+    size_bytes: int
+    mtime_ns: int
+    origin: str
+    """The URL, or the user's own path."""
+
+
+def place(source: Source, folder: Path) -> Path:
+    """Where a source lies below `folder` (results/.sources): versions do not collide."""
+    origin = str(source.own.absolute()) if source.own else source.url
+    return folder / digest(origin)[:12] / source.file
+
+
+def fetch(source: Source, folder: Path, say: Say, pause_s: float = 1.0) -> Fetched:
+    """See to it that a source is there and is the right one.
+
+    `say` gets progress, a line each time. Raises SourceError.
+    """
+    path = place(source, folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path.parent / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if source.own:
+            _link(source.own, path)
+        elif not path.exists():
+            _download(source, path, say, pause_s)
+        return _checked(source, path)
+
+
+def _link(own: Path, path: Path) -> None:
+    if not own.is_file():
+        raise SourceError(f"{own}: no such file", "put it there, or correct the key jar")
+    if path.is_symlink() or path.exists():
+        path.unlink()
+    path.symlink_to(own.absolute())
+
+
+def _checked(source: Source, path: Path) -> Fetched:
+    """The file's digest, read again only when the file has changed, against the configured one."""
+    origin = str(source.own.absolute()) if source.own else str(source.url)
+    record = path.with_name(path.name + ".json")
+    status = path.stat()
+    try:
+        known = Fetched(**json.loads(record.read_text()))
+    except (OSError, ValueError, TypeError):
+        known = None
+    if known is None or (known.size_bytes, known.mtime_ns) != (status.st_size, status.st_mtime_ns):
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        known = Fetched(str(path), sha256, status.st_size, status.st_mtime_ns, origin)
+        beside = record.with_name(record.name + ".new")
+        beside.write_text(json.dumps(asdict(known), indent=1, sort_keys=True) + "\n")
+        os.replace(beside, record)
+    if source.sha256 and known.sha256 != source.sha256.lower():
+        what = f"{origin}: its SHA-256 is {known.sha256}, configured is {source.sha256.lower()}"
+        if source.own:
+            raise SourceError(what, "take the right file, or correct the key sha256")
+        path.unlink()
+        raise SourceError(f"{what}; the file was removed", "correct the key sha256 or url")
+    return known
+
+
+def _download(source: Source, path: Path, say: Say, pause_s: float) -> None:
+    if not source.url:
+        raise SourceError(
+            f"{source.file}: neither a URL nor a file is configured", "set the key jar to your copy"
+        )
+    if not re.match(r"https?://", source.url):
+        raise SourceError(f"{source.url}: only http and https can be fetched", "set the key jar for a file")
+    part = path.with_name(path.name + ".part")
+    left = ATTEMPTS
+    while True:
+        before = part.stat().st_size if part.exists() else 0
+        try:
+            _attempt(source, part, say)
+            break
+        except _Broken as error:
+            grown = part.exists() and part.stat().st_size > before
+            left = ATTEMPTS if grown else left - 1
+            if left == 0:
+                raise _unavailable(source, path, error) from error
+            say(f"{source.file}: {error}; trying again")
+            time.sleep(pause_s)
+    os.replace(part, path)
+    _tag(part).unlink(missing_ok=True)
+
+
+def _unavailable(source: Source, path: Path, why: object) -> SourceError:
+    return SourceError(
+        f"cannot fetch {source.url}: {why}",
+        f"put the file at {path.absolute()}, or set the key jar to where you have it",
+    )
+
+
+def _tag(part: Path) -> Path:
+    """Holds what the server called the version that `part` is a part of."""
+    return part.with_name(part.name + ".tag")
+
+
+def _attempt(source: Source, part: Path, say: Say) -> None:
+    """Fetch what is missing. Raises _Broken when trying again may help, SourceError when not."""
+    have = part.stat().st_size if part.exists() else 0
+    request = urllib.request.Request(
+        str(source.url), headers={"User-Agent": "duetbench", "Accept-Encoding": "identity"}
+    )
+    if have and _tag(part).exists():
+        request.add_header("Range", f"bytes={have}-")
+        request.add_header("If-Range", _tag(part).read_text())
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
+            _receive(response, part, have, say, source.file)
+    except urllib.error.HTTPError as error:
+        if error.code == 416:  # what we have is longer than the file, so it is another file's
+            part.unlink()
+            raise _Broken("the server has a shorter file") from error
+        why = f"HTTP {error.code} {error.reason}"
+        if error.code in (408, 429) or error.code >= 500:
+            raise _Broken(why) from error
+        raise _unavailable(source, part.with_name(source.file), why) from error
+    except urllib.error.URLError as error:
+        raise _Broken(error.reason) from error
+    except (OSError, http.client.HTTPException) as error:
+        raise _Broken(str(error) or type(error).__name__) from error
+
+
+def _receive(response: http.client.HTTPResponse, part: Path, have: int, say: Say, name: str) -> None:
+    resumed = response.status == 206
+    if resumed and not (response.headers.get("Content-Range") or "").startswith(f"bytes {have}-"):
+        part.unlink()
+        raise _Broken("the server sent another range than was asked for")
+    have = have if resumed else 0
+    length = response.headers.get("Content-Length")
+    total = have + int(length) if length else None
+    if not resumed:
+        part.unlink(missing_ok=True)
+        _tag(part).unlink(missing_ok=True)
+        # A weak ETag does not vouch for single bytes, so it cannot tell whether to go on.
+        etag = response.headers.get("ETag") or ""
+        version = etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified")
+        if version:
+            _tag(part).write_text(version)
+    said_s = time.monotonic()
+    what = f"going on at {_mb(have)}" if resumed else "fetching"
+    say(f"{name}: {what}" + (f" of {_mb(total)}" if total else ""))
+    with part.open("ab") as file:
+        while chunk := response.read(_CHUNK_BYTES):
+            file.write(chunk)
+            have += len(chunk)
+            if time.monotonic() - said_s >= 2:
+                said_s = time.monotonic()
+                say(f"{name}: {_mb(have)}" + (f" of {_mb(total)} ({100 * have // total} %)" if total else ""))
+    if total is not None and have < total:
+        raise _Broken(f"the connection broke at {_mb(have)} of {_mb(total)}")
+    say(f"{name}: {_mb(have)}, done")
+
+
+def _mb(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:.1f} MB"

@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+"""From the unified table to pairs, effects of runs, and verdicts."""
+
+import argparse
+import json
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pandas as pd
+from duet import overlap
+from duet.inference import run_effects, verdicts
+from duet.model import Analysis, DuetError
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--table", type=Path, required=True, help="the unified table, Parquet")
+    parser.add_argument("--analysis", type=Path, help="analysis.json: estimator, method, …, warmup")
+    parser.add_argument("--pairs", type=Path, help="write the overlapping pairs, Parquet")
+    parser.add_argument("--effects", type=Path, help="write one row per run, Parquet")
+    parser.add_argument("--verdicts", type=Path, required=True, help="write the verdicts, CSV")
+    args = parser.parse_args()
+    try:
+        analyse(args)
+    except (DuetError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def analyse(args: argparse.Namespace) -> None:
+    settings = json.loads(args.analysis.read_text()) if args.analysis else {}
+    analysis = Analysis(**{f.name: settings[f.name] for f in fields(Analysis) if f.name in settings})
+    table = pd.read_parquet(args.table)
+    if args.pairs:
+        overlap.pairs(table, analysis.min_overlap).to_parquet(args.pairs, index=False)
+    effects = run_effects(table, analysis, settings.get("warmup"))
+    if args.effects:
+        effects.to_parquet(args.effects, index=False)
+    verdicts(effects, analysis).to_csv(args.verdicts, index=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,6 @@
+"""What the iterations say: estimates, intervals, tests, verdicts (docs/statistics.md)."""
+
+from duet.inference.effects import run_effects
+from duet.inference.verdicts import COLUMNS, VERDICTS, verdicts
+
+__all__ = ["COLUMNS", "VERDICTS", "run_effects", "verdicts"]

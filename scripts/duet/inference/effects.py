@@ -1,0 +1,176 @@
+"""The table's iterations -> one row per run: how much slower B was than A, and what that rests on."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from duet.inference import estimators, warmup
+from duet.inference.estimators import Estimates
+from duet.model import Analysis
+from duet.overlap import Pairs, join
+from duet.samples import (
+    CLOCK,
+    GROUP_KEYS,
+    NO_DURATION,
+    NO_SIDE,
+    UNSYNCHRONISED,
+    WARMUP,
+    Samples,
+    from_table,
+    monotone,
+)
+
+LEFT_OUT = {
+    reason: "left_out_" + reason.replace(" ", "_").replace("-", "_")
+    for reason in (WARMUP, NO_DURATION, CLOCK, UNSYNCHRONISED, NO_SIDE)
+}
+"""Why an iteration takes no part -> the column of `run_effects` that counts it."""
+
+MIN_OVERLAPS = tuple(m / 10 for m in range(1, 10))
+"""The m for which it is told whether the verdict holds."""
+BATCHES = 10
+BY_TIME = ("duet", "aaduet")
+
+NO_TIMES = "no absolute times: compared by the means of each side, what disturbed both is not cancelled"
+
+
+def run_effects(
+    table: pd.DataFrame, analysis: Analysis, warmup_rules: Mapping[str, warmup.Warmup] | None = None
+) -> pd.DataFrame:
+    """One row per run (seqn: per runid, both sides) of the unified table, also for unusable ones.
+
+    Columns: suite, benchmark, type, runid, order, log_ratio (ln time B / time A; NaN where `reason`
+    says why), iterations_A, iterations_B (after warm-up), coverage (share of these that took part),
+    coverage_time (share of their time), mean_A_ns, mean_B_ns, pairs, pair_mean, pair_variance (of
+    ln t_B / t_A over pairs), batches (list of log ratios inside the run, else None), log_ratio_m*
+    (weighted pairs at that minimum overlap), left_out_* (iterations, by reason), reason, warnings.
+    `warmup_rules` maps `suite/benchmark` to a rule; None or absent is the suite's default.
+    """
+    samples = from_table(table)
+    present = samples.sums() > 0
+    samples = warmup.drop(samples, warmup_rules or {})
+    after = samples.sums() > 0
+    types = samples.runs["type"].to_numpy()
+    by_time = np.isin(types, BY_TIME)
+    timed = np.stack([samples.sums(samples.timed)[:, s] > 0 for s in (0, 1)], axis=1).all(axis=1)
+    aligned = by_time & timed
+    stepped = monotone(samples.where(aligned[samples.run] & samples.timed))
+    untimed = samples.where(~aligned[samples.run])
+
+    parts = _parts(stepped, untimed, types, aligned, analysis)
+    frame = samples.runs.copy()
+    frame["log_ratio"] = parts.log_ratio
+    counts = samples.sums()
+    frame["iterations_A"], frame["iterations_B"] = counts[:, 0], counts[:, 1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        frame["coverage"] = parts.used.sum(axis=1) / counts.sum(axis=1)
+        frame["coverage_time"] = parts.busy_ns.sum(axis=1) / samples.sums(samples.length_ns).sum(axis=1)
+    frame["mean_A_ns"], frame["mean_B_ns"] = parts.mean_ns[:, 0], parts.mean_ns[:, 1]
+    _add_pairs(frame, stepped, untimed, analysis)
+    frame["batches"] = _batches(frame, stepped, untimed, analysis)
+    left_out = {**samples.left_out, **{k: v for k, v in stepped.left_out.items() if k == CLOCK}}
+    for reason, column in LEFT_OUT.items():
+        frame[column] = left_out.get(reason, np.zeros(len(frame), np.int64))
+    frame["reason"] = _reasons(frame, present, after)
+    frame["warnings"] = np.where(by_time & ~timed & after.all(axis=1), NO_TIMES, "")
+    return frame
+
+
+def _parts(
+    stepped: Samples, untimed: Samples, types: np.ndarray, aligned: np.ndarray, analysis: Analysis
+) -> Estimates:
+    """The estimates of all runs, each by the estimator of its type."""
+    sync = types == "syncduet"
+    by_type = (
+        (aligned, _by_time(stepped, analysis)),
+        (sync, estimators.by_index(untimed.where(sync[untimed.run]))),
+        (~aligned & ~sync, estimators.means(untimed.where(~sync[untimed.run]))),
+    )
+    fields = {}
+    for name in Estimates.__dataclass_fields__:
+        out = np.full(getattr(by_type[0][1], name).shape, np.nan)
+        for mask, part in by_type:
+            out[mask] = getattr(part, name)[mask]
+        fields[name] = out
+    return Estimates(**fields)
+
+
+def _by_time(samples: Samples, analysis: Analysis) -> Estimates:
+    if analysis.estimator == "rate":
+        return estimators.rate(samples)
+    if analysis.estimator == "index":
+        return estimators.index(samples, groups(samples.runs))
+    weighted = analysis.estimator == "pairs-weighted"
+    return estimators.paired(samples, join(samples, analysis.min_overlap), weighted)
+
+
+def groups(runs: pd.DataFrame) -> np.ndarray:
+    """The number of each run's (suite, benchmark, type)."""
+    return runs.groupby(list(GROUP_KEYS), sort=False, observed=True).ngroup().to_numpy()
+
+
+def _add_pairs(frame: pd.DataFrame, stepped: Samples, untimed: Samples, analysis: Analysis) -> None:
+    """pairs, pair_mean, pair_variance, and the weighted pairs' log ratio for each of MIN_OVERLAPS."""
+    loosest = join(stepped, min(MIN_OVERLAPS[0], analysis.min_overlap))
+    chosen = loosest.at(analysis.min_overlap)
+    a, b = estimators.index_pairs(untimed)
+    log = np.concatenate([_logs(stepped, chosen.a, chosen.b), _logs(untimed, a, b)])
+    run = np.concatenate([stepped.run[chosen.a], untimed.run[a]])
+    count = np.bincount(run, minlength=len(frame))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.bincount(run, log, minlength=len(frame)) / count
+        frame["pairs"], frame["pair_mean"] = count, mean
+        frame["pair_variance"] = np.bincount(run, (log - mean[run]) ** 2, minlength=len(frame)) / (count - 1)
+    for m in MIN_OVERLAPS:
+        found: Pairs = loosest.at(m)
+        frame[f"log_ratio_m{m:.1f}"] = estimators.paired(stepped, found, weighted=True).log_ratio
+
+
+def _logs(samples: Samples, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.log(samples.length_ns[b] / samples.length_ns[a])
+
+
+def _batches(
+    frame: pd.DataFrame, stepped: Samples, untimed: Samples, analysis: Analysis
+) -> list[list[float] | None]:
+    """Log ratios of up to BATCHES stretches of each run, where they are needed: for a benchmark
+    with a single usable run, and for the hierarchical bootstrap; as many for each run of a benchmark.
+
+    A batch has two iterations of each side or more, on average.
+    """
+    usable = frame["log_ratio"].notna()
+    group = groups(frame)
+    single = np.bincount(group, usable)[group] == 1
+    wanted = usable & (single | (analysis.method == "hierarchical-bootstrap"))
+    size = (frame[["iterations_A", "iterations_B"]].min(axis=1) * frame["coverage"]).where(wanted, np.inf)
+    count = (size.groupby(group).transform("min") // 2).clip(upper=BATCHES)
+    out: list[list[float] | None] = [None] * len(frame)
+    for k in np.unique(count[wanted & (count >= 2)]).astype(int):
+        here = (wanted & (count == k)).to_numpy()
+        logs = np.stack(
+            [
+                np.where(np.isnan(timed), other, timed)
+                for timed, other in zip(
+                    estimators.by_time_batches(stepped.where(here[stepped.run]), k),
+                    estimators.by_count_batches(untimed.where(here[untimed.run]), k),
+                    strict=True,
+                )
+            ],
+            axis=1,
+        )
+        for i in np.flatnonzero(here):
+            out[i] = logs[i].tolist() if np.isfinite(logs[i]).all() else None
+    return out
+
+
+def _reasons(frame: pd.DataFrame, present: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Why a run has no log ratio; "" where it has one."""
+    out = np.where(frame["log_ratio"].notna(), "", "A and B did not overlap").astype(object)
+    out[(out != "") & (frame["type"] == "syncduet").to_numpy()] = "no iteration that both sides have"
+    out[(out != "") & ~after.all(axis=1)] = "all iterations are warm-up"
+    unusable = {s: (out != "") & ~present[:, i] for i, s in enumerate("AB")}
+    for side in "AB":
+        out[unusable[side]] = f"no usable iteration of {side}"
+    out[unusable["A"] & unusable["B"]] = "no usable iteration of either side"
+    return out

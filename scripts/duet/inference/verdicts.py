@@ -1,0 +1,235 @@
+"""Runs -> one verdict per benchmark and type."""
+
+import numpy as np
+import pandas as pd
+
+from duet.inference import intervals, multiplicity
+from duet.inference.effects import LEFT_OUT, MIN_OVERLAPS
+from duet.inference.intervals import Interval
+from duet.model import Analysis
+from duet.samples import GROUP_KEYS
+
+SLOWER, FASTER, EQUIVALENT, INCONCLUSIVE = "slower", "faster", "equivalent", "inconclusive"
+VERDICTS = (SLOWER, FASTER, EQUIVALENT, INCONCLUSIVE)
+
+COLUMNS = (
+    *("suite", "benchmark", "type", "runs", "iterations_A", "iterations_B", "coverage"),
+    *("change_percent", "ci_low_percent", "ci_high_percent", "p_value", "p_adjusted"),
+    *("verdict", "method", "warnings"),
+    *("estimator", "ci_low_simultaneous_percent", "ci_high_simultaneous_percent"),
+    *("p_equivalence", "p_equivalence_adjusted", "mean_A_ns", "mean_B_ns", "coverage_time"),
+    *("icc", "design_effect", "holds_for_min_overlap", "runs_left_out", "iterations_left_out", "left_out"),
+)
+
+
+def verdicts(effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
+    """COLUMNS, one row per (suite, benchmark, type) of `run_effects`, sorted by them.
+
+    A benchmark without a usable run is inconclusive, its numbers are NaN and `warnings` says why.
+    The p-values of a suite and type are one family for the correction.
+    """
+    rows = [
+        _benchmark(key, part, analysis)
+        for key, part in effects.groupby(list(GROUP_KEYS), sort=True, observed=True)
+    ]
+    frame = pd.DataFrame(rows)
+    if frame.empty:
+        return pd.DataFrame(columns=list(COLUMNS))
+    parts = [_corrected(part, analysis) for _, part in frame.groupby(["suite", "type"], sort=False)]
+    frame = pd.concat(parts).sort_index()
+    frame["verdict"] = [
+        decide(p, equal, change, analysis)
+        for p, equal, change in zip(
+            frame["p_adjusted"], frame["p_equivalence_adjusted"], frame["change_percent"], strict=True
+        )
+    ]
+    return frame[list(COLUMNS)]
+
+
+def decide(p: float, p_equivalence: float, change_percent: float, analysis: Analysis) -> str:
+    """The rule. With alpha = 1 - confidence and corrected p-values (NaN shows nothing):
+
+    equivalent    |change| < margin is shown (p_equivalence <= alpha), whether or not it is 0
+    slower        else, a difference is shown (p <= alpha) and change > 0
+    faster        else, a difference is shown (p <= alpha) and change < 0
+    inconclusive  else
+    """
+    alpha = 1 - analysis.confidence
+    if p_equivalence <= alpha:
+        return EQUIVALENT
+    if p <= alpha:
+        return SLOWER if change_percent > 0 else FASTER
+    return INCONCLUSIVE
+
+
+def interval(
+    x: np.ndarray, batches: list[list[float] | None], analysis: Analysis, confidence: float
+) -> Interval:
+    """By the analysis's method from the log ratios of runs; of one run from its batches."""
+    margin = np.log1p(max(analysis.margin_percent, 0.0) / 100)
+    if len(x) == 1:
+        inside = np.array(batches[0] or x, float)
+        found = intervals.t(inside, confidence, margin)
+        shift = x[0] - found.estimate
+        return Interval(x[0], found.low + shift, found.high + shift, found.p, found.p_equivalence)
+    if analysis.method == "hierarchical-bootstrap":
+        if any(b is None for b in batches):
+            return intervals.t(x, confidence, margin)
+        return intervals.hierarchical_bootstrap(np.array(batches, float), confidence, margin)
+    return intervals.METHODS[analysis.method](x, confidence, margin)
+
+
+def _benchmark(key: tuple[str, str, str], runs: pd.DataFrame, analysis: Analysis) -> dict[str, object]:
+    used = runs[runs["log_ratio"].notna()]
+    x = used["log_ratio"].to_numpy(float)
+    row: dict[str, object] = dict(zip(GROUP_KEYS, key, strict=True))
+    row |= {"runs": len(used), "iterations_A": int(used["iterations_A"].sum())}
+    row |= {"iterations_B": int(used["iterations_B"].sum()), "estimator": _estimator(key[2], analysis)}
+    counts = (used["iterations_A"] + used["iterations_B"]).to_numpy(float)
+    for name in ("coverage", "coverage_time"):
+        row[name] = float(np.average(used[name], weights=counts)) if len(used) else np.nan
+    for side in "AB":
+        row[f"mean_{side}_ns"] = (
+            float(np.exp(np.log(used[f"mean_{side}_ns"]).mean())) if len(used) else np.nan
+        )
+    batches = used["batches"].tolist()
+    found = interval(x, batches, analysis, analysis.confidence) if len(x) else _nothing()
+    row |= _percent(found, "") | {"change_percent": _to_percent(found.estimate)}
+    row |= {"p_value": float(found.p), "p_equivalence": float(found.p_equivalence)}
+    row["method"] = _method(x, batches, analysis)
+    row["icc"], row["design_effect"] = correlation(used)
+    row["holds_for_min_overlap"] = _holds(used, found, analysis)
+    row["warnings"] = "; ".join(_warnings(runs, used, row, analysis))
+    row |= _left_out(runs, used)
+    row["_x"], row["_batches"] = x, batches
+    return row
+
+
+def _nothing() -> Interval:
+    nan = np.float64(np.nan)
+    return Interval(nan, nan, nan, nan, nan)
+
+
+def _to_percent(log_ratio: float) -> float:
+    value = 100 * float(np.expm1(log_ratio))
+    return value if np.isfinite(log_ratio) else np.nan
+
+
+def _percent(found: Interval, suffix: str) -> dict[str, float]:
+    return {
+        f"ci_low{suffix}_percent": _to_percent(found.low),
+        f"ci_high{suffix}_percent": _to_percent(found.high),
+    }
+
+
+def _estimator(type_: str, analysis: Analysis) -> str:
+    return {"seqn": "means", "syncduet": "by-index"}.get(type_, analysis.estimator)
+
+
+def _method(x: np.ndarray, batches: list[list[float] | None], analysis: Analysis) -> str:
+    if len(x) == 0 or (len(x) == 1 and batches[0] is None):
+        return "none"
+    if len(x) == 1:
+        return "t on batches"
+    if analysis.method == "hierarchical-bootstrap" and any(b is None for b in batches):
+        return "t"
+    return analysis.method
+
+
+def _corrected(family: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
+    """Adds the adjusted p-values and the simultaneous intervals of one family."""
+    family = family.copy()
+    family["p_adjusted"] = multiplicity.adjust(family["p_value"].to_numpy(), analysis.correction)
+    family["p_equivalence_adjusted"] = multiplicity.adjust(
+        family["p_equivalence"].to_numpy(), analysis.correction
+    )
+    confidence = multiplicity.simultaneous_confidence(
+        family["p_adjusted"].to_numpy(), analysis.correction, analysis.confidence
+    )
+    wide = [
+        _percent(interval(x, b, analysis, confidence) if len(x) else _nothing(), "_simultaneous")
+        for x, b in zip(family["_x"], family["_batches"], strict=True)
+    ]
+    return family.join(pd.DataFrame(wide, index=family.index))
+
+
+def correlation(runs: pd.DataFrame) -> tuple[float, float]:
+    """Intra-run correlation of the pairs' log ratios, and the design effect 1 + (k - 1) ICC.
+
+    One-way analysis of variance, runs as groups of unequal size (Donner, Int. Stat. Rev. 1986); a
+    negative estimate is 0. NaN with less than two runs of two pairs.
+    """
+    runs = runs[runs["pairs"] >= 2]
+    k, mean = runs["pairs"].to_numpy(float), runs["pair_mean"].to_numpy(float)
+    if len(runs) < 2:
+        return np.nan, np.nan
+    total = k.sum()
+    between = (k * (mean - (k * mean).sum() / total) ** 2).sum() / (len(k) - 1)
+    within = ((k - 1) * runs["pair_variance"].to_numpy(float)).sum() / (total - len(k))
+    k0 = (total - (k**2).sum() / total) / (len(k) - 1)
+    if between + (k0 - 1) * within <= 0:
+        return np.nan, np.nan
+    icc = max(0.0, (between - within) / (between + (k0 - 1) * within))
+    return float(icc), float(1 + (k0 - 1) * icc)
+
+
+def _holds(used: pd.DataFrame, found: Interval, analysis: Analysis) -> str:
+    """The minimum overlaps at which weighted pairs give the same verdict (uncorrected), as `0.1-0.6`."""
+    if len(used) < 2 or used["type"].iloc[0] not in ("duet", "aaduet"):
+        return ""
+    margin = np.log1p(max(analysis.margin_percent, 0.0) / 100)
+    verdict = decide(float(found.p), float(found.p_equivalence), float(found.estimate), analysis)
+    good = []
+    for i, m in enumerate(MIN_OVERLAPS):
+        x = used[f"log_ratio_m{m:.1f}"].dropna().to_numpy(float)
+        if len(x) < 2:
+            continue
+        at = intervals.t(x, analysis.confidence, margin)
+        if decide(float(at.p), float(at.p_equivalence), float(at.estimate), analysis) == verdict:
+            good.append(i)
+    stretches: list[list[int]] = []
+    for i in good:
+        if stretches and stretches[-1][-1] == i - 1:
+            stretches[-1].append(i)
+        else:
+            stretches.append([i])
+    ends = [(MIN_OVERLAPS[s[0]], MIN_OVERLAPS[s[-1]]) for s in stretches]
+    return ", ".join(f"{a:.1f}" if a == b else f"{a:.1f}-{b:.1f}" for a, b in ends) or "none"
+
+
+def _warnings(
+    runs: pd.DataFrame, used: pd.DataFrame, row: dict[str, object], analysis: Analysis
+) -> list[str]:
+    out = []
+    reasons = runs.loc[runs["log_ratio"].isna(), "reason"].value_counts()
+    if len(reasons):
+        told = ", ".join(f"{reason} ({n})" for reason, n in reasons.items())
+        out.append(f"{reasons.sum()} of {len(runs)} runs left out: {told}")
+    if row["method"] == "t on batches":
+        k = len(used["batches"].iloc[0])
+        out.append(f"one run only: the interval is from {k} batches inside it and ignores how runs differ")
+    elif len(used) == 1:
+        out.append("one run only, and too few iterations in it for an interval")
+    elif len(used) and used["log_ratio"].nunique() == 1:
+        out.append("the runs do not differ at all: times are coarse or copied")
+    if row["method"] == "wilcoxon" and 2.0 ** (1 - len(used)) > 1 - analysis.confidence:
+        out.append(f"wilcoxon cannot show a difference with {len(used)} runs")
+    if analysis.method == "hierarchical-bootstrap" and row["method"] == "t":
+        out.append("runs are too short for batches: t instead of the hierarchical bootstrap")
+    stepped = int(runs[LEFT_OUT["clock stepped back"]].sum())
+    if stepped:
+        out.append(f"the clock stepped back: {stepped} iterations left out")
+    for warning, n in used.loc[used["warnings"] != "", "warnings"].value_counts().items():
+        out.append(f"{warning} ({n} of {len(used)} runs)" if n < len(used) else str(warning))
+    return out
+
+
+def _left_out(runs: pd.DataFrame, used: pd.DataFrame) -> dict[str, object]:
+    """Counts of what took no part, and why."""
+    counts = {reason: int(runs[column].sum()) for reason, column in LEFT_OUT.items()}
+    told = ", ".join(f"{reason} {n}" for reason, n in counts.items() if n)
+    return {
+        "runs_left_out": len(runs) - len(used),
+        "iterations_left_out": sum(counts.values()),
+        "left_out": told,
+    }

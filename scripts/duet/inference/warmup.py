@@ -1,0 +1,122 @@
+"""Which iterations are warm-up. A rule sees both sides alike and never their difference."""
+
+import re
+from collections.abc import Mapping
+
+import numpy as np
+
+from duet.model import DuetError
+from duet.samples import WARMUP, Samples, first_of
+
+JVM_SUITES = ("renaissance", "dacapo", "scalabench")
+_BATCH = 5
+"""MSER-5: the series is averaged over fives before the rule looks at it."""
+
+Warmup = str | float | int | None
+
+
+def default(suite: str) -> Warmup:
+    """As the predecessor: the first half of the iterations of JVM suites, none of others."""
+    return 0.5 if suite.lower().startswith(JVM_SUITES) else 0
+
+
+def check(value: Warmup) -> Warmup:
+    """The rule itself, or a DuetError that says what is accepted.
+
+    A share (0 < x < 1), a count (0 or more), seconds (`10s`), or `auto`.
+    """
+    if isinstance(value, str):
+        good = value == "auto" or seconds(value) is not None
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        good = 0 < value < 1 or (value >= 0 and value == int(value))
+    else:
+        good = value is None
+    if not good:
+        remedy = "use a share such as 0.5, a count, seconds such as 10s, or auto"
+        raise DuetError(f"warmup: {value!r} is no warm-up rule", remedy)
+    return value
+
+
+def seconds(value: str) -> float | None:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*s", value.strip())
+    return float(match[1]) if match else None
+
+
+def drop(samples: Samples, rules: Mapping[str, Warmup]) -> Samples:
+    """The iterations after the warm-up; `rules` maps `suite/benchmark` to a rule (`check`)."""
+    keys = (samples.runs["suite"] + "/" + samples.runs["benchmark"]).to_numpy()
+    suites = samples.runs["suite"].to_numpy()
+    of_run: dict[Warmup, list[int]] = {}
+    for i, (key, suite) in enumerate(zip(keys, suites, strict=True)):
+        rule = rules.get(key)
+        rule = default(suite) if rule is None else check(rule)
+        of_run.setdefault(("share", rule) if isinstance(rule, float) else rule, []).append(i)
+    warm = np.zeros(len(samples), bool)
+    ordinal, counts = samples.ordinal(), samples.sums()
+    for rule, runs in of_run.items():
+        member = np.zeros(len(samples.runs), bool)
+        member[runs] = True
+        here = member[samples.run]
+        rule = rule[1] if isinstance(rule, tuple) else rule
+        if rule == "auto":
+            cut = changepoints(samples.where(here))
+            warm |= here & (ordinal < cut[samples.run])
+        elif isinstance(rule, str):
+            warm |= here & (_elapsed_ns(samples) < seconds(rule) * 1e9)
+        elif 0 < rule < 1:
+            cut = np.floor(counts * rule)
+            warm |= here & (ordinal < cut[samples.run, samples.side])
+        else:
+            warm |= here & (ordinal < int(rule))
+    return samples.keep(~warm, WARMUP)
+
+
+def _elapsed_ns(samples: Samples) -> np.ndarray:
+    """Time from the start of a run's first iteration (of either side) to the start of each one.
+
+    Without absolute times: the time spent in earlier iterations of the side.
+    """
+    spent = np.cumsum(samples.length_ns) - samples.length_ns
+    spent -= spent[first_of(samples.slot)] if len(samples) else 0
+    first = np.full(len(samples.runs), np.iinfo(np.int64).max)
+    np.minimum.at(first, samples.run[samples.timed], samples.start_ns[samples.timed])
+    return np.where(samples.timed, samples.start_ns - first[samples.run], spent)
+
+
+def changepoints(samples: Samples) -> np.ndarray:
+    """`auto`: by run the number of first iterations to leave out, the same on both sides.
+
+    MSER-5 (White, Cobb, Spratt: A comparison of five steady-state truncation heuristics, WSC 2000)
+    on the mean of both sides' centred log times: of all cuts in the first half, the one after which
+    the standard error of the mean is least. Exchanging A and B changes nothing, and a factor
+    between them is centred away, so that the cut cannot favour a difference.
+    """
+    cuts = np.zeros(len(samples.runs), np.int64)
+    if len(samples) == 0:
+        return cuts
+    log = np.log(samples.length_ns.astype(float))
+    counts = samples.sums()
+    mean = samples.sums(log) / np.maximum(counts, 1)
+    log -= mean[samples.run, samples.side]
+    ordinal = samples.ordinal()
+    bounds = np.searchsorted(samples.run, np.arange(len(samples.runs) + 1))
+    for run in np.unique(samples.run):
+        rows = slice(bounds[run], bounds[run + 1])
+        sides = counts[run][counts[run] > 0]
+        n = int(sides.min())
+        place, value = ordinal[rows], log[rows]
+        series = np.bincount(place, value)[:n] / len(sides)
+        cuts[run] = _BATCH * _mser(series[: n - n % _BATCH].reshape(-1, _BATCH).mean(axis=1))
+    return cuts
+
+
+def _mser(series: np.ndarray) -> int:
+    """argmin over d <= n/2 of sum((x - mean)^2 of x[d:]) / (n - d)^2."""
+    n = len(series)
+    if n < 4:
+        return 0
+    left = n - np.arange(n // 2 + 1)
+    total = np.cumsum(series[::-1])[::-1][: len(left)]
+    square = np.cumsum(series[::-1] ** 2)[::-1][: len(left)]
+    rest = np.maximum(square - total**2 / left, 1e-12)  # below that is rounding
+    return int(np.argmin(rest / left**2))

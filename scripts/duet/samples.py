@@ -1,0 +1,190 @@
+"""The unified table as sorted arrays: what overlap and inference compute on.
+
+A table of a million rows is grouped once, here, by integer codes; everything after it is plain
+numpy over all runs at the same time.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+RUN_KEYS = ("suite", "benchmark", "type", "runid", "order")
+GROUP_KEYS = ("suite", "benchmark", "type")
+
+NO_SIDE = "side is neither A nor B"
+NO_DURATION = "no duration"
+CLOCK = "clock stepped back"
+UNSYNCHRONISED = "not synchronised"
+WARMUP = "warm-up"
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Iterations of all runs, sorted by run, side and iteration. All arrays have N entries.
+
+    `side` is 0 for A and 1 for B; `length_ns` is the reported iteration time; `start_ns` and
+    `end_ns` (int64) are meaningful where `timed`. `runs` has a row per run of the table (RUN_KEYS),
+    also for runs of which no iteration is left, and `left_out[reason]` counts the iterations
+    of each run that were dropped.
+    """
+
+    runs: pd.DataFrame
+    run: np.ndarray
+    side: np.ndarray
+    iteration: np.ndarray
+    start_ns: np.ndarray
+    end_ns: np.ndarray
+    length_ns: np.ndarray
+    timed: np.ndarray
+    left_out: dict[str, np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.run)
+
+    @property
+    def slot(self) -> np.ndarray:
+        """2 * run + side: one number per run and side, non-decreasing."""
+        return self.run * 2 + self.side
+
+    def sums(self, weights: np.ndarray | None = None) -> np.ndarray:
+        """Sum of the weights (count without them) by run and side, shape (runs, 2)."""
+        return np.bincount(self.slot, weights, minlength=2 * len(self.runs)).reshape(-1, 2)
+
+    def keep(self, mask: np.ndarray, reason: str) -> "Samples":
+        """Only the iterations where `mask`; the others are counted under `reason`."""
+        if mask.all():
+            return self
+        dropped = np.bincount(self.run[~mask], minlength=len(self.runs))
+        known = self.left_out.get(reason, 0)
+        return replace(
+            self.where(mask),
+            left_out={**self.left_out, reason: known + dropped},
+        )
+
+    def where(self, mask: np.ndarray) -> "Samples":
+        """Only the iterations where `mask`, uncounted."""
+        names = ("run", "side", "iteration", "start_ns", "end_ns", "length_ns", "timed")
+        return replace(self, **{name: getattr(self, name)[mask] for name in names})
+
+    def ordinal(self) -> np.ndarray:
+        """Place of each iteration within its run and side, from 0."""
+        return np.arange(len(self)) - first_of(self.slot)
+
+
+def first_of(sorted_keys: np.ndarray) -> np.ndarray:
+    """For each entry the position at which its key begins; keys must be non-decreasing."""
+    if len(sorted_keys) == 0:
+        return np.zeros(0, np.int64)
+    new = np.flatnonzero(np.r_[True, sorted_keys[1:] != sorted_keys[:-1]])
+    return np.repeat(new, np.diff(np.r_[new, len(sorted_keys)]))
+
+
+def from_table(table: pd.DataFrame) -> Samples:
+    """Group and sort the table; iterations without a positive duration are left out and counted.
+
+    Where `iteration_time_ns` is null and both stamps are known, their difference stands in.
+    """
+    run, runs = _runs(table)
+    pair = table["pair"].astype(object).to_numpy()
+    side = np.where(pair == "B", 1, 0)
+    start_ns, has_start = _integers(table, "iteration_start_ns")
+    end_ns, has_end = _integers(table, "iteration_end_ns")
+    length_ns, has_length = _integers(table, "iteration_time_ns")
+    timed = has_start & has_end & _sane(start_ns) & _sane(end_ns)
+    length_ns = np.where(has_length, length_ns, end_ns - start_ns)
+    iteration, _ = _integers(table, "iteration")
+
+    slot = run * 2 + side
+    step = np.diff(slot)
+    if not ((step > 0) | ((step == 0) & (np.diff(iteration) >= 0))).all():
+        order = np.lexsort((iteration, slot))
+    else:
+        order = np.arange(len(slot))
+    samples = Samples(
+        runs,
+        *(x[order] for x in (run, side, iteration, start_ns, end_ns, length_ns, timed)),
+        left_out={},
+    )
+    usable = (has_length | timed)[order] & (samples.length_ns > 0)
+    usable &= ~samples.timed | (samples.end_ns > samples.start_ns)
+    unsynchronised = _unsynchronised(table)[order]
+    is_side = np.isin(pair, ("A", "B"))[order]
+    samples = samples.keep(is_side, NO_SIDE)
+    usable, unsynchronised = usable[is_side], unsynchronised[is_side]
+    samples = samples.keep(usable, NO_DURATION)
+    return samples.keep(~unsynchronised[usable], UNSYNCHRONISED)
+
+
+def monotone(samples: Samples) -> Samples:
+    """Leaves out stamped iterations before which the clock stepped back by more than one of them.
+
+    Small overlaps of neighbours stay: a clock of milliseconds makes them. After this the starts
+    and the ends of each run and side are non-decreasing.
+    """
+    if len(samples) == 0:
+        return samples
+    bad = np.zeros(len(samples), bool)
+    for stamps in (samples.start_ns, samples.end_ns):
+        back = np.r_[False, stamps[1:] < stamps[:-1]] & np.r_[False, samples.slot[1:] == samples.slot[:-1]]
+        for slot in np.unique(samples.slot[back & samples.timed]):
+            here = np.flatnonzero((samples.slot == slot) & samples.timed)
+            bad[here] |= stamps[here] < np.maximum.accumulate(stamps[here])
+    return samples.keep(~bad, CLOCK)
+
+
+def _unsynchronised(table: pd.DataFrame) -> np.ndarray:
+    """Syncduet iterations that the probe marked as run without the other side."""
+    if "synchronised" not in table.columns:
+        return np.zeros(len(table), bool)
+    is_sync = (table["type"].astype(str) == "syncduet").to_numpy()
+    flag = pd.to_numeric(table["synchronised"], errors="coerce")
+    return is_sync & (flag == 0).fillna(False).to_numpy(bool)
+
+
+def _runs(table: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
+    """The run number of each row, and the runs' keys; runs are numbered by group, then runid."""
+    key = np.zeros(len(table), np.int64)
+    for name in RUN_KEYS:
+        codes = _codes(table[name])
+        key = key * (codes.max(initial=0) + 1) + codes
+    _, first, run = np.unique(key, return_index=True, return_inverse=True)
+    runs = table.loc[:, list(RUN_KEYS)].iloc[first].reset_index(drop=True)
+    for name in RUN_KEYS:
+        if name != "runid":
+            runs[name] = runs[name].astype(object).where(runs[name].notna(), "None").astype(str)
+    return run.reshape(-1).astype(np.int64), runs
+
+
+def _codes(column: pd.Series) -> np.ndarray:
+    """Small non-negative integers that sort as the column's values do; null is 0."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        categories = column.cat.categories
+        rank = np.empty(len(categories) + 1, np.int64)
+        rank[-1] = -1
+        rank[:-1][categories.argsort()] = np.arange(len(categories))
+        return rank[column.cat.codes.to_numpy()] + 1
+    codes, _ = pd.factorize(column, sort=True)
+    return codes.astype(np.int64) + 1
+
+
+def _integers(table: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """A column as int64 (0 where null) and where it is known; integers never pass through a float."""
+    if name not in table.columns:
+        return np.zeros(len(table), np.int64), np.zeros(len(table), bool)
+    column = table[name]
+    if column.dtype == object:
+        column = pd.to_numeric(column, errors="coerce")
+    known = column.notna().to_numpy(bool)
+    if column.dtype.kind == "f":
+        values = column.to_numpy(np.float64, na_value=np.nan)
+        known = np.isfinite(values)
+        return np.where(known, values, 0).astype(np.int64), known
+    if known.all():
+        return column.to_numpy(np.int64), known
+    return column.to_numpy(np.int64, na_value=0), known
+
+
+def _sane(stamps_ns: np.ndarray) -> np.ndarray:
+    """Stamps that can be one: differences of any two of them fit into int64."""
+    return (stamps_ns >= 0) & (stamps_ns < 2**62)

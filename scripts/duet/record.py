@@ -1,4 +1,4 @@
-"""The JSON files of a campaign: plan files, image records, run.json, failure.json; written whole or not at all."""
+"""The JSON files of a campaign (plan files, image records, run.json): written whole or not at all."""
 
 import json
 import os

@@ -1,0 +1,123 @@
+"""The gate (both sides start at once) and the barrier (so do their iterations): FIFOs in one directory.
+
+Each side writes a byte to the other's FIFO and reads one from its own; the host only keeps the
+FIFOs open, so that nobody blocks on opening one, and looks at the files in which the launcher
+(launch.sh, the main process of each side) leaves its stamps.
+"""
+
+import contextlib
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from duet.model import SIDES
+
+LAUNCHER = Path(__file__).with_name("launch.sh")
+COMMAND = "DUET_COMMAND"
+"""Environment variable in which the launcher finds the side's command."""
+
+STAMP_NS = 20_000
+"""Stamps that two shells make within this time may come out equal: Linux then gives both the earlier one."""
+
+
+class Rendezvous:
+    """The rendezvous directory of one run, as the host sees it.
+
+    The host holds every file open from before the sides start: what a side does to the names in
+    the directory cannot lead the host elsewhere.
+    """
+
+    def __init__(self, directory: Path, sides: Sequence[str]):
+        """Make `directory` for `sides`, the one that is to be first at the gate first."""
+        self.directory, self.sides = directory, tuple(sides)
+        self._fd: dict[str, int] = {}
+        directory.mkdir()
+        directory.chmod(0o777)  # the user inside an image may be anybody
+        (directory / "launch").write_bytes(LAUNCHER.read_bytes())
+        (directory / "launch").chmod(0o644)
+        for side in SIDES:
+            for fifo in (f"gate.{side}", f"barrier.{side}"):
+                os.mkfifo(directory / fifo)
+                self._open(fifo, os.O_RDWR | os.O_NONBLOCK)
+        for side in sides:
+            for file in (f"{side}.go", f"{side}.end", f"{side}.cpus"):
+                self._open(file, os.O_RDWR | os.O_CREAT)
+
+    def _open(self, name: str, flags: int) -> None:
+        self._fd[name] = os.open(self.directory / name, flags | os.O_CLOEXEC)
+        os.fchmod(self._fd[name], 0o666)
+
+    def launch(self, side: str) -> tuple[str, ...]:
+        """Main process of a side; `{gate}` stands for the directory as the side sees it."""
+        other = SIDES[1 - SIDES.index(side)]
+        place = "alone" if len(self.sides) == 1 else ("first", "second")[self.sides.index(side)]
+        return ("sh", "{gate}/launch", side, other, place)
+
+    def go_ns(self, side: str) -> int | None:
+        """When the side went through the gate (epoch), or None."""
+        return self._stamp(f"{side}.go")
+
+    def end_ns(self, side: str) -> int | None:
+        """When the side's command ended (epoch), or None: it runs, or was killed."""
+        return self._stamp(f"{side}.end")
+
+    def _stamp(self, name: str) -> int | None:
+        stat = os.fstat(self._fd[name])
+        return stat.st_mtime_ns if stat.st_size > 1 else None  # one byte: it is just stamping
+
+    def cpus(self, side: str) -> str | None:
+        """The set of cores that the side saw itself bound to."""
+        text = os.pread(self._fd[f"{side}.cpus"], 4096, 0).decode("ascii", "replace").strip()
+        return text or None
+
+    def skew_ns(self) -> int | None:
+        """How much earlier one side went than the other; None for one side alone."""
+        stamps = [self.go_ns(side) for side in self.sides]
+        known = [stamp for stamp in stamps if stamp is not None]
+        return max(known) - min(known) if len(known) == 2 else None
+
+    def gone(self, side: str) -> None:
+        """Tell the other side's probe that this one will not come to the barrier any more."""
+        for other in set(self.sides) - {side}:
+            with contextlib.suppress(BlockingIOError):  # full of bytes nobody reads: no probe there
+                os.write(self._fd[f"barrier.{other}"], b"x")
+
+    def close(self) -> None:
+        for fd in self._fd.values():
+            os.close(fd)
+        self._fd.clear()
+
+
+def resolution_ns(directory: Path) -> int:
+    """How far a stamp in `directory` may be from the truth, tried out there.
+
+    Linux before 6.13 stamps files with the time of its last tick (1 to 10 ms ago); later ones are
+    exact to the shell's own pace. Takes 0.1 ms where stamps are exact, else up to some ticks.
+    """
+    path = directory / ".resolution"
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+    try:
+        worst = STAMP_NS
+        for _ in range(5):
+            before = time.time_ns()
+            worst = max(worst, before - _stamped(fd))
+        if worst == STAMP_NS:
+            return worst
+        seen, until = [_stamped(fd)], time.monotonic_ns() + 100_000_000
+        while len(seen) < 3 and time.monotonic_ns() < until:
+            stamp = _stamped(fd)
+            if stamp != seen[-1]:
+                seen.append(stamp)
+        return max(worst, seen[-1] - seen[-2] if len(seen) > 1 else 0)
+    finally:
+        os.close(fd)
+        path.unlink()
+
+
+def _stamped(fd: int) -> int:
+    """A stamp made as the launcher makes it: change, stat, change."""
+    os.write(fd, b"\n")
+    os.fstat(fd)
+    os.write(fd, b"go\n")
+    return os.fstat(fd).st_mtime_ns

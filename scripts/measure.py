@@ -1,0 +1,81 @@
+"""Measure one run of a campaign: results/<name>/runs/<run>/."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from duet import interruption, measure, progress
+from duet.engines import Engine
+from duet.engines.choose import choose
+from duet.model import DuetError
+
+
+def main(options: argparse.Namespace, say: "Say") -> None:
+    begin = time.monotonic()
+    asked = measure.request(options.results, options.run)
+    verbose = asked.benchmark["verbose"]
+    chosen: dict[str, Engine] = {}
+    for name in {plan["side"]["engine"] for plan in asked.sides.values()}:
+        chosen[name], why = choose(name)
+        if verbose:
+            say(why)
+    engines = {side: chosen[plan["side"]["engine"]] for side, plan in asked.sides.items()}
+    if verbose:
+        for side, plan in asked.sides.items():
+            say(f"{asked.run.name} {side}: {plan['side']['run']}")
+    keep = [options.log.name] if options.log and options.log.parent.resolve() == asked.directory else []
+    found = measure.measure(asked, engines, keep)
+    for warning in found["warnings"]:
+        say(f"{asked.run.name}: warning: {warning}")
+    seconds = time.monotonic() - begin
+    progress.add(options.results, asked.run, seconds)
+    say(progress.line(options.results, asked.run, seconds))
+
+
+class Say:
+    """A line to stderr and to the log."""
+
+    def __init__(self, log: Path | None):
+        self._log = log
+        if log:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.write_text("")
+
+    def __call__(self, line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+        if self._log:
+            with self._log.open("a") as file:
+                file.write(f"{line}\n")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--results", type=Path, required=True, help="results/<name>, with its plan/")
+    parser.add_argument("--run", required=True, help="the run's name")
+    parser.add_argument("--log", type=Path, help="a copy of what is said")
+    parser.add_argument("--rerun", help="the command that measures just this run, for the message")
+    return parser.parse_args()
+
+
+def command() -> int:
+    interruption.arm()
+    options = arguments()
+    try:
+        say = Say(options.log)
+        main(options, say)
+    except DuetError as error:
+        log = getattr(error, "log", None)
+        parts = [f"error: run {options.run}: {error}"]
+        parts += [f"log: {log}"] if log else []
+        parts += [f"again: {options.rerun}"] if options.rerun else []
+        say("; ".join(parts))
+        return 1
+    except interruption.Interrupted as signal:
+        print(f"{options.run}: stopped by {signal}, nothing is left running", file=sys.stderr)
+        return 128 + signal.signum
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(command())

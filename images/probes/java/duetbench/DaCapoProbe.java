@@ -8,7 +8,7 @@ import org.dacapo.harness.CommandLineArgs;
 
 /**
  * DaCapo and ScalaBench callback: {@code java -cp dacapo.jar:duet-probe-dacapo.jar Harness -c
- * duetbench.DaCapoProbe …}.
+ * duetbench.DaCapoProbe ...}.
  *
  * <p>9.12-bach and ScalaBench end an iteration by {@code stop()}, later harnesses by {@code
  * stop(long)}. Both are here, without @Override, and reach the inherited one, whichever there is,

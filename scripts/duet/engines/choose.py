@@ -1,0 +1,32 @@
+"""Which engine runs the sides."""
+
+from duet.engines import Engine, EngineError
+from duet.engines.processes import ProcessEngine
+
+
+def choose(name: str) -> tuple[Engine, str]:
+    """The engine called `docker`, `podman` or `process`, or for `auto` the first of these that is there; and
+    one line that says which and why. Raises EngineError, with the command that helps, for a named one."""
+    if name != "auto":
+        engine = _connect(name)
+        return engine, f"engine: {engine.name} {engine.version}"
+    absent = []
+    for candidate in ("docker", "podman"):
+        try:
+            engine = _connect(candidate)
+        except EngineError as e:
+            absent.append(e.what)
+            continue
+        return engine, f"engine: {engine.name} {engine.version} (auto{''.join(f'; {w}' for w in absent)})"
+    return ProcessEngine(), f"engine: process (auto; {'; '.join(absent)})"
+
+
+def _connect(name: str) -> Engine:
+    if name == "process":
+        return ProcessEngine()
+    if name not in ("docker", "podman"):
+        raise EngineError(f"there is no engine {name!r}", "take docker, podman, process or auto")
+    # The SDK takes 75 ms to import, and `process` does without it.
+    from duet.engines.containers import ContainerEngine
+
+    return ContainerEngine(name)

@@ -1,0 +1,336 @@
+"""Sides in containers: Docker and Podman, both through the docker SDK. The only module that knows it."""
+
+import contextlib
+import os
+import posixpath
+import resource
+import shutil
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import requests
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.types import Mount, Ulimit
+
+from duet.engines import GATE, WORKDIR, EngineError, ResultMissing, Start, Usage, podman, unpack, usage
+
+_TIMEOUT_S = 300
+"""For an answer of the engine (waiting for a side has none)."""
+_IDLE_S = 300
+"""After this long the connection is made anew: podman's service ends itself when nobody asks it anything."""
+_FAULTS = (APIError, DockerException, requests.exceptions.RequestException)
+
+
+class ContainerEngine:
+    """Docker or Podman. Raises EngineError where it cannot be reached."""
+
+    bounds_memory: bool
+
+    def __init__(self, name: str = "docker"):
+        self.name = name
+        self._client, self._used = connect(name), time.monotonic()
+        with _faults(self, "asking for its version"):
+            info = self._client.info()
+        self.version = info["ServerVersion"]
+        # Rootless on cgroup v1 accepts limits and ignores them.
+        rootless = "name=rootless" in (info.get("SecurityOptions") or [])
+        granted = not (rootless and info.get("CgroupVersion") == "1")
+        self.splits_cpus = bool(info.get("CPUSet")) and granted
+        self.bounds_memory = bool(info.get("MemoryLimit")) and granted
+
+    @property
+    def api(self) -> docker.APIClient:
+        now = time.monotonic()
+        if now - self._used > _IDLE_S:
+            self._client = connect(self.name)
+        self._used = now
+        return self._client.api
+
+    def start(self, start: Start) -> "Container":
+        """Start a side. Its own logging is off: the launcher writes the log, nobody else needs CPU."""
+        if start.image is None:
+            raise EngineError(f"side {start.side} of {start.run} has no image", "set it, or engine: process")
+        usage.prepare(start.gate, start.side)
+        container = Container(self, start)
+        try:
+            with _faults(self, f"starting side {start.side} of {start.run}", start):
+                container.create()
+                container.start()
+        except BaseException:
+            container.remove()
+            raise
+        return container
+
+    def leftovers(self, root: Path) -> list[str]:
+        return sorted({run for _, run in self._labelled(root)})
+
+    def remove_leftovers(self, root: Path) -> list[str]:
+        found = self._labelled(root)
+        for id_, _ in found:
+            _remove(self, id_)
+        return sorted({run for _, run in found})
+
+    def _labelled(self, root: Path) -> list[tuple[str, str]]:
+        """Id and run of each container, running or not, of a results directory."""
+        with _faults(self, "listing containers"):
+            listed = self.api.containers(all=True, filters={"label": [f"duetbench.root={root}"]})
+        return [(c["Id"], c["Labels"].get("duetbench.run", "?")) for c in listed]
+
+
+class Container:
+    """A side in a container."""
+
+    def __init__(self, engine: ContainerEngine, start: Start):
+        self._engine, self._start = engine, start
+        # Named here, not by the engine: so it can be removed when a signal interrupts its creation.
+        self.id = f"duetbench-{uuid.uuid4().hex[:16]}"
+        self._ended = threading.Event()
+        self._exit: int | Exception | None = None
+        self._last: Usage | None = None
+
+    def create(self) -> None:
+        s, api = self._start, self._engine.api
+        mounts = [Mount(GATE, str(s.gate.resolve()), type="bind")]
+        if s.log.resolve() != (s.gate / f"{s.side}.log").resolve():
+            mounts.append(Mount(f"{GATE}/{s.side}.log", str(s.log.resolve()), type="bind"))
+        config: dict[str, Any] = {
+            "entrypoint": [item.replace("{gate}", GATE) for item in s.command],
+            "environment": dict(s.env),
+            "working_dir": WORKDIR,
+            "labels": {
+                "duetbench": s.campaign,
+                "duetbench.run": s.run,
+                "duetbench.side": s.side,
+                "duetbench.root": str(s.root),
+            },
+            "healthcheck": {"test": ["NONE"]},
+            "name": self.id,
+            "host_config": api.create_host_config(
+                mounts=mounts,
+                network_mode=s.network,
+                cpuset_cpus=s.cpus,
+                mem_limit=s.memory_bytes,
+                # No swap on top: a side that swaps measures the disk.
+                memswap_limit=s.memory_bytes,
+                log_config={"Type": "none"},
+                # The mounts keep their labels: relabelling the user's directories is not ours to do.
+                security_opt=["label=disable"] if Path("/sys/fs/selinux").is_dir() else None,
+                ulimits=_ulimits() if self._engine.name == "podman" else None,
+            ),
+        }
+        try:
+            api.create_container(s.image, **config)
+        except ImageNotFound:
+            if self._engine.name != "podman":
+                raise
+            # Podman's service looks a short name up at docker.io only, and calls its own images localhost/….
+            api.create_container(f"localhost/{s.image}", **config)
+
+    def start(self) -> None:
+        """Waiting is arranged before the side runs, so that nothing disturbs the moments after the gate."""
+        api = self._engine.api
+        if self._engine.name == "podman":
+            api.start(self.id)
+            self._watch(self._wait_for_process)
+            return
+        # The engine answers with the headers at once, with the body when the container has ended.
+        answer = api._post(
+            api._url("/containers/{0}/wait", self.id),
+            params={"condition": "next-exit"},
+            stream=True,
+            timeout=(_TIMEOUT_S, None),
+        )
+        api._raise_for_status(answer)
+        self._watch(lambda: answer.json()["StatusCode"])
+        api.start(self.id)
+
+    def _watch(self, wait: Any) -> None:
+        def target() -> None:
+            try:
+                self._exit = wait()
+            except Exception as e:
+                self._exit = e
+            self._ended.set()
+
+        threading.Thread(target=target, daemon=True, name=f"wait {self.id}").start()
+
+    def _wait_for_process(self) -> int:
+        """Podman's own wait polls four times a second, and misses a container that ends at once."""
+        time.sleep(0.05)
+        pid = self._engine.api.inspect_container(self.id)["State"]["Pid"]
+        if pid:
+            usage.wait_for_pid(pid)
+        api = self._engine.api
+        url = api._url("/containers/{0}/wait", self.id)
+        answer = api._post(url, params={"interval": "10ms"}, timeout=(_TIMEOUT_S, None))
+        return api._result(answer, True)["StatusCode"]
+
+    def wait(self, timeout_s: float | None) -> int | None:
+        if not self._ended.wait(timeout_s):
+            return None
+        if isinstance(self._exit, Exception):
+            with _faults(self._engine, f"waiting for side {self._start.side} of {self._start.run}"):
+                raise self._exit
+        return self._exit
+
+    def ask(self) -> None:
+        self._signal("SIGTERM")
+
+    def kill(self) -> None:
+        if not self._ended.is_set():
+            self._last = self._stats()
+        self._signal("SIGKILL")
+
+    def _signal(self, name: str) -> None:
+        try:
+            with _faults(self._engine, f"sending {name} to side {self._start.side} of {self._start.run}"):
+                self._engine.api.kill(self.id, name)
+        except EngineError as e:
+            cause = e.__cause__
+            # It has ended or is gone: what was wanted.
+            if not (isinstance(cause, APIError) and cause.status_code in (404, 409)):
+                raise
+
+    def _stats(self) -> Usage | None:
+        """What the engine knows while the side runs: a killed launcher cannot tell any more."""
+        try:
+            stats = self._engine.api.stats(self.id, stream=False, one_shot=True)
+            memory, cpu = stats["memory_stats"], stats["cpu_stats"]["cpu_usage"]
+            return Usage(memory.get("max_usage") or None, cpu.get("total_usage") or None)
+        except (*_FAULTS, KeyError, ValueError):
+            return None
+
+    def usage(self) -> Usage:
+        """Counted by the container's cgroup: memory with page cache; both with the engine's own set-up
+        of the container (about 4 MiB and 20 ms)."""
+        with _faults(self._engine, f"asking what side {self._start.side} of {self._start.run} used"):
+            oom = bool(self._engine.api.inspect_container(self.id)["State"]["OOMKilled"])
+        told = usage.read_usage(self._start.gate, self._start.side) or self._last or Usage()
+        return Usage(told.peak_memory_bytes, told.cpu_time_ns, told.oom_killed or oom)
+
+    def fetch(self, path: str, to: Path) -> None:
+        s = self._start
+        missing = ResultMissing(
+            f"side {s.side} of {s.run} left no {path}", "check `results` and `run`, and the side's log"
+        )
+        source = posixpath.normpath(posixpath.join(WORKDIR, path))
+        with _faults(self._engine, f"copying {path} out of side {s.side} of {s.run}"):
+            try:
+                chunks, facts = self._engine.api.get_archive(self.id, source)
+                if facts["mode"] & _GO_SYMLINK:
+                    chunks.close()
+                    chunks, _ = self._engine.api.get_archive(self.id, facts["linkTarget"])
+            except NotFound as e:
+                raise missing from e
+            unpack.extract(chunks, to)
+        if not os.path.lexists(to):
+            raise missing
+
+    def remove(self) -> None:
+        _remove(self._engine, self.id)
+
+
+_GO_SYMLINK = 1 << 27
+
+
+def _remove(engine: ContainerEngine, id_: str) -> None:
+    with _faults(engine, f"removing container {id_}"):
+        try:
+            engine.api.remove_container(id_, force=True, v=True)
+        except NotFound:
+            pass
+        except APIError as e:
+            if e.status_code != 409:  # somebody else is removing it
+                raise
+
+
+def _ulimits() -> list[Ulimit]:
+    """Podman asks for more files and processes than it may be allowed to grant. What this process may have
+    it may grant, but for processes: its service lowers its own limit to the number of process ids."""
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    processes = resource.getrlimit(resource.RLIMIT_NPROC)
+    ids = int(Path("/proc/sys/kernel/pid_max").read_text())
+    lowered = [ids if n == resource.RLIM_INFINITY else min(n, ids) for n in processes]
+    return [
+        Ulimit(name="nofile", soft=files[0], hard=files[1]),
+        Ulimit(name="nproc", soft=lowered[0], hard=lowered[1]),
+    ]
+
+
+def connect(name: str) -> docker.DockerClient:
+    """A client for `docker` (DOCKER_HOST, contexts, as its own command does) or `podman` (CONTAINER_HOST, the
+    system's sockets, else a service started here that ends when idle). Raises EngineError with the remedy."""
+    if name == "docker":
+        try:
+            return docker.from_env(timeout=_TIMEOUT_S)
+        except _FAULTS as e:
+            raise EngineError(*_no_docker(e)) from e
+    return _podman()
+
+
+def _no_docker(e: Exception) -> tuple[str, str]:
+    host = os.environ.get("DOCKER_HOST", "")
+    socket = host.removeprefix("unix://") or "/var/run/docker.sock"
+    if "://" in socket:
+        return f"docker does not answer at {socket}", "start it, or unset DOCKER_HOST"
+    if not os.path.exists(socket):
+        if shutil.which("dockerd") is None:
+            return (
+                "docker is not installed",
+                "apt-get install docker.io; or engine: podman or process",
+            )
+        return f"docker is not running (no {socket})", "systemctl start docker (or run dockerd)"
+    if not os.access(socket, os.R_OK | os.W_OK):
+        return f"docker's socket {socket} is not yours to use", "usermod -aG docker $USER, and log in again"
+    return f"docker does not answer at {socket} ({_reason(e)})", "systemctl restart docker"
+
+
+def _podman() -> docker.DockerClient:
+    for host in podman.hosts():
+        with contextlib.suppress(*_FAULTS):
+            return docker.DockerClient(base_url=host, timeout=_TIMEOUT_S)
+    service = podman.serve()
+    while True:
+        with contextlib.suppress(*_FAULTS):
+            return docker.DockerClient(base_url=service.host, timeout=_TIMEOUT_S)
+        service.be_patient()
+
+
+@contextlib.contextmanager
+def _faults(engine: ContainerEngine, doing: str, start: Start | None = None) -> Iterator[None]:
+    """Turns what the SDK raises into an EngineError of one line with its remedy."""
+    try:
+        yield
+    except _FAULTS as e:
+        raise EngineError(f"{engine.name}: {doing}: {_reason(e)}", _remedy(engine.name, e, start)) from e
+
+
+def _reason(e: Exception) -> str:
+    text = getattr(e, "explanation", None) or str(e)
+    return " ".join(str(text).split())
+
+
+def _remedy(name: str, e: Exception, start: Start | None) -> str:
+    if isinstance(e, (requests.exceptions.ConnectionError, requests.exceptions.Timeout)):
+        return f"is {name} still running? Then just start again: finished runs are kept"
+    if start is None:
+        return ""
+    text = _reason(e).lower()
+    if isinstance(e, ImageNotFound):
+        return f"build or load the image {start.image}, e.g. `{name} pull {start.image}`"
+    if "cpus are not available" in text or "cpuset" in text:
+        return f"`cpus: {start.cpus}` asks for cores that {name} may not use; name others or `cpus: shared`"
+    if "bind source path does not exist" in text or "statfs" in text or "bind-mounting" in text:
+        return f"{name} must run on this machine and see {start.gate}; unset DOCKER_HOST or set TMPDIR"
+    if "executable file not found" in text or "no such file or directory" in text:
+        return f"the image {start.image} must have a POSIX sh in its PATH"
+    if "network" in text:
+        return f"create it (`{name} network create {start.network}`) or set `network: none`"
+    if "memory" in text:
+        return f"`memory: {start.memory_bytes}` bytes is not accepted; raise it or leave it out"
+    return ""

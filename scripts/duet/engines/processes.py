@@ -1,0 +1,276 @@
+"""Sides as host processes, where no container engine is there. The whole tree of a side dies with it."""
+
+import contextlib
+import functools
+import hashlib
+import os
+import select
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from duet.engines import WORKDIR, EngineError, ResultMissing, Start, Usage, supervise
+
+_KEPT = {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "JAVA_HOME", "LD_LIBRARY_PATH"}
+_ROOT, _RUN = "DUETBENCH_ROOT", "DUETBENCH_RUN"
+_DEATH_S = 20
+"""For a killed tree to be gone: a process in an uninterruptible call takes its time."""
+
+
+class ProcessEngine:
+    """Binds to cores; does not bound memory, does not separate networks or file systems."""
+
+    name = "process"
+    splits_cpus = hasattr(os, "sched_setaffinity")
+    bounds_memory = False
+
+    def __init__(self) -> None:
+        self.version = f"{os.uname().sysname} {os.uname().release}"
+
+    def start(self, start: Start) -> "Process":
+        cores = _cores(start.cpus)
+        free = os.sched_getaffinity(0)
+        if not cores <= free:
+            raise EngineError(
+                f"side {start.side} of {start.run} asks for cores {start.cpus}, there are {_set(free)}",
+                "set `cpus` to cores that are there, or to `shared`",
+            )
+        workdir = Path(tempfile.mkdtemp(prefix=f"{_prefix(start.root)}{start.run[:200]}-"))
+        try:
+            for file in start.files:
+                (workdir / file.name).symlink_to(file.resolve())
+            log = start.gate / f"{start.side}.log"
+            if not os.path.lexists(log):
+                log.symlink_to(start.log.resolve())
+            return Process(start, workdir, cores)
+        except OSError as e:
+            shutil.rmtree(workdir, ignore_errors=True)
+            raise EngineError(f"process: starting side {start.side} of {start.run}: {e}") from e
+        except BaseException:
+            shutil.rmtree(workdir, ignore_errors=True)
+            raise
+
+    def leftovers(self, root: Path) -> list[str]:
+        return sorted({run for _, run in _processes(root)} | {run for _, run in _directories(root)})
+
+    def remove_leftovers(self, root: Path) -> list[str]:
+        runs = self.leftovers(root)
+        deadline = time.monotonic() + _DEATH_S
+        while (alive := _processes(root)) and time.monotonic() < deadline:
+            for pid, _ in alive:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.01)
+        for directory, _ in _directories(root):
+            _remove_tree(directory)
+        return runs
+
+
+class Process:
+    """A side as a tree of host processes below its supervisor."""
+
+    def __init__(self, start: Start, workdir: Path, cores: set[int]):
+        self._start, self.workdir = start, workdir
+        self._told, self._code, self._usage = b"", None, Usage()
+        env = {k: v for k, v in os.environ.items() if k in _KEPT or k.startswith("LC_")}
+        env |= dict(start.env) | {_ROOT: str(start.root), _RUN: start.run}
+        wrap = namespace()
+        command = [
+            *(sys.executable, "-I", "-S", supervise.__file__, "namespace" if wrap else "tree"),
+            ",".join(map(str, sorted(cores))),
+            *wrap,
+            *(item.replace("{gate}", str(start.gate)) for item in start.command),
+        ]
+        with open(start.log, "ab") as log:
+            self._supervisor = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                cwd=workdir,
+                env=env,
+                bufsize=0,
+                start_new_session=True,
+            )
+        self.pid = self._supervisor.pid
+        try:
+            said = self._line(None)
+            if said != "started":
+                reason = said.removeprefix("failed ") or "its supervisor ended at once; see the log"
+                raise EngineError(f"process: starting side {start.side} of {start.run}: {reason}")
+        except BaseException:
+            self._end()
+            raise
+
+    def _line(self, timeout_s: float | None) -> str | None:
+        """What the supervisor says next; empty when it has gone, None when it says nothing in time."""
+        out = self._supervisor.stdout
+        assert out is not None
+        poll = select.poll()
+        poll.register(out, select.POLLIN)
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while b"\n" not in self._told:
+            left_ms = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
+            if not poll.poll(left_ms):
+                return None
+            data = os.read(out.fileno(), 4096)
+            if not data:
+                return ""
+            self._told += data
+        line, _, self._told = self._told.partition(b"\n")
+        return line.decode(errors="replace")
+
+    def wait(self, timeout_s: float | None) -> int | None:
+        if self._code is None:
+            line = self._line(timeout_s)
+            if line is None:
+                return None
+            if not line:
+                raise EngineError(
+                    f"process: the supervisor of side {self._start.side} of {self._start.run} was killed",
+                    "just start again: finished runs are kept",
+                )
+            code, peak_bytes, cpu_ns = map(int, line.split()[1:])
+            self._code, self._usage = code, Usage(peak_bytes, cpu_ns)
+        return self._code
+
+    def ask(self) -> None:
+        self._say(b"T")
+
+    def kill(self) -> None:
+        self._say(b"K")
+
+    def _say(self, what: bytes) -> None:
+        assert self._supervisor.stdin is not None
+        with contextlib.suppress(BrokenPipeError, ValueError):  # it has ended: what was wanted
+            self._supervisor.stdin.write(what)
+
+    def usage(self) -> Usage:
+        """Peak of the side's largest single process (at least the supervisor's 10 MiB, from which it was
+        forked), CPU time of all its processes."""
+        return self._usage
+
+    def fetch(self, path: str, to: Path) -> None:
+        s, own = self._start, self.workdir.resolve()
+        inside = Path(path).is_relative_to(WORKDIR) or not Path(path).is_absolute()
+        source = own / Path(path).relative_to(WORKDIR) if path.startswith("/") and inside else own / path
+        real = source.resolve()
+        if inside and not real.is_relative_to(own):
+            raise ResultMissing(f"{path} of side {s.side} of {s.run} leads out of its working directory")
+        try:
+            _copy(real, to)
+        except FileNotFoundError as e:
+            raise ResultMissing(
+                f"side {s.side} of {s.run} left no {path}", "check `results` and `run`, and the side's log"
+            ) from e
+        except OSError as e:
+            raise EngineError(f"process: copying {path} of side {s.side} of {s.run}: {e}") from e
+
+    def remove(self) -> None:
+        self._end()
+        _remove_tree(self.workdir)
+
+    def _end(self) -> None:
+        supervisor = self._supervisor
+        self.kill()
+        try:
+            supervisor.wait(_DEATH_S)
+        except subprocess.TimeoutExpired:
+            supervisor.kill()
+            supervisor.wait()
+        for pipe in (supervisor.stdin, supervisor.stdout):
+            assert pipe is not None
+            pipe.close()
+
+
+@functools.cache
+def namespace() -> tuple[str, ...]:
+    """Command that gives its child a process namespace of its own; empty where that is not allowed."""
+    own = () if os.geteuid() == 0 else ("--user", "--map-current-user")
+    command = (*supervise.UNSHARE, *own)
+    try:
+        done = subprocess.run((*command, "true"), capture_output=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    return command if done.returncode == 0 else ()
+
+
+def _cores(cpus: str | None) -> set[int]:
+    """`0-3,8` as numbers; none for None."""
+    found: set[int] = set()
+    for part in (cpus or "").split(","):
+        first, _, last = part.partition("-")
+        if first:
+            found |= set(range(int(first), int(last or first) + 1))
+    return found
+
+
+def _set(cores: set[int]) -> str:
+    return ",".join(map(str, sorted(cores)))
+
+
+def _prefix(root: Path) -> str:
+    return f"duetbench-{hashlib.sha256(str(root).encode()).hexdigest()[:12]}-"
+
+
+def _directories(root: Path) -> list[tuple[Path, str]]:
+    """Working directories of a results directory's sides, and their runs."""
+    prefix = _prefix(root)
+    found = [d for d in Path(tempfile.gettempdir()).glob(f"{prefix}*") if d.lstat().st_uid == os.geteuid()]
+    return [(d, d.name.removeprefix(prefix).rpartition("-")[0]) for d in found]
+
+
+def _processes(root: Path) -> list[tuple[int, str]]:
+    """Processes of a results directory's sides, and their runs. Not this process's own forebears."""
+    wanted = f"{_ROOT}={root}".encode()
+    above, pid = set(), os.getpid()
+    while pid > 0:
+        above.add(pid)
+        pid = _parent(pid)
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            env = Path(f"/proc/{name}/environ").read_bytes().split(b"\0")
+            if wanted in env and int(name) not in above:
+                runs = [v.partition(b"=")[2].decode() for v in env if v.startswith(f"{_RUN}=".encode())]
+                found.append((int(name), runs[0] if runs else "?"))
+    return found
+
+
+def _parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def _copy(source: Path, to: Path) -> None:
+    """Regular files and directories only; a link inside is left out, so nothing is followed anywhere."""
+    mode = source.lstat().st_mode
+    if stat.S_ISDIR(mode):
+        to.mkdir()
+        for entry in os.scandir(source):
+            if entry.is_dir(follow_symlinks=False) or entry.is_file(follow_symlinks=False):
+                _copy(Path(entry.path), to / entry.name)
+    elif stat.S_ISREG(mode):
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        with (
+            open(os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as old,
+            open(os.open(to, flags, 0o600 | mode & 0o755), "wb") as new,
+        ):
+            shutil.copyfileobj(old, new, 1 << 20)
+    else:
+        raise FileNotFoundError(f"{source} is neither a file nor a directory")
+
+
+def _remove_tree(tree: Path) -> None:
+    """Also where a side took its own permission to write away."""
+    for folder, _, _ in os.walk(tree):
+        with contextlib.suppress(OSError):
+            os.chmod(folder, 0o700)
+    shutil.rmtree(tree, ignore_errors=True)

@@ -1,0 +1,110 @@
+"""Unpack a tar stream that a benchmark's container had a hand in. Nothing is written outside one place."""
+
+import os
+import shutil
+import tarfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from duet.engines import EngineError
+
+_CHUNK = 1 << 20
+_END = bytes(1024)
+"""Two zero blocks end every tar archive; a stream without them was cut off."""
+
+
+def extract(chunks: Iterable[bytes], to: Path) -> list[str]:
+    """Make `to` out of the archive of one file or one directory tree (as `docker cp` gives it).
+
+    The archive's first path component becomes `to`, which must not exist. Regular files and directories
+    only, readable and writable for the owner, never setuid, owned by whoever runs this. Links, devices,
+    pipes and sparse files are not made: returns their names. Streams: memory does not grow with the archive.
+
+    Raises EngineError, and then leaves no `to`: for names that are absolute, contain `..` or do not lie in
+    the one tree, for a name that comes twice, for a cut-off or broken archive, for a full disk.
+    """
+    stream = _Stream(iter(chunks))
+    skipped: list[str] = []
+    if os.path.lexists(to):
+        raise EngineError(f"{to} is there already", "remove it")
+    try:
+        with tarfile.open(mode="r|", fileobj=stream, bufsize=_CHUNK) as archive:
+            root = None
+            for member in archive:
+                parts = _parts(member.name)
+                root = root if root is not None else parts[:1]
+                if parts[:1] != root:
+                    raise EngineError(f"archive of {to.name}: {member.name!r} lies outside {root}")
+                if not _write(archive, member, to.joinpath(*parts[1:])):
+                    skipped.append(member.name)
+        stream.drain()
+        if not stream.ended:
+            raise EngineError(f"archive of {to.name} was cut off", "is the disk full, did the engine stop?")
+    except (tarfile.TarError, OSError, ValueError, EOFError) as e:
+        _discard(to)
+        reason = (e.strerror if isinstance(e, OSError) else None) or str(e) or type(e).__name__
+        raise EngineError(f"archive of {to.name} cannot be unpacked: {reason}") from e
+    except BaseException:
+        _discard(to)
+        raise
+    return skipped
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    """Path components of a member's name; `.` stands for the root of the tree itself."""
+    if name.startswith("/") or "\0" in name:
+        raise EngineError(f"archive holds the absolute name {name!r}", "its content is not to be trusted")
+    parts = tuple(p for p in name.split("/") if p not in ("", "."))
+    if ".." in parts:
+        raise EngineError(f"archive holds the name {name!r}", "its content is not to be trusted")
+    return parts or (".",)
+
+
+def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> bool:
+    """Whether the member was made. Every directory below `to` was made here, so none of them is a link."""
+    if member.isdir():
+        path.mkdir(mode=0o755)
+        return True
+    if not member.isreg() or member.issparse():
+        return False
+    mode = 0o600 | member.mode & 0o755
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    source = archive.extractfile(member)
+    with open(os.open(path, flags, mode), "wb") as target:
+        assert source is not None  # a regular member always has content
+        shutil.copyfileobj(source, target, _CHUNK)
+        if target.tell() != member.size:
+            raise tarfile.ReadError("unexpected end of data")
+    return True
+
+
+def _discard(to: Path) -> None:
+    if to.is_dir():
+        shutil.rmtree(to, ignore_errors=True)
+    else:
+        to.unlink(missing_ok=True)
+
+
+class _Stream:
+    """A reader over chunks that remembers how the stream ended."""
+
+    def __init__(self, chunks: Iterator[bytes]):
+        self._chunks, self._left, self._tail = chunks, b"", b""
+
+    def read(self, size: int) -> bytes:
+        while not self._left:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return b""
+            self._tail = (self._tail + chunk)[-len(_END) :] if len(chunk) < len(_END) else chunk[-len(_END) :]
+            self._left = chunk
+        data, self._left = self._left[:size], self._left[size:]
+        return data
+
+    def drain(self) -> None:
+        while self.read(_CHUNK):
+            pass
+
+    @property
+    def ended(self) -> bool:
+        return self._tail == _END

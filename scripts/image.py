@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from duet import record
-from duet.images import IMAGES
+from duet.images import IMAGES, process_files
 from duet.model import SCHEMA_VERSION, DuetError, ImageRef, Source
 
 
@@ -25,7 +25,8 @@ def main() -> None:
 
     ref, base_image = from_plan(options) if options.plan else by_hand(parser, options)
     if options.engine == "process":
-        made = {"engine": "process", "id": None, "tag": None, "hash": None, "base": {}}
+        files = [str(path) for path in process_files(ref, base_image, options.images.resolve())]
+        made = {"engine": "process", "id": None, "tag": None, "hash": None, "base": {}, "files": files}
     else:
         made = provide(options, ref, base_image)
     record.write(options.out, {"schema": SCHEMA_VERSION, "name": ref.name, "key": options.out.stem, **made})

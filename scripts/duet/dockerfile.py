@@ -50,7 +50,7 @@ def rewrite(text: str, arguments: Mapping[str, str], resolve: Callable[[str], st
             if image.lower() not in stages and image != "scratch":
                 image = resolve(image)
             line = f"FROM {m[1]}{image}" + (f" AS {m[3]}" if m[3] else "")
-            stages.add((m[3] or "").lower())
+            stages |= {m[3].lower()} if m[3] else set()
             stages.add(str(sum(_FROM.match(x) is not None for x in lines)))
         elif m := _COPY.match(line):
             if m[2].lower() not in stages:

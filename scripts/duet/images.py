@@ -94,6 +94,8 @@ def _recipe(
     given = {BASE_ARGUMENT: base_image} | dict(args)
     read = dockerfile.read(dockerfile_text(folder), given)
     declared |= read.arguments
+    if "" in read.images:
+        raise ImageError(f"images/{name}/Dockerfile: a FROM names no image", "give its ARG a default")
     ours = [n for n in read.images if is_ours(n, images_dir)]
     return Recipe(
         folder,

@@ -1,0 +1,293 @@
+"""What images stand on and what their identity depends on: text and files, no engine."""
+
+import io
+import json
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+from duet import bootstrap, dockerfile, images
+from duet.model import ImageRef, Source
+
+BASE = "debian:bookworm-slim"
+KNOWN = {BASE: "content of the base"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    make(tmp_path, "base", "ARG BASE_IMAGE=debian:bookworm-slim\nFROM ${BASE_IMAGE}\n")
+    make(tmp_path, "tools", "FROM base\nCOPY loop ./\n", loop="loop 1")
+    make(tmp_path, "app", "ARG JDK=17\nFROM base\nCOPY --from=tools /loop ./\nCOPY data ./\n", data="1")
+    return tmp_path
+
+
+def make(images_dir: Path, name: str, text: str, **files: str) -> Path:
+    folder = images_dir / name
+    folder.mkdir(exist_ok=True)
+    (folder / "Dockerfile").write_text(text)
+    for file, content in files.items():
+        (folder / file).write_text(content)
+    return folder
+
+
+def hash_of(images_dir: Path, name: str = "app", **kwargs) -> str | None:
+    ref = ImageRef(name, tuple(kwargs.pop("args", {}).items()), kwargs.pop("source", None))
+    arguments = {"base_image": BASE, "known": KNOWN, "images_dir": images_dir} | kwargs
+    return images.plan_hash(ref, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("text", "args", "needed"),
+    [
+        ("FROM base\n", {}, ["base"]),
+        ("from base as x\nFROM x\nFROM scratch\n", {}, ["base"]),
+        ("ARG B=base\nFROM ${B}\n", {}, ["base"]),
+        ("ARG B=base\nFROM $B\n", {"B": "other"}, ["other"]),
+        ("ARG T=1\nARG B=jdk:$T\nFROM $B\n", {"T": "2"}, ["jdk:2"]),
+        ("FROM ${B:-base}\n", {}, ["base"]),
+        (
+            "FROM --platform=linux/amd64 base AS a\nCOPY --chown=1:1 --from=probes /x /y\n",
+            {},
+            ["base", "probes"],
+        ),
+        ("FROM base AS a\nFROM base\nCOPY --from=a /x /y\nCOPY --from=0 /x /y\n", {}, ["base"]),
+        ("FROM base\nCOPY \\\n # said\n  --from=probes \\\n  /x /y\n", {}, ["base", "probes"]),
+        ("FROM base\nRUN sql 'select x \\\n FROM table'\n# FROM other\n", {}, ["base"]),
+        ("FROM base\nARG B=no\nFROM $B\n", {}, ["base", ""]),
+    ],
+)
+def test_images_a_dockerfile_needs(text: str, args: dict, needed: list[str]) -> None:
+    assert list(dockerfile.read(text, args).images) == needed
+
+
+def test_rewriting_changes_only_the_names_of_images() -> None:
+    text = (
+        "ARG B=base\nFROM $B AS one\nRUN a \\\n FROM b\nCOPY --chown=1 --from=p /x /y\nCOPY --from=one /z /\n"
+    )
+    assert dockerfile.rewrite(text, {}, lambda name: f"<{name}>") == (
+        "ARG B=base\nFROM <base> AS one\nRUN a \\\n FROM b\n"
+        "COPY --chown=1 --from=<p> /x /y\nCOPY --from=one /z /\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("patterns", "left_out", "kept"),
+    [
+        ("*.log", ["a.log"], ["b/a.log", "a.logs"]),
+        ("**/*.log", ["a.log", "b/c/a.log"], ["a.txt"]),
+        ("b", ["b", "b/c", "b/c/d"], ["bb", "a/b"]),
+        ("/b/", ["b/c"], ["a"]),
+        ("*\n!keep", ["a", "b/c"], ["keep", "keep/x"]),
+        ("!keep\n*", ["keep"], []),
+        ("# a\n\na?c", ["abc"], ["ac", "a/c", "# a"]),
+        ("[a-c]x\n[^a-c]y", ["ax", "dy"], ["dx", "ay"]),
+        ("a.b", ["a.b"], ["axb"]),
+        ("x/**/y", ["x/y", "x/1/2/y"], ["xy"]),
+    ],
+)
+def test_dockerignore(patterns: str, left_out: list[str], kept: list[str]) -> None:
+    ignored = dockerfile.ignored(patterns)
+    assert [p for p in left_out if not ignored(p)] == []
+    assert [p for p in kept if ignored(p)] == []
+
+
+def test_the_hash_is_of_content_alone(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    first = hash_of(folder)
+    os.utime(folder / "app/data", (1, 1))
+    (folder / "app/data").chmod(0o600)
+    assert hash_of(folder) == first
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    for path in folder.iterdir():
+        path.rename(elsewhere / path.name)
+    assert hash_of(elsewhere) == first
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda f: (f / "app/data").write_text("2"),
+        lambda f: (f / "app/data").rename(f / "app/data2"),
+        lambda f: (f / "app/data").chmod(0o755),
+        lambda f: (f / "app/more").write_text(""),
+        lambda f: (f / "app/link").symlink_to("data"),
+        lambda f: (f / "app/Dockerfile").write_text((f / "app/Dockerfile").read_text() + "RUN true\n"),
+        lambda f: (f / "tools/loop").write_text("loop 2"),
+        lambda f: (f / "base/Dockerfile").write_text("FROM debian:bookworm-slim\nRUN true\n"),
+    ],
+)
+def test_whatever_an_image_is_made_of_changes_its_hash(folder: Path, change) -> None:
+    first = hash_of(folder)
+    change(folder)
+    assert hash_of(folder) not in (first, None)
+
+
+def test_arguments_base_and_source_are_part_of_the_hash(folder: Path) -> None:
+    source = Source("suite.jar", url="x")
+    hashes = [
+        hash_of(folder),
+        hash_of(folder, args={"JDK": "21"}),
+        hash_of(folder, known={BASE: "another"}),
+        hash_of(folder, base_image="debian:trixie", known={"debian:trixie": "content of the base"}),
+        hash_of(folder, source=source, source_digest="1"),
+        hash_of(folder, source=source, source_digest="2"),
+    ]
+    assert len(set(hashes)) == len(hashes) and None not in hashes
+
+
+def test_a_hash_that_cannot_be_known_yet_is_none(folder: Path) -> None:
+    assert hash_of(folder, known={}) is None
+    assert hash_of(folder, source=Source("suite.jar", url="x")) is None
+    assert hash_of(folder, name="postgres:16") is None
+    assert hash_of(folder, name="postgres:16", known={"postgres:16": "c"}) == "c"
+
+
+def test_what_dockerignore_leaves_out_counts_nowhere(folder: Path) -> None:
+    (folder / "app/.dockerignore").write_text("notes\nold/\n")
+    first = hash_of(folder)
+    (folder / "app/notes").write_text("x")
+    (folder / "app/old").mkdir()
+    (folder / "app/old/x").write_text("x")
+    assert hash_of(folder) == first
+    assert images.context(folder / "app") == ("data",)
+
+
+def test_an_argument_reaches_every_layer_that_declares_it(folder: Path) -> None:
+    make(folder, "jdk", "ARG JDK=17\nFROM base\n")
+    make(folder, "upper", "FROM jdk\nARG OTHER\n")
+    made = images.recipe("upper", folder, {"JDK": "21", "OTHER": "x"}, BASE)
+    assert {each.name: dict(each.args) for each in made.all()} == {
+        "base": {"BASE_IMAGE": BASE},
+        "jdk": {"JDK": "21"},
+        "upper": {"OTHER": "x"},
+    }
+    with pytest.raises(images.ImageError, match=r"no ARG JKD; image_args accepts .*JDK"):
+        images.recipe("upper", folder, {"JKD": "21"}, BASE)
+
+
+def test_prerequisites_come_first_and_a_cycle_is_an_error(folder: Path) -> None:
+    assert [r.name for r in images.recipe("app", folder, {}, BASE).all()] == ["base", "tools", "app"]
+    assert images.prerequisites(folder / "app", {}) == ("base", "tools")
+    make(folder, "none", "FROM $NONE\n")
+    with pytest.raises(images.ImageError, match="a FROM names no image"):
+        images.recipe("none", folder, {}, BASE)
+    make(folder, "base", "FROM app\n")
+    with pytest.raises(images.ImageError, match="app -> base -> app"):
+        images.recipe("app", folder, {}, BASE)
+
+
+def test_files_of_an_image_and_of_a_process_side(folder: Path, tmp_path: Path) -> None:
+    (folder / "app/sub").mkdir()
+    (folder / "app/sub/deep").write_text("")
+    (folder / "app/loop").write_text("the upper one")
+    own = tmp_path / "own.jar"
+    ref = ImageRef("app", source=Source("suite.jar", own=own))
+    relative = {p.relative_to(folder).as_posix() for p in images.files(ref, BASE, folder)}
+    below = {"base/Dockerfile", "tools/Dockerfile", "tools/loop"}
+    assert relative == below | {"app/Dockerfile", "app/data", "app/loop", "app/sub/deep", "own.jar"}
+    assert {p.name: p.parent.name for p in images.process_files(ref, BASE, folder)} == {
+        "loop": "app",
+        "data": "app",
+    }
+    assert images.files(ImageRef("postgres:16"), BASE, folder) == []
+
+
+def test_recorded_hash_is_known_once_the_base_is(folder: Path, tmp_path: Path, monkeypatch) -> None:
+    results = tmp_path / "results"
+    (results / "images").mkdir(parents=True)
+    (results / "images/torn.json").write_text("{")
+    jar = tmp_path / "own.jar"
+    jar.write_text("1")
+    refs = ImageRef("app"), ImageRef("app", source=Source("suite.jar", own=jar)), ImageRef("postgres:16")
+    monkeypatch.setattr(images.plan_hash, "__defaults__", (None, folder))
+    assert [images.recorded_hash(results, BASE)(ref) for ref in refs] == [None, None, None]
+    record = {"engine": "docker", "hash": "p", "base": {BASE: "c", "postgres:16": "p"}}
+    (results / "images/postgres_16.json").write_text(json.dumps(record))
+    plain, sourced, external = (images.recorded_hash(results, BASE)(ref) for ref in refs)
+    assert plain and sourced and plain != sourced and external == "p"
+    jar.write_text("22")
+    assert images.recorded_hash(results, BASE)(refs[1]) not in (sourced, None)
+
+
+def test_the_projects_own_images_are_sound() -> None:
+    names = sorted(p.parent.name for p in images.IMAGES.glob("*/Dockerfile"))
+    assert {"base", "compress", "probes"} <= set(names)
+    for name in names:
+        made = images.recipe(name, images.IMAGES, {}, BASE)
+        assert set().union(*(each.external for each in made.all())) <= {BASE}
+    found = {p.name: p for p in images.process_files(ImageRef("compress"), BASE)}
+    assert {"duet-loop", "make-data"} <= set(found)
+    assert all(os.access(found[name], os.X_OK) for name in ("duet-loop", "make-data"))
+
+
+def test_build_context_has_exactly_what_is_hashed(folder: Path) -> None:
+    provide = pytest.importorskip("duet.provide")
+    (folder / "app/run").write_text("#!")
+    (folder / "app/run").chmod(0o700)
+    (folder / "app/link").symlink_to("data")
+    os.link(folder / "app/data", folder / "app/twin")
+    jar = folder / "stored"
+    jar.write_text("jar")
+    made = images.recipe("app", folder, {}, BASE)
+    with provide.build_context(made, "FROM x\n", ("suite.jar", jar)) as file:
+        tar = tarfile.TarFile(fileobj=io.BytesIO(file.read()))
+        members = {m.name: m for m in tar}
+        assert set(members) == {"Dockerfile", "data", "run", "link", "twin", "suite.jar"}
+        assert {m.mtime for m in members.values()} == {0} and {m.uid for m in members.values()} == {0}
+        assert members["run"].mode == 0o755 and members["data"].mode == 0o644
+        assert members["link"].linkname == "data"
+        contents = {n: tar.extractfile(n).read() for n in ("Dockerfile", "twin", "suite.jar")}
+        assert contents == {"Dockerfile": b"FROM x\n", "twin": b"1", "suite.jar": b"jar"}
+
+
+DEB822 = """\
+# a comment
+Types: deb deb-src
+URIs: http://mirror.example/debian
+Suites: bookworm bookworm-updates
+# in between
+Components: main
+ contrib
+Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
+
+Types: deb
+URIs: https://else.example/node
+Suites: bookworm
+Components: main
+Signed-By: /etc/apt/keyrings/node.gpg
+
+Enabled: no
+Types: deb
+URIs: http://off.example
+Suites: bookworm
+Components: main
+"""
+
+
+def test_only_the_releases_own_sources_are_taken_into_a_base() -> None:
+    entries = bootstrap.parse_deb822(DEB822) + bootstrap.parse_list(
+        "deb [arch=amd64 signed-by=/usr/share/keyrings/ubuntu-archive-keyring.gpg] http://u.example/"
+        " bookworm/x main # c\n"
+        "# deb http://off.example bookworm main\n"
+        "deb-src http://src.example bookworm main\n"
+        "deb http://plain.example bookworm-security main contrib\n"
+        "deb http://other.example trixie main\n"
+    )
+    lines = [line for entry in bootstrap.own(entries, "bookworm") for line in entry.lines()]
+    debian, ubuntu = (
+        f"deb [signed-by=/usr/share/keyrings/{d}-archive-keyring.gpg]" for d in ("debian", "ubuntu")
+    )
+    assert lines == [
+        f"{debian} http://mirror.example/debian bookworm main contrib",
+        f"{debian} http://mirror.example/debian bookworm-updates main contrib",
+        f"{ubuntu} http://u.example/ bookworm/x main",
+        "deb http://plain.example bookworm-security main contrib",
+    ]
+
+
+def test_no_base_without_debian_or_sources(tmp_path: Path, monkeypatch) -> None:
+    with pytest.raises(bootstrap.NoBase, match="base_image"):
+        bootstrap.make(tmp_path / "x.tar", None, io.StringIO())
+    monkeypatch.setattr(bootstrap, "_sources", lambda: [])
+    with pytest.raises(bootstrap.NoBase, match="mend apt's sources"):
+        bootstrap.make(tmp_path / "x.tar", "bookworm", io.StringIO())

@@ -1,0 +1,177 @@
+"""The launcher in every shell at hand: gate, barrier, stamps, exit codes, being asked to stop."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+from duet import rendezvous
+
+SHELLS = [["dash"], ["bash", "--posix"], ["busybox", "sh"]]
+
+
+@pytest.fixture(params=SHELLS, ids=lambda words: words[0])
+def shell(request):
+    if shutil.which(request.param[0]) is None:
+        pytest.skip(f"no {request.param[0]} here")
+    return request.param
+
+
+@pytest.fixture
+def start(shell, tmp_path):
+    """Start sides below one gate with this shell; what is left of them is killed."""
+    started = []
+
+    def begin(commands, type_="duet", sides=None, delay_s=0.0):
+        gate = rendezvous.Rendezvous(tmp_path / f"rv{len(started)}", sides or tuple(commands))
+        processes = {}
+        for side, command in commands.items():
+            words = [word.replace("{gate}", str(gate.directory)) for word in gate.launch(side)]
+            env = {**os.environ, "DUET_COMMAND": command, "DUET_TYPE": type_}
+            processes[side] = subprocess.Popen([*shell, *words[1:]], env=env, start_new_session=True)
+            started.append(processes[side])
+            time.sleep(delay_s)
+        return gate, processes
+
+    yield begin
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def log(gate, side):
+    return (gate.directory / f"{side}.log").read_text()
+
+
+@pytest.mark.parametrize("sides", ["AB", "BA"])
+def test_both_go_at_once_whoever_is_late(start, sides):
+    for late in sides:
+        commands = {side: "exit 3" for side in ([s for s in sides if s != late] + [late])}
+        gate, processes = start(commands, sides=tuple(sides), delay_s=0.1)
+        assert [p.wait(10) for p in processes.values()] == [3, 3]
+        assert gate.skew_ns() < 50_000_000  # the late one came 100 ms later
+        for side in sides:
+            assert gate.go_ns(side) <= gate.end_ns(side) <= time.time_ns()
+            assert log(gate, side) == ""
+        gate.close()
+
+
+def test_nobody_goes_while_the_other_is_absent(start):
+    for present in "AB":
+        gate, processes = start({present: "echo ran"}, sides=("A", "B"))
+        time.sleep(0.2)
+        assert processes[present].poll() is None and gate.go_ns(present) is None and gate.skew_ns() is None
+        assert log(gate, present) == ""
+
+
+def test_one_side_alone_waits_for_nobody(start):
+    gate, processes = start({"B": "echo out; echo err >&2; exit 7"})
+    assert processes["B"].wait(10) == 7
+    assert log(gate, "B") == "out\nerr\n" and gate.skew_ns() is None
+
+
+def test_a_stamp_is_the_time_of_going(start, tmp_path):
+    """Against the clock of another process: bash's own, in microseconds."""
+    if rendezvous.resolution_ns(tmp_path) > 100_000 or shutil.which("bash") is None:
+        pytest.skip("this kernel stamps files with its ticks, or there is no bash")
+    command = "exec bash -c 'echo $EPOCHREALTIME; sleep 0.1; echo $EPOCHREALTIME'"
+    gate, processes = start({"A": command})
+    processes["A"].wait(10)
+    first, last = (int(text.replace(".", "")) * 1000 for text in log(gate, "A").split())
+    assert 0 < first - gate.go_ns("A") < 50_000_000
+    assert 0 < gate.end_ns("A") - last + 1000 < 50_000_000
+
+
+def test_environment_and_cores_of_a_side(start):
+    everything = "echo $DUET_SIDE $DUET_GATE $DUET_BARRIER; cat; ls /proc/self/fd; echo ${DUET_COMMAND-unset}"
+    gate, processes = start({"A": everything, "B": everything}, type_="syncduet")
+    assert [p.wait(10) for p in processes.values()] == [0, 0]
+    for side in "AB":
+        words = log(gate, side).split()
+        assert words[:3] == [side, str(gate.directory), str(gate.directory)]
+        assert words[-1] == "unset" and set(words[3:-1]) <= {"0", "1", "2", "3"}  # 3 is ls's own
+        assert gate.cpus(side)
+    alone, processes = start({"A": "echo [$DUET_BARRIER]"})
+    processes["A"].wait(10)
+    assert log(alone, "A") == "[]\n"
+
+
+def test_asked_to_stop_the_whole_tree_is_asked_and_its_status_kept(start):
+    command = "trap 'echo bye; exit 5' TERM; sleep 60 & wait"
+    gate, processes = start({"A": command, "B": "sleep 60"})
+    wait_for(lambda: gate.go_ns("A") and gate.go_ns("B"))
+    time.sleep(0.2)
+    for process in processes.values():
+        process.send_signal(signal.SIGTERM)
+    assert processes["A"].wait(10) == 5 and log(gate, "A").endswith("bye\n")
+    assert processes["B"].wait(10) == 128 + signal.SIGTERM
+    assert gate.end_ns("A") and gate.end_ns("B")
+
+
+def test_a_side_that_takes_its_time_to_stop_is_waited_for(start):
+    gate, processes = start({"A": "trap 'sleep 0.4; echo late; exit 0' TERM; sleep 60 & wait"})
+    wait_for(lambda: gate.go_ns("A"))
+    time.sleep(0.2)
+    processes["A"].send_signal(signal.SIGTERM)
+    time.sleep(0.1)
+    processes["A"].send_signal(signal.SIGTERM)
+    assert processes["A"].wait(10) == 0 and "late" in log(gate, "A")
+
+
+BARRIER = """
+exec 3<>"$DUET_BARRIER/barrier.$DUET_SIDE" 4>"$DUET_BARRIER/barrier.OTHER"
+for i in 1 2 3 4; do
+    printf g >&4
+    [ "$(dd bs=1 count=1 2>/dev/null <&3)" = g ] || { echo gone $i; break; }
+    echo met $i
+    LAST
+done
+"""
+
+
+def test_the_barrier_tells_a_survivor_that_the_other_is_gone(start):
+    commands = {
+        "A": BARRIER.replace("OTHER", "B").replace("LAST", '[ "$i" = 2 ] && exit 0'),
+        "B": BARRIER.replace("OTHER", "A").replace("LAST", ""),
+    }
+    gate, processes = start(commands, type_="syncduet")
+    assert processes["A"].wait(10) == 0
+    time.sleep(0.1)
+    assert processes["B"].poll() is None  # it waits for the third meeting
+    gate.gone("A")
+    assert processes["B"].wait(10) == 0
+    assert log(gate, "A") == "met 1\nmet 2\n" and log(gate, "B") == "met 1\nmet 2\ngone 3\n"
+
+
+def test_telling_nobody_that_a_side_is_gone_does_not_block(tmp_path):
+    gate = rendezvous.Rendezvous(tmp_path / "rv", ("A", "B"))
+    for _ in range(70_000):  # more than a FIFO holds
+        gate.gone("A")
+    gate.close()
+
+
+def test_names_a_side_has_changed_do_not_lead_the_host_elsewhere(start, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("0-63\n")
+    command = (
+        f'for f in go end cpus; do ln -sf {secret} "$DUET_GATE/A.$f"; done; rm -f "$DUET_GATE/barrier.B"'
+    )
+    gate, processes = start({"A": command})
+    assert processes["A"].wait(10) == 0
+    assert gate.cpus("A") != "0-63" and gate.end_ns("A") and secret.read_text() == "0-63\n"
+    gate.gone("A")
+
+
+def test_resolution_is_told(tmp_path):
+    resolution_ns = rendezvous.resolution_ns(tmp_path)
+    assert rendezvous.STAMP_NS <= resolution_ns <= 20_000_000 and not list(tmp_path.iterdir())
+
+
+def wait_for(what, timeout_s=10):
+    until = time.monotonic() + timeout_s
+    while not what():
+        assert time.monotonic() < until
+        time.sleep(0.01)

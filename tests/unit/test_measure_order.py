@@ -1,0 +1,325 @@
+"""Order and cleanup of measuring, with an engine that only pretends; the real ones are in tests/engine."""
+
+import itertools
+import json
+import os
+import threading
+import time
+
+import pytest
+from duet import interruption, measure, progress, record
+from duet.engines import EngineError, ResultMissing, Usage
+from duet.model import parse_run
+
+
+class Fake:
+    """An engine whose sides do what `behaviour[side]` says: words out of those of FakeSide."""
+
+    name, version, splits_cpus = "fake", "1", True
+
+    def __init__(self, **behaviour):
+        self.behaviour, self.events = behaviour, []
+
+    def start(self, start):
+        words = self.behaviour.get(start.side, "")
+        self.events.append(f"start {start.side}")
+        if "refuse" in words:
+            time.sleep(0.05)
+            raise EngineError("fake: refused", "ask nicely")
+        return FakeSide(self, start, words.split())
+
+
+class FakeSide:
+    def __init__(self, engine, start, words):
+        self.engine, self.start, self.words = engine, start, words
+        self.ended, self.code = threading.Event(), None
+        if "absent" in words:
+            return
+        if "early" in words:
+            self.end(9)
+            return
+        self.stamp("go")
+        if "crash" in words:
+            self.end(3)
+        elif "hang" not in words and "stubborn" not in words and "immortal" not in words:
+            self.stamp("end")
+            self.end(0)
+
+    def stamp(self, what):
+        path = self.start.gate / f"{self.start.side}.{what}"
+        path.write_text("\n0\n")
+
+    def end(self, code):
+        self.code = code
+        self.ended.set()
+
+    def note(self, what):
+        self.engine.events.append(f"{what} {self.start.side}")
+
+    def wait(self, timeout_s):
+        return self.code if self.ended.wait(timeout_s) else None
+
+    def ask(self):
+        self.note("ask")
+        if "hang" in self.words:
+            self.end(143)
+
+    def kill(self):
+        self.note("kill")
+        if "immortal" not in self.words:
+            self.end(137)
+
+    def usage(self):
+        return Usage(1, 2, "oom" in self.words)
+
+    def fetch(self, path, to):
+        self.note("fetch")
+        if "missing" in self.words:
+            raise ResultMissing(f"fake: no {path}", "write it")
+        to.write_text("result")
+
+    def remove(self):
+        self.note("remove")
+        self.end(137)
+        if "sticky" in self.words:
+            raise EngineError("fake: cannot be removed")
+
+
+@pytest.fixture
+def measured(tmp_path, monkeypatch):
+    """Measure one run with a fake engine; gives its record, and remembers engine and request."""
+    monkeypatch.setattr(measure, "GATE_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(measure, "KILL_TIMEOUT_S", 0.3)
+
+    def go(run="s.b.0.duet.AB", timeout_s=None, remove_containers=True, results=("out.csv",), **behaviour):
+        go.engine = Fake(**behaviour)
+        go.request = requested(tmp_path, run, timeout_s, remove_containers, results)
+        go.directory = go.request.directory
+        go.events = go.engine.events
+        return measure.measure(go.request, {side: go.engine for side in "AB"})
+
+    yield go
+    assert [p.name for p in (tmp_path / "runs").iterdir() if p.name.startswith(".")] == []
+
+
+def requested(results, name, timeout_s=None, remove_containers=True, files=("out.csv",)):
+    run = parse_run(name)
+    side = {
+        "image": None,
+        "run": "true",
+        "results": files,
+        "env": [["X", "1"]],
+        "engine": "fake",
+        "memory_bytes": None,
+        "network": "none",
+        "cpus": "split",
+    }
+    benchmark = {
+        "campaign": "c",
+        "suite": "s",
+        "benchmark": "b",
+        "remove_containers": remove_containers,
+        "artifacts": {"where": "echo here"},
+        "seed": 0,
+        "grace_s": 0.2,
+    }
+    sides = {s: {"side": side, "timeout_s": timeout_s, "image_hash": None} for s in run.sides}
+    return measure.Request(run, results, benchmark, sides, {}, {})
+
+
+def failure(measured, said, **behaviour):
+    with pytest.raises(measure.MeasureError, match=said) as e:
+        measured(**behaviour)
+    files = sorted(p.name for p in measured.directory.iterdir())
+    assert "run.json" not in files and "failure.json" in files and "s.b.0.duet.AB.A.log" in files
+    told = json.loads((measured.directory / "failure.json").read_text())
+    assert told["reason"] == str(e.value) and told["log"] == e.value.log and "\n" not in str(e.value)
+    assert os.path.exists(e.value.log)
+    return e.value
+
+
+def test_a_run_and_its_record(measured):
+    value = measured()
+    assert sorted(measured.events[:2]) == ["start A", "start B"]
+    assert sorted(measured.events[2:4]) == ["fetch A", "fetch B"]
+    assert sorted(measured.events[4:]) == ["remove A", "remove B"]
+    assert record.read_run(measured.directory) == json.loads(json.dumps(value))
+    assert value["artifacts"] == {"where": "here\n"} and value["sides"]["B"]["exit_code"] == 0
+    assert sorted(p.name for p in measured.directory.iterdir()) == [
+        "run.json",
+        "s.b.0.duet.AB.A.log",
+        "s.b.0.duet.AB.A.out.csv",
+        "s.b.0.duet.AB.B.log",
+        "s.b.0.duet.AB.B.out.csv",
+    ]
+
+
+def test_one_side_alone(measured):
+    value = measured(run="s.b.0.seqn.None.B")
+    assert measured.events == ["start B", "fetch B", "remove B"] and list(value["sides"]) == ["B"]
+    assert value["gate"]["skew_ns"] is None
+
+
+def test_measuring_again_replaces_what_was_there(measured):
+    with pytest.raises(measure.MeasureError):
+        measured(A="crash")
+    measured()
+    assert not (measured.directory / "failure.json").exists()
+    with pytest.raises(measure.MeasureError):
+        measured(A="crash")
+    assert sorted(p.name for p in measured.directory.iterdir()) == [
+        "failure.json",
+        "s.b.0.duet.AB.A.log",
+        "s.b.0.duet.AB.B.log",
+    ]
+
+
+def test_a_refused_side_takes_the_started_one_with_it(measured):
+    e = failure(measured, "refused; ask nicely", B="refuse", A="absent")
+    assert measured.events == ["start A", "start B", "remove A"] and e.remedy == "ask nicely"
+
+
+def test_a_crash_stops_the_other_at_once(measured):
+    begin = time.monotonic()
+    e = failure(measured, "side B ended with exit code 3", A="stubborn", B="crash", timeout_s=60)
+    assert time.monotonic() - begin < 5 and e.log.endswith("AB.B.log")
+    assert sorted(measured.events[2:]) == ["remove A", "remove B"]
+
+
+def test_out_of_memory_is_called_so(measured):
+    failure(measured, "side A ran out of memory", A="crash oom")
+
+
+def test_death_before_the_gate(measured):
+    failure(measured, "side A ended before the gate with exit code 9", A="early", B="absent")
+    assert "remove B" in measured.events
+
+
+def test_a_side_that_never_comes_to_the_gate(measured):
+    failure(measured, "side B did not come to the gate within", A="hang", B="absent")
+
+
+def test_missing_result(measured):
+    failure(measured, "side B left no out.csv; write it", B="missing")
+
+
+def test_two_results_of_one_name(measured):
+    failure(measured, "two results called", results=("x/out.csv", "y/out.csv"))
+
+
+def test_timeout_asks_then_kills_and_keeps_what_is_there(measured):
+    value = measured(A="hang", B="stubborn", timeout_s=0.1)
+    assert value["timed_out"] and value["sides"]["A"]["exit_code"] == 143
+    assert value["sides"]["B"]["exit_code"] == 137 and value["sides"]["B"]["files"]
+    assert sorted(measured.events[2:4]) == ["ask A", "ask B"] and measured.events[4] == "kill B"
+
+
+def test_a_side_that_ended_in_time_is_not_asked(measured):
+    value = measured(A="", B="hang", timeout_s=0.1)
+    assert measured.events[2] == "ask B" and "ask A" not in measured.events and value["timed_out"]
+    assert value["sides"]["A"]["exit_code"] == 0
+
+
+def test_timeout_without_results_fails(measured):
+    failure(measured, "left no out.csv when it was stopped after 0.1 s", A="hang missing", timeout_s=0.1)
+
+
+def test_what_cannot_be_killed_fails(measured):
+    failure(measured, "side A is still there", A="immortal", timeout_s=0.1)
+
+
+def test_what_cannot_be_removed_is_a_warning(measured):
+    assert "fake: cannot be removed" in measured(A="sticky")["warnings"]
+
+
+def test_containers_are_left_stopped_when_asked_for(measured):
+    measured(remove_containers=False)
+    assert not [e for e in measured.events if e.startswith(("remove", "kill"))]
+    failure(measured, "exit code 3", A="crash", B="hang", remove_containers=False)
+    assert measured.events[-1] == "kill B"
+
+
+@pytest.mark.parametrize("when", [0.05, 0.3])
+def test_a_signal_cleans_up_and_leaves_what_was_there(measured, when):
+    measured()
+    before = (measured.directory / "run.json").read_bytes()
+    interruption.arm()
+    main = threading.get_ident()
+    timer = threading.Timer(when, lambda: __import__("signal").pthread_kill(main, interruption.SIGNALS[1]))
+    timer.start()
+    try:
+        with pytest.raises(interruption.Interrupted, match="SIGTERM"):
+            measured(A="hang", B="stubborn")
+    finally:
+        restore()
+    assert sorted(measured.events[-2:]) == ["remove A", "remove B"]
+    assert (measured.directory / "run.json").read_bytes() == before
+
+
+def test_a_signal_waits_until_cleaning_is_done():
+    interruption.arm()
+    done = []
+    try:
+        with pytest.raises(interruption.Interrupted) as e, interruption.deferred():
+            os.kill(os.getpid(), interruption.SIGNALS[0])
+            time.sleep(0.01)
+            done.append(1)
+        assert done and e.value.signum == 2
+    finally:
+        restore()
+
+
+def restore():
+    import signal
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in interruption.SIGNALS[1:]:
+        signal.signal(number, signal.SIG_DFL)
+
+
+def test_foreign_names_and_plans(tmp_path):
+    for name in ("x", "s.b.0.duet.AB.A", "../../etc"):
+        with pytest.raises(measure.MeasureError, match="not the name of a run"):
+            measure.request(tmp_path, name)
+    with pytest.raises(record.RecordError, match=r"plan/s\.b\.json: no such file"):
+        measure.request(tmp_path, "s.b.0.duet.AB")
+
+
+def test_progress(tmp_path):
+    run = parse_run("s.b.0.duet.AB")
+    assert progress.line(tmp_path, run, 1.26) == "s.b.0.duet.AB 1.3 s"
+    (tmp_path / "plan").mkdir()
+    names = [f"s.b.{i}.duet.AB" for i in range(3)]
+    (tmp_path / "plan/runs.txt").write_text("\n".join(names))
+    for name, seconds in ((names[0], 100), (names[1], 140)):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        (tmp_path / "runs" / name / "run.json").write_text("{}")
+        progress.add(tmp_path, parse_run(name), seconds)
+    (tmp_path / "runs" / names[2]).mkdir()  # failed
+    assert progress.line(tmp_path, run, 100) == "[2/3] s.b.0.duet.AB 100.0 s; 1 left, about 2 min"
+    (tmp_path / "runs" / names[2] / "run.json").write_text("{}")
+    assert progress.line(tmp_path, run, 100) == "[3/3] s.b.0.duet.AB 100.0 s"
+
+
+def test_progress_of_many_runs_is_cheap(tmp_path):
+    (tmp_path / "plan").mkdir()
+    names = [f"s.b{b}.{i}.duet.AB" for b, i in itertools.product(range(100), range(100))]
+    (tmp_path / "plan/runs.txt").write_text("\n".join(names))
+    (tmp_path / "runs").mkdir()
+    (tmp_path / progress.DURATIONS).write_text("".join(f"{name} 1.5\n" for name in names[:5000]))
+    for name in names[:5000]:
+        (tmp_path / "runs" / name).mkdir()
+        (tmp_path / "runs" / name / "run.json").touch()
+    times = []
+    for _ in range(3):
+        begin = time.perf_counter()
+        line = progress.line(tmp_path, parse_run(names[0]), 1)
+        times.append(time.perf_counter() - begin)
+    assert "[5000/10000]" in line and "2 h 5 min" in line
+    print(f"{min(times) * 1000:.0f} ms")
+    assert min(times) < 0.3  # 50 ms where nothing else runs
+
+
+@pytest.mark.parametrize("s, said", [(8, "8 s"), (99, "99 s"), (360, "6 min"), (7500, "2 h 5 min")])
+def test_durations(s, said):
+    assert progress.duration(s) == said

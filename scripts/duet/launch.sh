@@ -19,7 +19,8 @@ asked=
 ask() {
     asked=yes
     trap '' TERM
-    if [ "$$" = 1 ]; then kill -s TERM -1; else kill -s TERM 0; fi
+    # Not `kill -s TERM -1`: dash takes -1 for an option.
+    if [ "$$" = 1 ]; then kill -TERM -1; else kill -TERM 0; fi
     trap ask TERM
 }
 trap ask TERM

@@ -72,11 +72,13 @@ def request(results: Path, name: str) -> Request:
         path = results / "plan" / run.plan_file(side)
         sides[side] = record.read(path, ("side", "timeout_s", "image_hash"))
         ref = sides[side]["side"]["image"]
-        if ref and sides[side]["side"]["engine"] != "process":
-            images[side] = record.read(results / "images" / f"{ref['key']}.json", ("id", "tag", "hash"))
-        if ref and ref["source"]:
+        if ref is None:
+            continue
+        images[side] = record.read(results / "images" / f"{ref['key']}.json", ("id", "tag", "hash"))
+        files[side] = tuple(Path(path) for path in images[side].get("files", ()))
+        if ref["source"]:
             source = record.read(results / "sources" / f"{ref['key']}.json", ("path",))
-            files[side] = (Path(source["path"]).absolute(),)
+            files[side] += (Path(source["path"]).absolute(),)
     return Request(run, results, benchmark, sides, images, files)
 
 
@@ -199,6 +201,7 @@ class _Measuring:
             cpus=self.cpus[side],
             memory_bytes=asked["memory_bytes"],
             network=asked["network"],
+            keep=not self.asked.benchmark["remove_containers"],
             files=() if image else self.asked.files.get(side, ()),
         )
 
@@ -301,11 +304,14 @@ class _Measuring:
         return usage, files
 
     def _remove(self) -> None:
-        """Remove the sides, or leave them stopped where that was asked for."""
-        if self.asked.benchmark["remove_containers"]:
-            calls = [started.remove for started in self.started.values()]
-        else:
-            calls = [started.kill for side, started in self.started.items() if side not in self.codes]
+        """Remove the sides, or leave containers stopped where that was asked for."""
+        keep = not self.asked.benchmark["remove_containers"]
+        calls = []
+        for side, started in self.started.items():
+            if not keep or self.engines[side].name == "process":
+                calls.append(started.remove)
+            elif side not in self.codes:
+                calls.append(started.kill)
         try:
             _together(calls)
         except DuetError as e:  # the run is as good as before; the next start of the workflow removes it

@@ -43,6 +43,8 @@ class Start:
     """Set of cores such as `0-3,8`; None for all."""
     memory_bytes: int | None = None
     network: str = "none"
+    keep: bool = False
+    """A container that has ended stays, for its user to look into; no leftover then."""
     files: tuple[Path, ...] = ()
     """Host files that a `process` side finds in its working directory (containers have them in the image)."""
 

@@ -76,10 +76,11 @@ class ContainerEngine:
         return sorted({run for _, run in found})
 
     def _labelled(self, root: Path) -> list[tuple[str, str]]:
-        """Id and run of each container, running or not, of a results directory."""
+        """Id and run of each container of a results directory, running or not, but those kept for the user."""
         with _faults(self, "listing containers"):
             listed = self.api.containers(all=True, filters={"label": [f"duetbench.root={root}"]})
-        return [(c["Id"], c["Labels"].get("duetbench.run", "?")) for c in listed]
+        kept = [c for c in listed if "duetbench.keep" in c["Labels"] and c["State"] == "exited"]
+        return [(c["Id"], c["Labels"].get("duetbench.run", "?")) for c in listed if c not in kept]
 
 
 class Container:
@@ -107,6 +108,7 @@ class Container:
                 "duetbench.run": s.run,
                 "duetbench.side": s.side,
                 "duetbench.root": str(s.root),
+                **({"duetbench.keep": "yes"} if s.keep else {}),
             },
             "healthcheck": {"test": ["NONE"]},
             "name": self.id,
@@ -187,14 +189,12 @@ class Container:
         self._signal("SIGKILL")
 
     def _signal(self, name: str) -> None:
-        try:
-            with _faults(self._engine, f"sending {name} to side {self._start.side} of {self._start.run}"):
+        with _faults(self._engine, f"sending {name} to side {self._start.side} of {self._start.run}"):
+            try:
                 self._engine.api.kill(self.id, name)
-        except EngineError as e:
-            cause = e.__cause__
-            # It has ended or is gone: what was wanted.
-            if not (isinstance(cause, APIError) and cause.status_code in (404, 409)):
-                raise
+            except APIError as e:  # it has ended (in podman's words, too) or is gone: what was wanted
+                if e.status_code not in (404, 409) and "can only kill running" not in _reason(e):
+                    raise
 
     def _stats(self) -> Usage | None:
         """What the engine knows while the side runs: a killed launcher cannot tell any more."""

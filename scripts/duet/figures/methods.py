@@ -32,7 +32,10 @@ def methods(
             f"This campaign has {only}: there is nothing to compare. Others come with syncduet_repetitions, "
         )
         return style.missing(heading, why + "sequential_repetitions and aa_repetitions.", note)
-    fig = style.figure(5.6, heading, note)
+    told = (
+        "Under the types: medians. sync: synchronised duet; A/A: A against A; seqn: one side after the other."
+    )
+    fig = style.figure(5.4, heading, f"{told}\n{note}")
     axes = fig.subplots(2, 3).ravel()
     panels: Mapping[str, tuple[str, Callable[[], pd.Series | str]]] = {
         "RQ1  run time": ("machine time of a run, both sides (s)", lambda: run_time_s(table)),
@@ -126,6 +129,7 @@ def _points(ax: Axes, values: pd.Series, shown: list[str]) -> None:
     wide.columns = wide.columns.astype(str)
     wide = wide.reindex(columns=shown)
     x = np.arange(len(shown))
+    medians = [""] * len(shown)
     for row in wide.to_numpy(dtype=float):
         ax.plot(x[np.isfinite(row)], row[np.isfinite(row)], color="#C4C4C4", lw=0.5, zorder=1)
     for i, type_ in enumerate(shown):
@@ -136,8 +140,8 @@ def _points(ax: Axes, values: pd.Series, shown: list[str]) -> None:
         ax.plot(np.full(there.size, i), there, "o", ms=4, color=style.TYPE[type_], alpha=0.65, mew=0)
         middle = float(np.median(there))
         ax.plot([i - 0.28, i + 0.28], [middle, middle], color=style.TYPE[type_], lw=2)
-        ax.text(i + 0.31, middle, f"{middle:.3g}", va="center", fontsize=7, color=style.TYPE[type_])
-    _type_axis(ax, shown)
+        medians[i] = f"{middle:.3g}"
+    _type_axis(ax, shown, medians)
     finite = style.quantities(wide.to_numpy().ravel())
     if finite.size and finite.min() > 0 and finite.max() > 12 * np.median(finite):
         ax.set_yscale("log")
@@ -163,8 +167,9 @@ def _agreement(ax: Axes, verdicts: pd.DataFrame | None, confidence: float) -> No
     ax.text(0.97, 0.05, f"{p.size - different} of {p.size} agree", transform=ax.transAxes, ha="right")
 
 
-def _type_axis(ax: Axes, shown: list[str]) -> None:
-    names = {"syncduet": "synchr.\nduet", "aaduet": "A against\nA", "seqn": "sequen-\ntial"}
-    ax.set_xticks(range(len(shown)), [names.get(t, style.TYPE_NAME[t]) for t in shown])
-    ax.set_xlim(-0.5, len(shown) - 0.3)
+def _type_axis(ax: Axes, shown: list[str], medians: list[str]) -> None:
+    names = {"syncduet": "sync", "aaduet": "A/A"}
+    labels = [f"{names.get(t, t)}\n{m}" for t, m in zip(shown, medians, strict=True)]
+    ax.set_xticks(range(len(shown)), labels)
+    ax.set_xlim(-0.5, len(shown) - 0.5)
     ax.grid(axis="x", visible=False)

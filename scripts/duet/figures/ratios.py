@@ -40,7 +40,7 @@ def ratios(
         low, high, outside = _range(change, runs, verdict)
         _histogram(ax, change, low, high, margin_percent)
         _marks(ax, runs, verdict, low, high)
-        beyond = f"; {outside} pairs beyond the axis" if outside else ""
+        beyond = f"; {outside} beyond the axis" if outside else ""
         ax.set_title(
             f"{style.TYPE_NAME[type_]}: {len(rows)} pairs of {rows['runid'].nunique()} runs,"
             f" median {style.percent(float(np.median(change)))}{beyond}"

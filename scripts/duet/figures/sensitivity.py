@@ -10,6 +10,10 @@ from matplotlib.patches import Patch
 from duet.figures import style
 
 
+BY_TIME = ("duet", "aaduet")
+"""Types whose iterations are compared where they overlap."""
+
+
 def sensitivity(
     effects: pd.DataFrame | None,
     title: str = "",
@@ -26,13 +30,15 @@ def sensitivity(
         f"{title}: sensitivity to the minimum overlap m" if title else "Sensitivity to the minimum overlap m"
     )
     columns = overlap_columns(effects)
-    shown = [t for t in style.types(effects) if t != "seqn"] if columns else []
+    shown = [t for t in style.types(effects) if t in BY_TIME] if columns else []
     if not shown:
         return style.missing(heading, _why(effects, columns), note)
+    if "syncduet" in style.types(effects):
+        note = f"Synchronised runs are not shown: they are compared by iteration number.\n{note}"
     handles = [
         Line2D([], [], marker="o", ms=4, color=style.INK, label="weighted pairs, mean over runs"),
         Patch(color="#C9D6DF", label=f"{confidence:.0%} interval (Student t)"),
-        Line2D([], [], color=style.VERDICT["slower"], ls="--", label="the campaign's estimate"),
+        Line2D([], [], color=style.TYPE["duet"], ls="--", label="the campaign's estimate"),
         Patch(color=style.BAND, label=f"margin ±{margin_percent:g} %"),
     ]
     fig = style.figure(0.5 + 1.9 * len(shown), heading, note, handles)
@@ -63,7 +69,7 @@ def _why(effects: pd.DataFrame | None, columns: dict) -> str:
         return "Estimates at other minimum overlaps were not computed."
     if effects.empty:
         return "No run of this benchmark has finished."
-    return "Sequential runs only: nothing overlaps, so there is no minimum overlap to vary."
+    return "Only sequential or synchronised runs: they are not compared by overlap, so there is no m to vary."
 
 
 def _panel(
@@ -86,7 +92,7 @@ def _panel(
     own = rows["log_ratio"].to_numpy(dtype=float)
     own = own[np.isfinite(own)]
     if own.size:
-        ax.axhline(100 * np.expm1(own.mean()), color=style.VERDICT["slower"], ls="--", lw=1)
+        ax.axhline(100 * np.expm1(own.mean()), color=style.TYPE["duet"], ls="--", lw=1)
     ax.set_xlim(m.min() - 0.05, m.max() + 0.05)
     ax.set_xticks(m)
     ax.set_ylabel("change, B against A (%)")

@@ -18,6 +18,9 @@ from duet.config_values import engine_of
 OVERRIDES = "--config"
 """How faults name the values of the command line."""
 
+LISTS = ("results", "duets", "suites", "import")
+"""Keys that take a single text for a list of one."""
+
 SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "campaign.schema.json"
 
 
@@ -130,9 +133,9 @@ class _Loader(yaml.SafeLoader):
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and not key.tag.endswith(":merge"):
                 line = key.start_mark.line + 1
-                first = lines.setdefault((key.tag, key.value), line)
-                if first != line:
-                    self.duplicates.append((key.value, first, line))
+                if (key.tag, key.value) in lines:
+                    self.duplicates.append((key.value, lines[key.tag, key.value], line))
+                lines.setdefault((key.tag, key.value), line)
         return super().construct_mapping(node, deep)
 
 
@@ -158,12 +161,13 @@ def _named(node: object, label: str, path: tuple[object, ...], faults: Faults) -
 
 
 def _given(node: object, level: str) -> object:
-    """A level's mapping without its null values; `foo:` alone is an empty mapping."""
+    """A level's mapping without null values and with lists of one for single texts."""
     if node is None:
         return {}
     if not isinstance(node, dict):
         return node
     known = keys(level)
+    node = {k: [v] if k in LISTS and isinstance(v, str) else v for k, v in node.items()}
     sides = {s: _given(node[s], "side") for s in ("A", "B") if level != "side" and s in node}
     return {k: v for k, v in node.items() if v is not None or k not in known} | sides
 

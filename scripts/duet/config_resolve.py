@@ -121,7 +121,7 @@ def _format(chain: Chain, suite: str, findings: Findings) -> str:
     if name not in known:
         hint = nearest(name, known)
         findings.faults.add(layer.where("format"), f'is "{name}", no format{hint}', ", ".join(known))
-    return name
+    return values.ALIASES.get(name, name)
 
 
 def _side(

@@ -1,6 +1,7 @@
 """Values of a campaign file: what a text means, and what holds where nothing is said. Pure."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 DEFAULT_RESULTS: dict[str, tuple[str, ...]] = {
@@ -11,6 +12,9 @@ DEFAULT_RESULTS: dict[str, tuple[str, ...]] = {
     "pyperf": ("results.json",),
 }
 """Result files by format where a campaign names none; all other formats: results.csv."""
+
+ALIASES = {"scalabench": "dacapo"}
+"""Suites whose harness, and so whose format, is another suite's."""
 
 NO_BARRIER = {"speccpu": "SPEC CPU's harness starts a process per iteration and has no place for a barrier"}
 """Formats whose harness cannot synchronise iterations, and why."""
@@ -26,16 +30,16 @@ SMALLEST_MEMORY_BYTES = 6 * 1024**2
 """Docker's own lower limit."""
 
 
+@cache
 def formats() -> tuple[str, ...]:
     """Names of the result formats: the modules of formats/, which are too heavy to import here."""
-    modules = (Path(__file__).parent / "formats").glob("[a-z]*.py")
-    return tuple(sorted({"native", *(module.stem for module in modules)}))
+    modules = {module.stem for module in (Path(__file__).parent / "formats").glob("[a-z]*.py")}
+    return tuple(sorted({"native", *modules, *(a for a, name in ALIASES.items() if name in modules)}))
 
 
 def suite_format(suite: str) -> str:
     """The format of a suite that names none."""
-    name = {"scalabench": "dacapo"}.get(suite, suite)
-    return name if name in formats() else "native"
+    return ALIASES.get(suite, suite) if suite in formats() else "native"
 
 
 def memory_bytes(value: int | str) -> int:

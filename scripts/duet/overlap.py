@@ -113,7 +113,7 @@ def _laid_end_to_end(
 
 def _one_to_one(found: Pairs, min_overlap: float) -> Pairs:
     """Those with enough overlap; from 0.5 up no two of them with a common member."""
-    keep = found.share >= min_overlap
+    keep = (found.share >= min_overlap) & (found.overlap_ns > 0)
     if min_overlap >= 0.5 and keep.any():
         rows = np.flatnonzero(keep)
         a, b = found.a[rows], found.b[rows]

@@ -58,7 +58,8 @@ def run_effects(
     stepped = monotone(samples.where(aligned[samples.run] & samples.timed))
     untimed = samples.where(~aligned[samples.run])
 
-    parts = _parts(stepped, untimed, types, aligned, analysis)
+    overlaps = join(stepped, 0.0)
+    parts = _parts(stepped, untimed, overlaps, aligned, analysis)
     frame = samples.runs.copy()
     frame["log_ratio"] = parts.log_ratio
     counts = samples.sums()
@@ -67,8 +68,8 @@ def run_effects(
         frame["coverage"] = parts.used.sum(axis=1) / counts.sum(axis=1)
         frame["coverage_time"] = parts.busy_ns.sum(axis=1) / samples.sums(samples.length_ns).sum(axis=1)
     frame["mean_A_ns"], frame["mean_B_ns"] = parts.mean_ns[:, 0], parts.mean_ns[:, 1]
-    _add_pairs(frame, stepped, untimed, analysis)
-    frame["batches"] = _batches(frame, stepped, untimed, analysis)
+    _add_pairs(frame, stepped, untimed, overlaps, analysis)
+    frame["batches"] = _batches(frame, stepped, untimed, overlaps, analysis)
     left_out = {**samples.left_out, **{k: v for k, v in stepped.left_out.items() if k == CLOCK}}
     for reason, column in LEFT_OUT.items():
         frame[column] = left_out.get(reason, np.zeros(len(frame), np.int64))
@@ -78,12 +79,12 @@ def run_effects(
 
 
 def _parts(
-    stepped: Samples, untimed: Samples, types: np.ndarray, aligned: np.ndarray, analysis: Analysis
+    stepped: Samples, untimed: Samples, overlaps: Pairs, aligned: np.ndarray, analysis: Analysis
 ) -> Estimates:
     """The estimates of all runs, each by the estimator of its type."""
-    sync = types == "syncduet"
+    sync = (stepped.runs["type"] == "syncduet").to_numpy()
     by_type = (
-        (aligned, _by_time(stepped, analysis)),
+        (aligned, _by_time(stepped, overlaps, analysis)),
         (sync, estimators.by_index(untimed.where(sync[untimed.run]))),
         (~aligned & ~sync, estimators.means(untimed.where(~sync[untimed.run]))),
     )
@@ -96,13 +97,13 @@ def _parts(
     return Estimates(**fields)
 
 
-def _by_time(samples: Samples, analysis: Analysis) -> Estimates:
+def _by_time(samples: Samples, overlaps: Pairs, analysis: Analysis) -> Estimates:
     if analysis.estimator == "rate":
-        return estimators.rate(samples)
+        return estimators.rate(samples, overlaps)
     if analysis.estimator == "index":
-        return estimators.index(samples, groups(samples.runs))
+        return estimators.index(samples, overlaps, groups(samples.runs))
     weighted = analysis.estimator == "pairs-weighted"
-    return estimators.paired(samples, join(samples, analysis.min_overlap), weighted)
+    return estimators.paired(samples, overlaps.at(analysis.min_overlap), weighted)
 
 
 def groups(runs: pd.DataFrame) -> np.ndarray:
@@ -110,10 +111,11 @@ def groups(runs: pd.DataFrame) -> np.ndarray:
     return runs.groupby(list(GROUP_KEYS), sort=False, observed=True).ngroup().to_numpy()
 
 
-def _add_pairs(frame: pd.DataFrame, stepped: Samples, untimed: Samples, analysis: Analysis) -> None:
+def _add_pairs(
+    frame: pd.DataFrame, stepped: Samples, untimed: Samples, overlaps: Pairs, analysis: Analysis
+) -> None:
     """pairs, pair_mean, pair_variance, and the weighted pairs' log ratio for each of MIN_OVERLAPS."""
-    loosest = join(stepped, min(MIN_OVERLAPS[0], analysis.min_overlap))
-    chosen = loosest.at(analysis.min_overlap)
+    chosen = overlaps.at(analysis.min_overlap)
     a, b = estimators.index_pairs(untimed)
     log = np.concatenate([_logs(stepped, chosen.a, chosen.b), _logs(untimed, a, b)])
     run = np.concatenate([stepped.run[chosen.a], untimed.run[a]])
@@ -123,8 +125,8 @@ def _add_pairs(frame: pd.DataFrame, stepped: Samples, untimed: Samples, analysis
         frame["pairs"], frame["pair_mean"] = count, mean
         frame["pair_variance"] = np.bincount(run, (log - mean[run]) ** 2, minlength=len(frame)) / (count - 1)
     for m in MIN_OVERLAPS:
-        found: Pairs = loosest.at(m)
-        frame[f"log_ratio_m{m:.1f}"] = estimators.paired(stepped, found, weighted=True).log_ratio
+        weighted = estimators.paired(stepped, overlaps.at(m), weighted=True)
+        frame[f"log_ratio_m{m:.1f}"] = weighted.log_ratio
 
 
 def _logs(samples: Samples, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -132,7 +134,7 @@ def _logs(samples: Samples, a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _batches(
-    frame: pd.DataFrame, stepped: Samples, untimed: Samples, analysis: Analysis
+    frame: pd.DataFrame, stepped: Samples, untimed: Samples, overlaps: Pairs, analysis: Analysis
 ) -> list[list[float] | None]:
     """Log ratios of up to BATCHES stretches of each run, where they are needed: for a benchmark
     with a single usable run, and for the hierarchical bootstrap; as many for each run of a benchmark.
@@ -152,8 +154,8 @@ def _batches(
             [
                 np.where(np.isnan(timed), other, timed)
                 for timed, other in zip(
-                    estimators.by_time_batches(stepped.where(here[stepped.run]), k),
-                    estimators.by_count_batches(untimed.where(here[untimed.run]), k),
+                    estimators.by_time_batches(stepped, overlaps, k),
+                    estimators.by_count_batches(untimed, k),
                     strict=True,
                 )
             ],

@@ -1,17 +1,18 @@
 """From the iterations of a run to one number: ln(time of B / time of A).
 
 Every function works on all runs at once and returns arrays over runs; `docs/statistics.md` has
-the formulas and why `rate` or `index` is preferred.
+the formulas, and the numbers by which `index` was chosen as the default.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from duet.inference.work import work
 from duet.overlap import Pairs
 from duet.samples import Samples
 
-NAMES = ("rate", "index", "pairs", "pairs-weighted")
+NAMES = ("index", "rate", "pairs", "pairs-weighted")
 
 
 @dataclass(frozen=True)
@@ -26,47 +27,33 @@ class Estimates:
     """(runs, 2): time inside those iterations."""
 
 
-def windows(samples: Samples) -> tuple[np.ndarray, np.ndarray]:
-    """By run the time both sides were running: int64 [low, high); empty where high <= low."""
-    shape = (len(samples.runs), 2)
-    start = np.full(shape, np.iinfo(np.int64).max)
-    end = np.full(shape, np.iinfo(np.int64).min)
-    np.minimum.at(start, (samples.run, samples.side), samples.start_ns)
-    np.maximum.at(end, (samples.run, samples.side), samples.end_ns)
-    low, high = start.max(axis=1), end.min(axis=1)
-    missing = (samples.sums() == 0).any(axis=1)
-    return np.where(missing, 0, low), np.where(missing, 0, high)
+def shares(samples: Samples, overlaps: Pairs) -> np.ndarray:
+    """Of each iteration the share of its length during which the other side was in one, too.
 
-
-def shares(samples: Samples, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """The share of each iteration that lies in its run's window, 0 to 1."""
-    start = np.maximum(samples.start_ns, low[samples.run])
-    end = np.minimum(samples.end_ns, high[samples.run])
-    return np.maximum(end - start, 0) / (samples.end_ns - samples.start_ns)
-
-
-def rate(samples: Samples, work: np.ndarray | None = None) -> Estimates:
-    """Iteration rates of both sides in the time both were running.
-
-    With f_i the share of iteration i in the window: n = sum f_i, busy = sum f_i t_i, mean = busy / n,
-    log ratio = ln(mean_B / mean_A). Both sides do their work during the same disturbance, whatever
-    the lengths of their iterations. `work` (default 1) is how much an iteration has to do.
+    `overlaps` are all pairs, however little they overlap (`join(samples, 0)`).
     """
-    share = shares(samples, *windows(samples))
-    return _ratio(samples, share, work)
+    both = np.concatenate([overlaps.a, overlaps.b])
+    inside_ns = np.bincount(both, np.tile(overlaps.overlap_ns, 2), minlength=len(samples))
+    return inside_ns / (samples.end_ns - samples.start_ns)
 
 
-def _ratio(samples: Samples, share: np.ndarray, work: np.ndarray | None = None) -> Estimates:
-    used = samples.sums(share)
-    busy = samples.sums(share * samples.length_ns)
-    done = used if work is None else samples.sums(share * work)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        log_ratio = np.log(busy[:, 1] / done[:, 1]) - np.log(busy[:, 0] / done[:, 0])
-        return Estimates(_finite(log_ratio), busy / used, used, busy)
+def rate(samples: Samples, overlaps: Pairs, weights: np.ndarray | None = None) -> Estimates:
+    """Iteration rates of both sides in the time both were inside an iteration.
+
+    With f_i the share of iteration i in that time (`shares`): n = sum f_i, busy = sum f_i t_i,
+    mean = busy / n, log ratio = ln(mean_B / mean_A). Both sides do their work during the same
+    disturbance, whatever the lengths of their iterations and the gaps between them.
+    """
+    return _ratio(samples, shares(samples, overlaps), weights)
 
 
-def _finite(x: np.ndarray) -> np.ndarray:
-    return np.where(np.isfinite(x), x, np.nan)
+def index(samples: Samples, overlaps: Pairs, group: np.ndarray) -> Estimates:
+    """The rate with every iteration counted by its work (see `work`): n = sum f_i w_i.
+
+    A common window that cuts a repeating pattern of lengths, or a trend by iteration number, then
+    does not favour a side. `group`: a number for each run's benchmark and type.
+    """
+    return rate(samples, overlaps, work(samples, group))
 
 
 def means(samples: Samples) -> Estimates:
@@ -89,7 +76,7 @@ def index_pairs(samples: Samples) -> tuple[np.ndarray, np.ndarray]:
     a, b = np.flatnonzero(samples.side == 0), np.flatnonzero(samples.side == 1)
     span = int(samples.iteration.max(initial=0)) + 1
     key = samples.run * span + samples.iteration
-    _, in_a, in_b = np.intersect1d(key[a], key[b], assume_unique=False, return_indices=True)
+    _, in_a, in_b = np.intersect1d(key[a], key[b], return_indices=True)
     return a[in_a], b[in_b]
 
 
@@ -111,56 +98,41 @@ def paired(samples: Samples, pairs: Pairs, weighted: bool = False) -> Estimates:
         return Estimates(_finite(log_ratio), busy / used, used, busy)
 
 
-def index(samples: Samples, group: np.ndarray) -> Estimates:
-    """The rate with every iteration counted by its work (`work`), so that a window that cuts
-    a repeating pattern of lengths, or a common trend, does not bias it. `group`: benchmark of each run."""
-    return rate(samples, work(samples, group))
-
-
-def work(samples: Samples, group: np.ndarray) -> np.ndarray:
-    """Relative work of each iteration: what its number takes in all runs and on both sides alike.
-
-    Iteration i of a benchmark does the same work on both sides and in every run, the disturbance
-    comes at other times in every run. The log times, centred by run and side, are averaged by
-    iteration number and shrunk towards "all alike" by what the runs' disagreement explains
-    (positive-part James-Stein: factor max(0, 1 - V/B), B the variance of the averages and V the part
-    of it that noise makes, judged from the runs). One run alone cannot tell work from disturbance:
-    its factor is 0, which leaves `rate`.
-    """
-    if len(samples) == 0:
-        return np.ones(0)
-    log = np.log(samples.length_ns.astype(float))
-    log -= (samples.sums(log) / np.maximum(samples.sums(), 1))[samples.run, samples.side]
-    span = int(samples.iteration.max()) + 1
-    of_run, run_key = np.unique(samples.run * span + samples.iteration, return_inverse=True)
-    both = np.bincount(run_key, log) / np.bincount(run_key)
-    run, number = of_run // span, of_run % span
-    keys, cell = np.unique(group[run] * span + number, return_inverse=True)
-    count = np.bincount(cell).astype(float)
-    mean = np.bincount(cell, both) / count
-    residual = np.bincount(cell, (both - mean[cell]) ** 2)
-    cell_group = keys // span
-    groups = int(group.max()) + 1
-    freedom = np.bincount(cell_group, count - 1, minlength=groups)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        within = np.bincount(cell_group, residual, minlength=groups) / freedom
-        noise = np.bincount(cell_group, within[cell_group] / count, minlength=groups)
-        between = np.bincount(cell_group, mean**2, minlength=groups)
-        factor = np.nan_to_num(np.clip(1 - noise / between, 0, 1))
-    return np.exp(factor[cell_group] * mean)[cell][run_key]
-
-
-def by_time_batches(samples: Samples, batches: int) -> list[np.ndarray]:
-    """The log ratio of rates (by run) in each of as many equal stretches of the window."""
-    low, high = windows(samples)
-    step = (high - low) // batches
-    return [
-        _ratio(samples, shares(samples, low + i * step, low + (i + 1) * step)).log_ratio
-        for i in range(batches)
-    ]
+def by_time_batches(samples: Samples, overlaps: Pairs, batches: int) -> list[np.ndarray]:
+    """The log ratio of rates (by run) in each of as many equal stretches of the common time."""
+    runs = len(samples.runs)
+    a, b = overlaps.a, overlaps.b
+    run = samples.run[a]
+    middle = np.maximum(samples.start_ns[a], samples.start_ns[b]) + overlaps.overlap_ns // 2
+    low = np.full(runs, np.iinfo(np.int64).max)
+    high = np.zeros(runs, np.int64)
+    np.minimum.at(low, run, middle)
+    np.maximum.at(high, run, middle)
+    cell = run * batches + (middle - low[run]) * batches // (high[run] - low[run] + 1)
+    rates = []
+    for side in (a, b):
+        share = overlaps.overlap_ns / (samples.end_ns[side] - samples.start_ns[side])
+        done = np.bincount(cell, share, minlength=runs * batches)
+        busy = np.bincount(cell, share * samples.length_ns[side], minlength=runs * batches)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rates.append(np.log(busy / done))
+    return list(_finite(rates[1] - rates[0]).reshape(runs, batches).T)
 
 
 def by_count_batches(samples: Samples, batches: int) -> list[np.ndarray]:
     """The log ratio of means (by run) over each of as many equal parts of a side's iterations."""
     batch = samples.ordinal() * batches // np.maximum(samples.sums()[samples.run, samples.side], 1)
     return [_ratio(samples, (batch == i).astype(float)).log_ratio for i in range(batches)]
+
+
+def _ratio(samples: Samples, share: np.ndarray, weights: np.ndarray | None = None) -> Estimates:
+    used = samples.sums(share)
+    busy = samples.sums(share * samples.length_ns)
+    done = used if weights is None else samples.sums(share * weights)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_ratio = np.log(busy[:, 1] / done[:, 1]) - np.log(busy[:, 0] / done[:, 0])
+        return Estimates(_finite(log_ratio), busy / used, used, busy)
+
+
+def _finite(x: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(x), x, np.nan)

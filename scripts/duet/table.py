@@ -217,11 +217,18 @@ def merge(tables: Sequence[pa.Table]) -> pa.Table:
     facts = [c for c in FACTS if c in names]
     texts = [c for c in names[facts_from:] if c not in {*first, *facts, *numeric}]
     merged = merged.select([*first, *numeric, *facts, *texts])
-    attrs: dict[str, list] = {"warnings": [], "left_out": []}
+    joined: dict[str, list] = {"warnings": [], "left_out": []}
     for table in tables:
-        for key, values in _attrs(table).items():
-            attrs[key] += values
-    return merged.replace_schema_metadata({_META: json.dumps(attrs)})
+        for key, values in attrs(table).items():
+            joined[key] += values
+    return _with_metadata(merged, joined)
+
+
+def _with_metadata(table: pa.Table, attributes: Mapping[str, list]) -> pa.Table:
+    """`attrs`, and pandas' own metadata: without it other readers turn nullable integers into floats."""
+    empty = to_pandas(table.slice(0, 0).replace_schema_metadata(None))
+    metadata = dict(pa.Table.from_pandas(empty, preserve_index=False).schema.metadata)
+    return table.replace_schema_metadata(metadata | {_META: json.dumps(attributes)})
 
 
 def _is_text(table: pa.Table, column: str) -> bool:
@@ -231,8 +238,8 @@ def _is_text(table: pa.Table, column: str) -> bool:
 def to_arrow(table: pd.DataFrame) -> pa.Table:
     """int64, double, bool and dictionary<int32, string> columns; `attrs` in the metadata."""
     columns = {name: _to_arrow(table[name].array) for name in table}
-    attrs = {key: table.attrs.get(key, []) for key in ("warnings", "left_out")}
-    return pa.table(columns).replace_schema_metadata({_META: json.dumps(attrs)})
+    attributes = {key: table.attrs.get(key, []) for key in ("warnings", "left_out")}
+    return _with_metadata(pa.table(columns), attributes)
 
 
 def _to_arrow(values: pd.api.extensions.ExtensionArray) -> pa.Array:
@@ -258,13 +265,14 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
             )
             columns[name] = dtype.__from_arrow__(values)
     frame = pd.DataFrame(columns, copy=False)
-    frame.attrs = _attrs(table)
+    frame.attrs = attrs(table)
     return frame
 
 
-def _attrs(table: pa.Table) -> dict[str, list]:
-    attrs = json.loads((table.schema.metadata or {}).get(_META, b"{}"))
-    return {key: attrs.get(key, []) for key in ("warnings", "left_out")}
+def attrs(table: pa.Table) -> dict[str, list]:
+    """`warnings` and `left_out` of a table."""
+    found = json.loads((table.schema.metadata or {}).get(_META, b"{}"))
+    return {key: found.get(key, []) for key in ("warnings", "left_out")}
 
 
 def write(table: pd.DataFrame | pa.Table, path: Path) -> None:

@@ -1,0 +1,167 @@
+"""Existing result directories become the unified table: the predecessor's flat ones and ours."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from duet import imports, record, table
+from duet.model import SCHEMA_VERSION, DuetError
+
+ROOT = Path(__file__).parents[2]
+DATA = ROOT / "tests" / "data" / "predecessor"
+"""A flat directory of the predecessor's four suites, written to its documented formats."""
+
+
+def side(frame, suite, pair="A", type_="duet", runid=0):
+    keys = (frame["suite"] == suite) & (frame["pair"] == pair) & (frame["type"] == type_)
+    return frame[keys & (frame["runid"] == runid)].reset_index(drop=True)
+
+
+def test_the_predecessors_directory_with_its_four_suites():
+    frame = imports.read(DATA)
+    assert frame.attrs["left_out"] == []
+    found = frame.groupby(["suite", "benchmark", "type", "order", "pair"], observed=True)["iteration"].count()
+    assert {"/".join(k): n for k, n in found.items()} == {
+        "dacapo/sunflow/duet/AB/A": 3,
+        "dacapo/sunflow/duet/AB/B": 3,
+        "renaissance/chi-square/duet/AB/A": 3,
+        "renaissance/chi-square/duet/AB/B": 2,
+        "renaissance/chi-square/seqn/None/A": 2,
+        "renaissance/chi-square/seqn/None/B": 2,
+        "renaissance/chi-square/syncduet/AB/A": 2,
+        "renaissance/chi-square/syncduet/AB/B": 2,
+        "scalabench/scalac/duet/BA/A": 2,
+        "scalabench/scalac/duet/BA/B": 2,
+        "speccpu/500.perlbench_r/duet/AB/A": 1,
+        "speccpu/500.perlbench_r/duet/AB/B": 1,
+    }
+
+
+def test_times_are_exact_where_the_predecessor_rounded():
+    frame = imports.read(DATA)
+    renaissance = side(frame, "renaissance")
+    assert renaissance["iteration_start_ns"].tolist()[0] == 1647774987700_000000 + 15465435372
+    assert renaissance["epoch_start_ms"].tolist()[0] == 1647774987700
+    assert renaissance["iteration_time_ns"].tolist() == [9052543216, 1960601313, 2594764894]
+    dacapo = side(frame, "dacapo")
+    assert dacapo["iteration_start_ns"].tolist()[0] == 1647943873001_000000
+    scalabench = side(frame, "scalabench")
+    date_ns = 1647943872 * 10**9
+    assert scalabench["iteration_start_ns"].tolist() == [date_ns + 812_000_000, date_ns + 2_913_000_000]
+    assert side(frame, "speccpu")["iteration_start_ns"].tolist() == [1654092292283030000]
+
+
+def test_artifacts_and_what_the_predecessor_recorded_nowhere():
+    frame = imports.read(DATA)
+    assert set(frame["lscpu"]) == {"Intel(R) Xeon(R) CPU E5-2680 v4 @ 2.40GHz"}
+    assert set(frame["meminfo"]) == {"131865020 kB"}
+    assert set(frame["hostname"]) == {"bench1"}
+    for column in ("engine", "image", "image_hash", "status", "timed_out"):
+        assert frame[column].isna().all()
+    assert list(frame)[:11] == [*table.KEYS, *table.TIMES]
+
+
+def copy(tmp_path, *without):
+    directory = tmp_path / "flat"
+    for path in DATA.rglob("*"):
+        if path.is_file() and not any(word in str(path.relative_to(DATA)) for word in without):
+            target = directory / path.relative_to(DATA)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(path.read_bytes())
+    return directory
+
+
+def test_an_unreadable_run_is_left_out_and_named(tmp_path):
+    directory = copy(tmp_path)
+    (directory / "renaissance.chi-square.0.duet.AB.B.results.json").write_text("oops")
+    frame = imports.read(directory)
+    (bad,) = frame.attrs["left_out"]
+    assert bad["run"] == "renaissance.chi-square.0.duet.AB"
+    assert "results.json: neither" in bad["reason"]
+    assert len(side(frame, "renaissance", runid=0)) == 0
+    assert len(side(frame, "dacapo")) == 3
+
+
+def test_files_of_other_names_do_not_matter(tmp_path):
+    directory = copy(tmp_path, "artifacts")
+    (directory / "README").write_text("mine")
+    assert imports.read(directory)["hostname"].isna().all()
+
+
+@pytest.mark.parametrize("what", ["gone", "empty", "foreign", "bad"])
+def test_directories_without_results_are_one_line(tmp_path, what):
+    directory = tmp_path / what
+    if what != "gone":
+        directory.mkdir()
+    if what == "foreign":
+        (directory / "mysuite.x.0.duet.AB.A.results.json").write_text("{}")
+    if what == "bad":
+        (directory / "dacapo.x.0.duet.AB.A.results.csv").write_text("{}")
+    with pytest.raises(DuetError) as error:
+        imports.read(directory)
+    assert "\n" not in str(error.value)
+    assert str(directory) in str(error.value)
+
+
+def ours(tmp_path, runids=(0,)):
+    root = tmp_path / "results" / "c"
+    native = "iteration,start_ns,end_ns\n0,1700000000000000001,1700000000300000002\n"
+    for runid in runids:
+        name = f"renaissance.chi-square.{runid}.duet.AB"
+        directory = root / "runs" / name
+        directory.mkdir(parents=True)
+        keys = dict.fromkeys(record.SIDE_KEYS) | {"engine": "process", "log": None}
+        sides = {s: keys | {"files": [f"{name}.{s}.r.csv"]} for s in "AB"}
+        for s in "AB":
+            (directory / f"{name}.{s}.r.csv").write_text(native)
+        run = {
+            "suite": "renaissance",
+            "benchmark": "chi-square",
+            "runid": runid,
+            "type": "duet",
+            "order": "AB",
+        }
+        value = dict.fromkeys(record.RUN_KEYS) | {
+            "schema": SCHEMA_VERSION, "run": run, "status": "ok", "timed_out": False, "sides": sides,
+            "start_ns": 1699999999000000000, "end_ns": 1700000001000000000, "artifacts": {"hostname": "h"},
+        }  # fmt: skip
+        record.write(directory / "run.json", value)
+    record.write(
+        root / "plan" / "renaissance.chi-square.json", {"schema": SCHEMA_VERSION, "format": "native"}
+    )
+    return root
+
+
+def test_our_own_results_know_their_format(tmp_path):
+    root = ours(tmp_path)
+    for directory in (root, root / "runs"):
+        frame = imports.read(directory)
+        assert frame["engine"].tolist() == ["process"] * 2
+        assert frame["iteration_start_ns"].tolist() == [1700000000000000001] * 2
+
+
+def test_imports_keep_apart_from_runs_of_the_same_name(tmp_path):
+    measured = table.to_arrow(imports.read(ours(tmp_path, runids=(0, 1))))
+    frame, note = imports.renumbered(imports.read(DATA), [measured])
+    assert set(frame[(frame["suite"] == "renaissance") & (frame["type"] == "duet")]["runid"]) == {2}
+    assert set(frame[(frame["suite"] == "renaissance") & (frame["type"] == "seqn")]["runid"]) == {0}
+    assert set(frame[frame["suite"] == "dacapo"]["runid"]) == {0}
+    assert note.startswith("runids of 1 ")
+    assert imports.renumbered(frame, [])[1] == ""
+
+
+def test_the_command_joins_imports(tmp_path):
+    out = tmp_path / "iterations.parquet"
+    script = [sys.executable, ROOT / "scripts" / "table.py"]
+    sources = ["--import", DATA, "--import", DATA, "--import", ours(tmp_path)]
+    done = subprocess.run([*script, *sources, "--out", out], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    frame = table.read(out)
+    assert len(frame) == 2 * len(imports.read(DATA)) + 2
+    keys = [*table.KEYS]
+    assert not frame.duplicated(keys).any()
+    assert len(done.stderr.splitlines()) == 2
+    done = subprocess.run([*script, "--out", out], capture_output=True, text=True)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith("error: ")

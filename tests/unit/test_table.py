@@ -1,0 +1,289 @@
+"""The unified table: its schema, exactness, what bad runs do to it, and the two commands around it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pandas as pd
+import pyarrow as pa
+import pytest
+import synthetic
+from duet import record, table
+from duet.model import SCHEMA_VERSION, Order, Run, Type
+from pyarrow import csv, parquet
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = json.loads((ROOT / "workflow/schemas/iterations.schema.json").read_text())
+ARTIFACTS = {
+    "date": "Tue Mar 22 10:11:12 UTC 2022\n",
+    "hostname": "host\n",
+    "uname": " Linux host 6.1 x86_64\n",
+    "lscpu": "Architecture:  x86_64\nModel name:      AMD EPYC: 7B13\nModel: 1\n",
+    "meminfo": "MemTotal:       16384256 kB\nMemFree: 1 kB\n",
+    "java": 'openjdk "17", with a comma\nsecond line\n',
+}
+START_NS = 1_700_000_000_000_000_001
+
+
+def native(start_ns=START_NS, n=3, end="\n", extra=""):
+    rows = [f"{i},{start_ns + i * 1000},{start_ns + i * 1000 + 999}{extra}" for i in range(n)]
+    return "iteration,start_ns,end_ns" + (",load" if extra else "") + "\n" + "\n".join(rows) + end
+
+
+@pytest.fixture
+def campaign(tmp_path):
+    """results/<name> with the runs that `add` puts there."""
+
+    class Campaign:
+        path = tmp_path / "results" / "c"
+        stem = "compress.gzip-6_9"
+
+        def add(self, run, artifacts=ARTIFACTS, timed_out=False, **sides):
+            directory = self.path / "runs" / run.name
+            directory.mkdir(parents=True)
+            for side, content in sides.items():
+                (directory / run.file(side, "r.csv")).write_text(content)
+                (directory / run.log(side)).write_text("a log\n")
+            record.write(directory / "run.json", self.record(run, artifacts, timed_out, sides))
+            return directory
+
+        def record(self, run, artifacts, timed_out, sides):
+            side = dict.fromkeys(record.SIDE_KEYS) | {"engine": "docker", "image": "alpine"}
+            value = dict.fromkeys(record.RUN_KEYS) | {
+                "schema": SCHEMA_VERSION,
+                "run": {
+                    "suite": run.suite, "benchmark": run.benchmark, "runid": run.runid,
+                    "type": run.type, "order": run.order, "side": run.side,
+                },
+                "status": "ok", "timed_out": timed_out, "artifacts": artifacts,
+                "start_ns": START_NS - 1000, "end_ns": START_NS + 10**9,
+            }  # fmt: skip
+            value["sides"] = {
+                name: side
+                | {"files": [run.file(name, "r.csv")], "log": run.log(name), "image_hash": f"hash-{name}"}
+                for name in sides
+            }
+            return value
+
+        def plan(self, runs):
+            record.write(
+                self.path / "plan" / f"{self.stem}.json", {"schema": SCHEMA_VERSION, "format": "native"}
+            )
+            (self.path / "plan" / f"{self.stem}.runs.txt").write_text("".join(f"{r.name}\n" for r in runs))
+
+        def command(self, script, *args):
+            command = [sys.executable, ROOT / "scripts" / script, *map(str, args)]
+            return subprocess.run(command, capture_output=True, text=True)
+
+    return Campaign()
+
+
+def duet(runid=0, order=Order.AB):
+    return Run("compress", "gzip-6.9", runid, Type.DUET, order)
+
+
+def seqn(runid=0, side="A"):
+    return Run("compress", "gzip-6.9", runid, Type.SEQN, side=side)
+
+
+def test_the_columns_of_the_design_and_the_facts_of_the_run(campaign):
+    path = campaign.add(duet(), A=native(extra=",0.5"), B=native(extra=",0.25"), timed_out=True)
+    frame = table.benchmark_table([path], "native")
+    assert list(frame) == [*table.KEYS, *table.TIMES, "load", *table.FACTS, "java"]
+    row = frame.iloc[4].to_dict()
+    assert row["iteration_start_ns"] == START_NS + 1000
+    expected = {"benchmark": "gzip-6.9", "type": "duet", "runid": 0, "order": "AB", "pair": "B"}
+    expected |= {"iteration": 1, "image_hash": "hash-B", "load": 0.25}
+    assert {key: row[key] for key in expected} == expected
+    assert row["timed_out"] is True
+    assert [row[k] for k in (*table.HOST, "java")] == [
+        "Tue Mar 22 10:11:12 UTC 2022",
+        "host",
+        "Linux host 6.1 x86_64",
+        "AMD EPYC: 7B13",
+        "16384256 kB",
+        'openjdk "17", with a comma\nsecond line',
+    ]
+    assert frame["epoch_start_ms"].isna().all()
+    categorical = [c for c in frame if str(frame[c].dtype) == "category"]
+    assert categorical == [
+        *("suite", "benchmark", "type", "order", "pair"),
+        *("engine", "image", "image_hash", "status", *table.HOST, "java"),
+    ]
+    assert [str(frame[c].dtype) for c in (*table.TIMES, "runid", "timed_out")] == [
+        *("Int64", "Int64", "int64", "Int64", "int64", "boolean")
+    ]
+
+
+def test_rows_fit_the_published_schema(campaign):
+    frame = table.benchmark_table([campaign.add(duet(), A=native(), B=native())], "native")
+    known = list(SCHEMA["properties"])
+    assert [c for c in known if c in frame] == [c for c in frame if c in known]
+    assert set(SCHEMA["required"]) == {*table.KEYS, *table.TIMES, *table.FACTS}
+    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    for row in rows:
+        jsonschema.validate(row, SCHEMA)
+
+
+def test_the_synthetic_tables_of_the_tests_have_this_schema(campaign):
+    frame = synthetic.campaign(benchmarks=2, runs=2, iterations=3, types=("duet", "seqn"))
+    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    for row in rows:
+        jsonschema.validate(row, SCHEMA)
+    real = table.benchmark_table([campaign.add(duet(), A=native(), B=native())], "native")
+    assert {c: str(t) for c, t in real.dtypes.items() if c != "java"} == {
+        c: str(t) for c, t in frame.dtypes.items() if c in real
+    }
+    pd.testing.assert_frame_equal(table.to_pandas(table.to_arrow(frame)), frame)
+
+
+def test_runs_are_sorted_and_sequential_ones_are_one_side(campaign):
+    runs = [seqn(1, "B"), seqn(1, "A"), duet(1, Order.BA), duet(0)]
+    paths = [campaign.add(run, **{side: native(n=1) for side in run.sides}) for run in runs]
+    frame = table.benchmark_table(paths, "native")
+    assert list(zip(frame["type"], frame["runid"], frame["order"], frame["pair"], strict=True)) == [
+        ("duet", 0, "AB", "A"),
+        ("duet", 0, "AB", "B"),
+        ("duet", 1, "BA", "A"),
+        ("duet", 1, "BA", "B"),
+        ("seqn", 1, "None", "A"),
+        ("seqn", 1, "None", "B"),
+    ]
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+def test_written_and_read_exactly(campaign, tmp_path, suffix):
+    frame = table.benchmark_table([campaign.add(duet(), A=native(), B=native(n=2))], "native")
+    path = tmp_path / f"t{suffix}"
+    table.write(frame, path)
+    if suffix == ".parquet":
+        pd.testing.assert_frame_equal(table.read(path), frame)
+        # Also a reader that knows nothing of us gets integers.
+        assert pd.read_parquet(path)["epoch_start_ms"].dtype == "Int64"
+    else:
+        options = csv.ParseOptions(newlines_in_values=True)
+        read = csv.read_csv(path, parse_options=options)
+        assert read["iteration_start_ns"].to_pylist() == frame["iteration_start_ns"].tolist()
+        assert read["java"].to_pylist()[0] == ARTIFACTS["java"].strip()
+    assert [p.name for p in tmp_path.iterdir() if p.is_file()] == [path.name]
+
+
+def test_a_side_cut_short_is_marked_and_said(campaign, tmp_path):
+    frame = table.benchmark_table([campaign.add(duet(), A=native(end=""), B=native())], "native")
+    assert frame.groupby("pair")["status"].agg(set).to_dict() == {"A": {"truncated"}, "B": {"ok"}}
+    (warning,) = frame.attrs["warnings"]
+    assert (warning["run"], warning["side"]) == (duet().name, "A")
+    table.write(frame, tmp_path / "t.parquet")
+    assert table.read(tmp_path / "t.parquet").attrs == frame.attrs
+
+
+def test_a_clock_that_is_not_the_hosts_is_said(campaign):
+    day_ns = 86400 * 10**9
+    frame = table.benchmark_table([campaign.add(duet(), A=native(START_NS - day_ns), B=native())], "native")
+    (warning,) = frame.attrs["warnings"]
+    assert warning["side"] == "A"
+    assert "clock" in warning["warning"]
+
+
+def test_bad_runs_are_all_named_or_left_out(campaign):
+    good = campaign.add(duet(0), A=native(), B=native())
+    bad = campaign.add(duet(1), A=native(), B="iteration,start_ns,end_ns\n0,5,x\n")
+    torn = campaign.add(duet(2), A=native(), B=native())
+    (torn / "run.json").write_text("{")
+    with pytest.raises(table.TableError) as error:
+        table.benchmark_table([torn, bad, good], "native")
+    lines = str(error.value).splitlines()
+    assert len(lines) == 2
+    assert any(str(bad) in line and "line 2: end_ns is 'x'" in line for line in lines)
+    assert any(str(torn / "run.json") in line for line in lines)
+    frame = table.benchmark_table([torn, bad, good], "native", skip_bad=True)
+    assert set(frame["runid"]) == {0}
+    assert [b["run"] for b in frame.attrs["left_out"]] == [duet(2).name, duet(1).name]
+
+
+def test_a_table_without_any_run_has_the_columns(campaign, tmp_path):
+    bad = campaign.add(duet(), A="", B="")
+    frame = table.benchmark_table([bad], "native", skip_bad=True)
+    assert len(frame) == 0
+    table.write(frame, tmp_path / "t.parquet")
+    assert set(table.KEYS) <= set(table.read(tmp_path / "t.parquet"))
+    good = table.to_arrow(table.benchmark_table([campaign.add(duet(1), A=native(), B=native())], "native"))
+    merged = table.merge([table.read_arrow(tmp_path / "t.parquet"), good])
+    assert len(table.to_pandas(merged)) == 6
+
+
+def test_artifacts_named_like_columns_hide_nothing(campaign):
+    path = campaign.add(duet(), artifacts={"status": "cold", "load": "0.1"}, A=native(extra=",5"), B=native())
+    frame = table.benchmark_table([path], "native")
+    assert frame["artifact_status"].tolist() == ["cold"] * 6
+    assert frame["artifact_load"].tolist() == ["0.1"] * 6
+    assert frame["load"].tolist()[:3] == [5, 5, 5]
+    assert frame["hostname"].isna().all()
+
+
+def test_merged_tables_have_canonical_columns_and_nulls(campaign):
+    paths = [
+        campaign.add(duet(0), A=native(extra=",0.5"), B=native()),
+        campaign.add(duet(1), artifacts={"gpu": "none"}, A=native(), B=native()),
+    ]
+    one, two = (table.benchmark_table([path], "native") for path in paths)
+        [campaign.add(duet(1), artifacts={"gpu": "none"}, A=native(), B=native())], "native"
+    )
+    merged = table.to_pandas(table.merge([table.to_arrow(two), table.to_arrow(one)]))
+    assert list(merged) == [*table.KEYS, *table.TIMES, "load", *table.FACTS, "gpu", "java"]
+    assert merged["load"].isna().sum() == 9
+    assert merged["iteration_start_ns"].tolist() == [*two["iteration_start_ns"], *one["iteration_start_ns"]]
+    assert merged["hostname"].isna().sum() == 6
+
+
+def test_tables_that_do_not_fit_and_files_that_are_none(campaign, tmp_path):
+    one = table.to_arrow(
+        table.benchmark_table([campaign.add(duet(0), A=native(extra=",0.5"), B=native())], "native")
+    )
+    two = one.set_column(one.schema.get_field_index("load"), "load", pa.array(["x"] * len(one)))
+    with pytest.raises(table.TableError, match="do not fit"):
+        table.merge([one, two])
+    (tmp_path / "x.parquet").write_text("x")
+    parquet.write_table(pa.table({"a": [1]}), tmp_path / "y.parquet")
+    for name in ("none", "x", "y"):
+        with pytest.raises(table.TableError, match=f"{name}.parquet"):
+            table.read(tmp_path / f"{name}.parquet")
+
+
+def test_the_commands_make_tables_and_join_them(campaign):
+    runs = [duet(0), seqn(0)]
+    campaign.plan(runs)
+    for run in runs:
+        campaign.add(run, **{side: native() for side in run.sides})
+    out = campaign.path / "one.parquet"
+    done = campaign.command(
+        "collect.py", "--results", campaign.path, "--benchmark", campaign.stem, "--out", out
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    both = campaign.path / "iterations.parquet"
+    done = campaign.command("table.py", out, "--out", both, "--csv", both.with_suffix(".csv"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(table.read(both)) == 9
+    rows = csv.read_csv(both.with_suffix(".csv"), parse_options=csv.ParseOptions(newlines_in_values=True))
+    assert len(rows) == 9
+
+
+def test_the_command_fails_with_a_line_for_each_bad_run_or_skips_them(campaign, tmp_path):
+    runs = [duet(i) for i in range(4)]
+    campaign.plan(runs)
+    campaign.add(runs[0], A=native(), B=native())
+    campaign.add(runs[1], A=native(), B="")
+    campaign.add(runs[2], A="x", B=native())
+    out, log = campaign.path / "one.parquet", tmp_path / "log"
+    args = ["--results", campaign.path, "--benchmark", campaign.stem, "--out", out, "--log", log]
+    done = campaign.command("collect.py", *args)
+    lines = done.stderr.splitlines()
+    assert (done.returncode, len(lines), out.exists()) == (1, 3, False)
+    assert all(line.startswith("error: compress.gzip-6_9.") for line in lines)
+    assert log.read_text() == done.stderr
+    done = campaign.command("collect.py", *args, "--skip-bad")
+    assert done.returncode == 0
+    assert len(done.stderr.splitlines()) == 2
+    assert len(table.read(out)) == 6

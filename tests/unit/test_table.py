@@ -229,8 +229,6 @@ def test_merged_tables_have_canonical_columns_and_nulls(campaign):
         campaign.add(duet(1), artifacts={"gpu": "none"}, A=native(), B=native()),
     ]
     one, two = (table.benchmark_table([path], "native") for path in paths)
-        [campaign.add(duet(1), artifacts={"gpu": "none"}, A=native(), B=native())], "native"
-    )
     merged = table.to_pandas(table.merge([table.to_arrow(two), table.to_arrow(one)]))
     assert list(merged) == [*table.KEYS, *table.TIMES, "load", *table.FACTS, "gpu", "java"]
     assert merged["load"].isna().sum() == 9

@@ -9,7 +9,7 @@ from duet import imports, record, table
 from duet.model import SCHEMA_VERSION, DuetError
 
 ROOT = Path(__file__).parents[2]
-DATA = ROOT / "tests" / "data" / "predecessor"
+DATA = ROOT / "tests" / "data" / "predecessor_results"
 """A flat directory of the predecessor's four suites, written to its documented formats."""
 
 

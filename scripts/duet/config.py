@@ -5,6 +5,7 @@ benchmark, and on each of them `A:` or `B:` before what both sides share. `env` 
 are joined key by key. A level without `B:` gives B what it gives A.
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def _holder(main: Document, over: Document, key: str) -> Document:
 def _paths(main: Document, over: Document, key: str) -> tuple[Path, ...]:
     """Paths of a campaign's list, relative to the file that holds it."""
     holder = _holder(main, over, key)
-    return tuple(holder.folder / Path(p).expanduser() for p in holder.campaign.get(key, ()))
+    return tuple(check.place(holder.folder, p) for p in holder.campaign.get(key, ()))
 
 
 def _campaign(path: Path, main: Document, over: Document, suites: list[Document], faults: Faults) -> Campaign:
@@ -164,7 +165,7 @@ def _check_whole(
     holder = _holder(main, over, "import")
     folders = _paths(main, over, "import")
     for i, folder in enumerate(folders):
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             faults.add(
                 f"{holder.label}: duetbench.import[{i}]",
                 f"there is no directory {folder}",

@@ -1,7 +1,9 @@
 """One YAML file, or the --config values, checked against the schema: documents and faults."""
 
+import contextlib
 import difflib
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -146,10 +148,19 @@ def _syntax(error: yaml.YAMLError) -> str:
     return f"{at}not YAML: {' '.join(what.split())}"
 
 
+def place(folder: Path, path: str) -> Path:
+    """A path of a file, relative to the file's folder. `~` that means nobody stays as it is."""
+    with contextlib.suppress(RuntimeError):
+        return folder / Path(path).expanduser()
+    return folder / path
+
+
 def _named(node: object, label: str, path: tuple[object, ...], faults: Faults) -> Any:
-    """The same data with text keys only; others (`500:`, `on:`) are faults."""
+    """The same data with text keys only; others (`500:`, `on:`) are faults, as is .nan."""
     if isinstance(node, list):
         return [_named(v, label, (*path, i), faults) for i, v in enumerate(node)]
+    if isinstance(node, float) and not math.isfinite(node):
+        faults.add(f"{label}: {_path(path)}", f"is {node}", "finite numbers")
     if not isinstance(node, dict):
         return node
     for key in node:

@@ -1,12 +1,13 @@
 """One benchmark's values, found on the levels on which they may stand."""
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from duet import config_values as values
-from duet.config_check import OVERRIDES, Document, Faults, nearest
+from duet.config_check import OVERRIDES, Document, Faults, nearest, place
 from duet.model import Benchmark, ImageRef, Side, Source, Type
 
 COUNTS = {
@@ -109,7 +110,7 @@ def benchmark(chain: Chain, suite: str, name: str, findings: Findings) -> Benchm
         repetitions=repetitions,
         timeout_s=float(timeout_s) if timeout_s > 0 else None,
         remove_containers=value(chain, "remove_containers", True),
-        warmup=warmup,
+        warmup=int(warmup) if isinstance(warmup, float) and warmup >= 1 else warmup,
     )
 
 
@@ -227,9 +228,9 @@ def _source(chain: Chain, findings: Findings) -> Source | None:
             what = f"has no url, and no jar says where your own {file} is"
             findings.faults.add(layer.where("source"), what, "url, or a jar beside source")
         return Source(file, source.get("url"), source.get("sha256"))
-    own = layer.document.folder / Path(jar).expanduser()
+    own = place(layer.document.folder, jar)
     known = layer.mapping.get("source", {})
-    if not own.is_file():
+    if not os.path.isfile(own):
         remedy = f"your own copy of {file}, put there"
         if "url" in source:
             remedy += f", or no jar, to have {source['url']} fetched"

@@ -4,9 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
-from config_files import faults, only_fault, read, written
+import yaml
+from config_files import BASE, faults, only_fault, read, written
 from duet import config_check
-from duet.config import load
+from duet.config import ConfigError, load
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 # ---- faults: one line each ----
 
@@ -328,3 +331,69 @@ def test_file_name_that_cannot_be_the_campaigns(tmp_path: Path) -> None:
     assert line.startswith(
         'my file.yml: duetbench.name: missing, and the file\'s own name "my file" cannot stand for it'
     )
+
+
+# ---- whatever is written, a campaign or its faults ----
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(
+        ["1" * 400 + "g", "~nobody-here/x", "x" * 5000, "..", "$$", "9g", "auto", "docker", "results.csv"]
+    )
+)
+known_keys = st.sampled_from([*config_check.keys("campaign"), "url", "sha256", "file", "margin", "one"])
+anything = st.recursive(
+    scalars,
+    lambda below: (
+        st.lists(below, max_size=3) | st.dictionaries(known_keys | st.text(max_size=5), below, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+@given(
+    duetbench=st.dictionaries(known_keys, anything, max_size=4),
+    rest=st.dictionaries(st.sampled_from(["one", "two", "other", "x.y"]), anything, max_size=3),
+    overrides=st.dictionaries(known_keys, anything, max_size=2),
+)
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_mapping_is_a_campaign_or_its_faults(tmp_path: Path, duetbench, rest, overrides) -> None:
+    path = tmp_path / "c.yml"
+    path.write_text(yaml.safe_dump({"duetbench": BASE | duetbench, **rest}), encoding="utf-8")
+    try:
+        campaign = load(path, overrides)
+    except ConfigError as error:
+        assert error.faults
+        assert all(line.strip() and "\n" not in line for line in error.faults)
+    else:
+        assert campaign.benchmarks or campaign.imports
+        assert all(side.run and "\n" not in side.name for b in campaign.benchmarks for side in (b.a, b.b))
+
+
+@given(
+    st.text(alphabet=st.sampled_from("a:- {}[]&*!|>'\"\n\t#?%1.,~x<=\x00\xe9"), max_size=60)
+    | st.binary(max_size=60)
+)
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_text_is_a_campaign_or_its_faults(tmp_path: Path, text: str | bytes) -> None:
+    path = tmp_path / "c.yml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert all("\n" not in line for line in faults(path))
+
+
+@pytest.mark.parametrize(
+    "key", ["name", "suite", "image", "network", "cpus", "memory", "base_image", "warmup"]
+)
+def test_a_lines_end_is_part_of_no_name(tmp_path: Path, key: str) -> None:
+    value = {"cpus": "split", "memory": "1g"}.get(key, "x")
+    read(tmp_path, {key: value})
+    assert f"c.yml: duetbench.{key}: is " in only_fault(tmp_path, {key: f"{value}\n"})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_numbers_are_finite(tmp_path: Path, value: float) -> None:
+    assert "c.yml: duetbench.timeout: is " in only_fault(tmp_path, {"timeout": value})

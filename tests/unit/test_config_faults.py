@@ -385,11 +385,9 @@ def test_any_text_is_a_campaign_or_its_faults(tmp_path: Path, text: str | bytes)
     assert all("\n" not in line for line in faults(path))
 
 
-@pytest.mark.parametrize(
-    "key", ["name", "suite", "image", "network", "cpus", "memory", "base_image", "warmup"]
-)
+@pytest.mark.parametrize("key", ["name", "suite", "image", "network", "cpus", "memory", "warmup"])
 def test_a_lines_end_is_part_of_no_name(tmp_path: Path, key: str) -> None:
-    value = {"cpus": "split", "memory": "1g"}.get(key, "x")
+    value = {"cpus": "split", "memory": "1g", "warmup": "auto"}.get(key, "x")
     read(tmp_path, {key: value})
     assert f"c.yml: duetbench.{key}: is " in only_fault(tmp_path, {key: f"{value}\n"})
 

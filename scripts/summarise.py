@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from duet import html, summary
+from duet import summary
 from duet.model import DuetError
 
 
@@ -52,11 +52,11 @@ def summarise(args: argparse.Namespace) -> str:
     if args.json:
         args.json.write_text(summary.as_json(rows, facts, confidence))
     if args.html or args.landing:
-        page = html.page(rows, facts, confidence)
+        page = summary.page(rows, facts, confidence)
         if args.html:
             args.html.write_text(page)
         if args.landing:
-            args.landing.write_text(html.landing(page))
+            args.landing.write_text(summary.landing(page))
     return summary.terminal(rows, facts, args.report, confidence, colour=sys.stdout.isatty())
 
 

@@ -9,7 +9,6 @@ from matplotlib.patches import Patch
 
 from duet.figures import style
 
-
 BY_TIME = ("duet", "aaduet")
 """Types whose iterations are compared where they overlap."""
 

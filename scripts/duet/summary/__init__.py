@@ -1,0 +1,32 @@
+"""What came out, for people and programs: one order, one wording; Markdown, JSON, HTML, terminal."""
+
+from duet.summary.facts import Facts, Failure, facts
+from duet.summary.page import landing, page
+from duet.summary.rows import (
+    VERDICTS,
+    Calibration,
+    calibration,
+    complete,
+    counts,
+    headline,
+    read_verdicts,
+)
+from duet.summary.texts import as_json, markdown, terminal
+
+__all__ = [
+    "VERDICTS",
+    "Calibration",
+    "Facts",
+    "Failure",
+    "as_json",
+    "calibration",
+    "complete",
+    "counts",
+    "facts",
+    "headline",
+    "landing",
+    "markdown",
+    "page",
+    "read_verdicts",
+    "terminal",
+]

@@ -76,7 +76,7 @@ class ContainerEngine:
         return sorted({run for _, run in found})
 
     def _labelled(self, root: Path) -> list[tuple[str, str]]:
-        """Id and run of each container of a results directory, running or not, but those kept for the user."""
+        """Id and run of each container of a results directory, running or not, save those kept on purpose."""
         with _faults(self, "listing containers"):
             listed = self.api.containers(all=True, filters={"label": [f"duetbench.root={root}"]})
         kept = [c for c in listed if "duetbench.keep" in c["Labels"] and c["State"] == "exited"]

@@ -1,0 +1,358 @@
+"""scripts/measure.py and scripts/clean.py on real engines: what a run leaves, however it ends."""
+
+import json
+import os
+import random
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import alive
+from duet import record
+from duet.engines.choose import choose
+from duet.model import ImageRef, Side, Type, parse_run, plain
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+RESULT = "echo iteration,start_ns,end_ns >out.csv; echo 0,1,2 >>out.csv; "
+
+
+class Bench:
+    """A results directory with the plan of one benchmark, and the command that measures its runs."""
+
+    def __init__(self, engine: str, image: str | None, tmp: Path):
+        self.engine, self.image, self.results = engine, image, tmp / "results"
+
+    def plan(
+        self,
+        run="s.b.0.duet.AB",
+        a=RESULT,
+        b=None,
+        timeout_s=None,
+        files=("out.csv",),
+        side=None,
+        **benchmark,
+    ):
+        self.run = parse_run(run)
+        image = ImageRef(self.image) if self.image else None
+        if image:
+            made = {"schema": 1, "name": image.name, "key": image.key, "engine": self.engine}
+            made |= {"id": None, "tag": self.image, "hash": "content"}
+            record.write(self.results / f"images/{image.key}.json", made)
+        for name, command in (("A", a), ("B", a if b is None else b)):
+            asked = plain(Side(name, None, command, None, tuple(files), engine=self.engine, **(side or {})))
+            asked["image"] = {**plain(image), "key": image.key} if image else None
+            value = {"schema": 1, "side": asked, "timeout_s": timeout_s, "image_hash": None}
+            path = self.results / "plan" / self.run.plan_file(name)
+            if name == "A" or self.run.type != Type.AADUET:
+                record.write(path, value)
+        facts = {"schema": 1, "campaign": "c", "suite": "s", "benchmark": "b.true", "remove_containers": True}
+        facts |= {"verbose": False, "artifacts": {"uname": "uname -s"}, "seed": 0, "grace_s": 2}
+        record.write(self.results / f"plan/{self.run.benchmark_stem}.json", facts | benchmark)
+        (self.results / "plan/runs.txt").write_text(f"{run}\n")
+        self.directory = self.results / "runs" / run
+        return self
+
+    @property
+    def command(self) -> list[str]:
+        log = self.directory / "measure.log"
+        return [
+            *(sys.executable, str(SCRIPTS / "measure.py"), "--results", str(self.results)),
+            *("--run", self.run.name, "--log", str(log), "--rerun", "snakemake this"),
+        ]
+
+    def measure(self, code: int = 0) -> str:
+        done = subprocess.run(self.command, capture_output=True, text=True, timeout=120)
+        assert done.returncode == code, done.stderr
+        assert done.stdout == "" and "Traceback" not in done.stderr
+        assert (self.directory / "measure.log").read_text() == done.stderr
+        return done.stderr
+
+    def measured(self) -> dict:
+        self.measure()
+        value = record.read_run(self.directory)
+        named = {name for side in value["sides"].values() for name in (side["log"], *side["files"])}
+        assert {p.name for p in self.directory.iterdir()} == named | {"run.json", "measure.log"}
+        return value
+
+    def failed(self) -> tuple[str, dict]:
+        line = self.measure(1).strip()
+        assert "\n" not in line and line.startswith(f"error: run {self.run.name}: ")
+        assert line.endswith("again: snakemake this") and not (self.directory / "run.json").exists()
+        failure = json.loads((self.directory / "failure.json").read_text())
+        assert (
+            failure["reason"] in line and f"log: {failure['log']}" in line and os.path.exists(failure["log"])
+        )
+        return failure["reason"], failure
+
+    def begin(self) -> subprocess.Popen:
+        return subprocess.Popen(self.command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+    def log(self, side: str) -> str:
+        return (self.directory / self.run.log(side)).read_text()
+
+    def running_log(self, side: str) -> str:
+        path = self.directory.with_name(f".{self.run.name}.part") / self.run.log(side)
+        return path.read_text() if path.exists() else ""
+
+    def leftovers(self) -> list[str]:
+        return choose(self.engine)[0].leftovers(self.results)
+
+
+@pytest.fixture(params=["docker", "podman", "process"])
+def bench(request, images, tmp_path):
+    """On each engine that is here; nothing may be left of it."""
+    from duet.engines import EngineError
+
+    if request.param == "docker":
+        request.getfixturevalue("docker_engine")
+    try:
+        engine, _ = choose(request.param)
+    except EngineError as e:
+        pytest.skip(str(e))
+    bench = Bench(request.param, images(engine), tmp_path)
+    yield bench
+    assert bench.leftovers() == []
+    assert list(bench.results.glob("runs/.*")) == []
+
+
+@pytest.fixture
+def mark():
+    """The argument of a `sleep` that no other process has."""
+    return f"{random.randrange(10**5, 10**6)}.{random.randrange(10**5, 10**6)}"
+
+
+def until(condition, timeout_s=30):
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end, "did not happen in time"
+        time.sleep(0.02)
+
+
+def test_duet(bench):
+    before = time.time_ns()
+    bench.plan(
+        run="s.b.0.duet.BA",
+        a=RESULT + "echo $DUET_SIDE $DUET_TYPE $DUET_RUN $X; echo e >&2",
+        side={"env": (("X", "y"),)},
+    )
+    value = bench.measured()
+    for side in "AB":
+        facts = value["sides"][side]
+        assert before < facts["go_ns"] < facts["end_ns"] < time.time_ns()
+        assert bench.log(side) == f"{side} duet s.b.0.duet.BA y\ne\n"
+        assert (bench.directory / f"s.b.0.duet.BA.{side}.out.csv").read_text().endswith("0,1,2\n")
+        assert facts["cpu_time_ns"] > 0 and facts["peak_memory_bytes"] > 0 and not facts["oom_killed"]
+        assert facts["image_hash"] == ("content" if bench.image else None)
+    assert value["run"] == dict(suite="s", benchmark="b.true", runid=0, type="duet", order="BA", side=None)
+    assert 0 <= value["gate"]["skew_ns"] < 1e9 and value["gate"]["resolution_ns"] > 0
+    assert value["artifacts"] == {"uname": "Linux\n"} and value["host"]["hostname"] == os.uname().nodename
+    assert value["status"] == "ok" and not value["timed_out"]
+
+
+def test_seqn_and_aaduet(bench):
+    value = bench.plan(run="s.b.0.seqn.None.B", a="exit 3", b=RESULT + "echo $DUET_SIDE").measured()
+    assert list(value["sides"]) == ["B"] and value["gate"]["skew_ns"] is None and bench.log("B") == "B\n"
+    bench.plan(run="s.b.0.aaduet.AB", a=RESULT + "echo I am A", b="exit 3").measured()
+    assert bench.log("A") == bench.log("B") == "I am A\n"
+
+
+BARRIER = """
+exec 3<>"$DUET_BARRIER/barrier.$DUET_SIDE" 4>"$DUET_BARRIER/barrier.OTHER"
+for i in 0 1 2 3; do
+    printf g >&4
+    if [ "$(dd bs=1 count=1 2>/dev/null <&3)" = g ]; then echo met; else echo gone; break; fi
+    [ $i = LAST ] && break
+done
+echo >out.csv
+"""
+
+
+def test_syncduet_and_the_survivor(bench):
+    a, b = (
+        BARRIER.replace("OTHER", "B").replace("LAST", "1"),
+        BARRIER.replace("OTHER", "A").replace("LAST", "9"),
+    )
+    bench.plan(run="s.b.0.syncduet.AB", a=a, b=b, timeout_s=30)
+    value = bench.measured()
+    assert not value["timed_out"] and bench.log("A") == "met\n" * 2 and bench.log("B") == "met\nmet\ngone\n"
+
+
+def test_cores_are_split_swapped_and_seen_from_inside(bench):
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        pytest.skip("one core")
+    seen = []
+    for run in ("s.b.0.duet.AB", "s.b.1.duet.BA"):
+        sides = bench.plan(run=run).measured()["sides"]
+        assert all(side["cpus"]["asked"] == side["cpus"]["seen"] for side in sides.values())
+        seen.append((sides["A"]["cpus"]["seen"], sides["B"]["cpus"]["seen"]))
+    assert seen[0] == seen[1][::-1] and seen[0][0] != seen[0][1]
+    sides = bench.plan(side={"cpus": str(cores[-1])}).measured()["sides"]
+    assert {side["cpus"]["seen"] for side in sides.values()} == {str(cores[-1])}
+    bench.plan(side={"cpus": "4000"})
+    assert "cores that are not there" in bench.failed()[0]
+
+
+def test_a_crash_stops_the_other_and_keeps_the_logs(bench, mark):
+    bench.plan(a=f"echo mine; setsid sleep {mark}", b="echo last words; exit 3")
+    begin = time.monotonic()
+    reason, failure = bench.failed()
+    assert reason == "side B ended with exit code 3" and time.monotonic() - begin < 8
+    assert Path(failure["log"]).read_text() == "last words\n" and bench.log("A") == "mine\n"
+    assert not alive(mark)
+    # Mended, the same command measures it, and nothing of the failure is left.
+    bench.plan().measured()
+
+
+def test_missing_result(bench):
+    bench.plan(b="echo forgot")
+    reason, failure = bench.failed()
+    assert reason.startswith("side B left no out.csv") and Path(failure["log"]).read_text() == "forgot\n"
+
+
+def test_result_tree_and_absolute_path(bench):
+    bench.plan(a="mkdir -p deep/er; echo 1 >deep/er/x; echo 2 >deep/y; echo 3 >z", files=("deep", "/duet/z"))
+    bench.measured()
+    assert (bench.directory / "s.b.0.duet.AB.A.deep/er/x").read_text() == "1\n"
+    assert (bench.directory / "s.b.0.duet.AB.B.z").read_text() == "3\n"
+
+
+def test_timeout_asks_first(bench):
+    """A writes its result when asked, B had written it and does not care."""
+    asked = "trap 'echo 0,1,2 >out.csv; exit 0' TERM; while :; do sleep 0.1; done"
+    bench.plan(a=asked, b=RESULT + "trap '' TERM; while :; do sleep 0.1; done", timeout_s=1)
+    begin = time.monotonic()
+    value = bench.measured()
+    assert value["timed_out"] and 3 <= time.monotonic() - begin < 12
+    assert value["sides"]["A"]["exit_code"] == 0 and value["sides"]["B"]["exit_code"] == 137
+    ran_s = [(side["end_ns"] - side["go_ns"]) / 1e9 for side in value["sides"].values()]
+    assert 0.9 < ran_s[0] < 2.5 and 2.9 < ran_s[1] < 6
+
+
+def test_timeout_takes_the_whole_tree(bench, mark):
+    tree = (
+        RESULT
+        + f"trap '' TERM; (trap '' TERM; setsid sleep {mark}) & setsid sleep {mark} & wait; sleep {mark}"
+    )
+    bench.plan(a=tree, timeout_s=0.5, grace_s=0.5)
+    assert bench.measured()["timed_out"] and not alive(mark)
+
+
+def test_timeout_without_results_is_a_failure(bench, mark):
+    bench.plan(a=f"sleep {mark}", b=RESULT, timeout_s=0.5)
+    assert "side A left no out.csv when it was stopped after 0.5 s" in bench.failed()[0] and not alive(mark)
+
+
+def test_the_side_that_ended_does_not_end_the_other(bench):
+    value = bench.plan(b=RESULT + "sleep 0.5").measured()
+    a, b = value["sides"]["A"], value["sides"]["B"]
+    assert b["end_ns"] - a["end_ns"] > 300_000_000 and value["end_ns"] == b["end_ns"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_end_it_orderly(bench, mark, number):
+    bench.plan(a=f"echo up; trap '' TERM; setsid sleep {mark}; sleep {mark}")
+    process = bench.begin()
+    until(lambda: bench.running_log("A") and bench.running_log("B"))
+    process.send_signal(number)
+    assert process.wait(20) == 128 + number and "Traceback" not in process.stderr.read()
+    assert not alive(mark) and not (bench.directory / "run.json").exists()
+
+
+def test_a_signal_during_the_start(bench, mark):
+    for delay_s in (0.1, 0.2, 0.3, 0.45):
+        bench.plan(a=f"sleep {mark}")
+        process = bench.begin()
+        time.sleep(delay_s)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) in (143, -signal.SIGTERM)  # the latter before Python has come to our code
+        assert not alive(mark) and bench.leftovers() == []
+
+
+def test_killed_then_cleaned(bench, mark):
+    bench.plan(a=f"echo up; sleep {mark}")
+    process = bench.begin()
+    until(lambda: bench.running_log("A") and bench.running_log("B"))
+    process.kill()
+    process.wait()
+    clean = [sys.executable, str(SCRIPTS / "clean.py"), str(bench.results)]
+    done = subprocess.run(clean, capture_output=True, text=True)
+    assert done.returncode == 0 and not alive(mark)
+    assert bench.engine == "process" or bench.run.name in done.stderr  # a process side dies with its measurer
+    assert subprocess.run(clean, capture_output=True, text=True).stderr == ""
+    bench.plan().measured()
+
+
+def test_links_do_not_lead_out(bench, tmp_path):
+    """What a side leaves instead of its result is never followed on the host, nor written outside."""
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    for trick in (f"ln -s {secret} out.csv", f"mkdir out.csv; ln -s {secret} out.csv/x; echo 1 >out.csv/y"):
+        bench.plan(a=trick)
+        done = subprocess.run(bench.command, capture_output=True, text=True)
+        assert "Traceback" not in done.stderr
+        for path in bench.directory.rglob("*"):
+            assert not path.is_symlink() and (path.is_dir() or path.read_text() != "secret")
+    assert secret.read_text() == "secret"
+
+
+def test_a_side_that_vandalises_the_rendezvous(bench, tmp_path):
+    target = tmp_path / "target"
+    target.write_text("mine")
+    bench.plan(
+        a=RESULT
+        + f'cd "$DUET_GATE" && for f in *; do rm -f "$f"; ln -s {target} "$f"; done 2>/dev/null; true'
+    )
+    done = subprocess.run(bench.command, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr and target.read_text() == "mine"
+
+
+def test_a_big_log_and_hostile_output(bench):
+    bench.plan(a=RESULT + r"head -c 20000000 /dev/zero; printf '\377\033[2J'", b=RESULT)
+    bench.measured()
+    assert (bench.directory / bench.run.log("A")).stat().st_size == 20_000_005
+
+
+def test_odd_commands(bench):
+    """The command comes to the side as it is, whatever is in it."""
+    text = """it's {gate} "x" $(false) ` \\ %s"""
+    bench.plan(a=RESULT + f"# {{gate}}\nprintf '%s\\n' {shlex.quote(text)}\n: 'two\nlines'")
+    bench.measured()
+    assert bench.log("A") == bench.log("B") == text + "\n"
+
+
+def test_no_shell_in_the_image(bench):
+    if bench.engine == "process":
+        pytest.skip("no image")
+    api = choose(bench.engine)[0].api
+    import io
+    import tarfile
+
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as tar:
+        tar.addfile(tarfile.TarInfo("nothing"))
+    name = f"localhost/duetbench-noshell-{os.getpid()}"
+    api.import_image_from_data(data.getvalue(), repository=name, tag="latest")
+    try:
+        bench.image = name
+        assert "must have a POSIX sh" in bench.plan().failed()[0]
+    finally:
+        api.remove_image(name, force=True)
+    bench.image = "localhost/duetbench-absent"
+    assert "duetbench-absent" in bench.plan().failed()[0]
+
+
+def test_kept_containers_are_no_leftovers(bench):
+    bench.plan(remove_containers=False).measured()
+    if bench.engine == "process":
+        return
+    api = choose(bench.engine)[0].api
+    kept = api.containers(all=True, filters={"label": f"duetbench.root={bench.results}"})
+    assert len(kept) == 2 and {c["State"] for c in kept} == {"exited"}
+    subprocess.run([sys.executable, str(SCRIPTS / "clean.py"), str(bench.results)], check=True)
+    for c in kept:
+        api.remove_container(c["Id"], v=True)  # raises if it was gone

@@ -17,7 +17,7 @@ from duet.model import file_name
 MAX_BYTES = 256 * 2**20
 """Largest file that is read whole: some 3 million iterations, and at most about 2 GiB of memory."""
 MAX_LINE_BYTES = 2**16
-"""Longest line of a log that is looked at; longer ones are skipped in pieces."""
+"""What is looked at of a line of a log."""
 MAX_NS = 2**62 - 1
 """Largest time accepted, the year 2116 as epoch: the sum of two stays within int64."""
 
@@ -59,16 +59,22 @@ def read_start(path: Path, size: int = 4096) -> bytes:
         return b""
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Numbered lines of a file of any size, undecodable bytes replaced."""
+def read_lines(path: Path, *marks: bytes) -> Iterator[tuple[int, str]]:
+    """The lines of a file of any size that contain one of the marks, with their numbers.
+
+    Of longer lines only the first MAX_LINE_BYTES are looked at; undecodable bytes are replaced.
+    """
     try:
         with open(path, "rb") as f:
             number = 0
             while line := f.readline(MAX_LINE_BYTES):
                 number += 1
-                yield number, line.decode(errors="replace")
-                while not line.endswith(b"\n") and (line := f.readline(MAX_LINE_BYTES)):
-                    pass
+                for mark in marks:
+                    if mark in line:
+                        yield number, line.decode(errors="replace")
+                        break
+                while len(line) == MAX_LINE_BYTES and line[-1:] != b"\n":
+                    line = f.readline(MAX_LINE_BYTES)
     except OSError as e:
         raise FormatError(path, "", e.strerror or str(e)) from None
 
@@ -136,10 +142,11 @@ def _numeric(table: pa.Table, names: set[str]) -> dict[str, pd.api.extensions.Ex
     for name in table.column_names:
         if name not in names or not re.fullmatch(r"\w+", name) or name in RESERVED:
             continue
-        type_ = table[name].type
-        if pa.types.is_integer(type_) or pa.types.is_floating(type_):
-            dtype = "Int64" if pa.types.is_integer(type_) else "Float64"
-            found[name] = pd.array(table[name].to_pandas(integer_object_nulls=True), dtype=dtype)
+        values = table[name].combine_chunks()
+        if pa.types.is_integer(values.type):
+            found[name] = pd.Int64Dtype().__from_arrow__(values)
+        elif pa.types.is_floating(values.type):
+            found[name] = pd.array(values.to_numpy(zero_copy_only=False), dtype="Float64")
     return found
 
 

@@ -171,15 +171,14 @@ def _output(path: Path, benchmark: str) -> pd.DataFrame | None:
     """Iterations from the harness's output; None when none of its lines is there."""
     ms, lines, numbers, warnings = [], [], [], []
     name, ended, iteration = None, False, 0
-    for number, line in read_lines(path):
-        if "=====" not in line or len(line) > _LINE_LENGTH or (m := _LINE.search(line)) is None:
+    for number, line in read_lines(path, b" msec ", b"FAILED"):
+        if len(line) > _LINE_LENGTH or (m := _LINE.search(line)) is None:
             continue
-        name = m["benchmark"]
-        if not same_name(name, benchmark):
+        if m["benchmark"] != name and not same_name(name := m["benchmark"], benchmark):
             raise FormatError(path, f"line {number}", f"results of {name!r:.60}, not of {benchmark!r}")
         if m["failed"]:
             warnings.append(f"{path.name}: line {number}: iteration {iteration} failed its validation")
-            ended = ended or m["failed"].strip() == "FAILED"
+            ended = m["failed"].strip() == "FAILED"
         else:
             value = m["warmup"] or m["last"]
             if len(value) > 12:

@@ -35,14 +35,8 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
     logs = _logs(paths)
     for log in logs:
         begun = None
-        for number, line in read_lines(log):
-            if m := _RUNNING.match(line):
-                name = m["benchmark"]
-                if not same_name(name, benchmark):
-                    raise FormatError(log, f"line {number}", f"results of {name!r:.60}, not of {benchmark!r}")
-            elif line.startswith("*** Miscompare"):
-                warnings.append(f"{log.name}: line {number}: {line.strip()[:100]}")
-            elif m := _STAMP.match(line):
+        for number, line in read_lines(log, b"Rate ", b"Running ", b"*** Miscompare"):
+            if m := _STAMP.match(line):
                 time_ns = _nanoseconds(log, number, m["time"])
                 if m["what"] == "Start":
                     if begun is not None:
@@ -55,6 +49,12 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
                     ends.append(time_ns)
                     where.append((log, begun[1]))
                     begun = None
+            elif m := _RUNNING.match(line):
+                name = m["benchmark"]
+                if not same_name(name, benchmark):
+                    raise FormatError(log, f"line {number}", f"results of {name!r:.60}, not of {benchmark!r}")
+            elif line.startswith("*** Miscompare"):
+                warnings.append(f"{log.name}: line {number}: {line.strip()[:100]}")
         if begun is not None:
             warnings.append(f"{log.name}: line {begun[1]}: the iteration has no end, left out")
     cut = any("left out" in warning for warning in warnings)

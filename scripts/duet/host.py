@@ -131,6 +131,12 @@ def assign(
     return cpus, warnings
 
 
+def apart(cpus: Mapping[str, str | None]) -> bool:
+    """Whether no core belongs to two sides."""
+    sets = [parse_set(cores) if cores else None for cores in cpus.values()]
+    return None not in sets and sum(map(len, sets)) == len(frozenset().union(*sets))  # type: ignore[arg-type]
+
+
 def _there(cpus: str, machine: Machine) -> frozenset[int]:
     try:
         cores = parse_set(cpus)

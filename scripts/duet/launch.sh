@@ -1,6 +1,6 @@
-# The main process of a side: sh GATE/launch SIDE OTHER first|second|alone, command in DUET_COMMAND.
+# The main process of a side: sh GATE/launch SIDE OTHER first|second|alone apart|shared, command in DUET_COMMAND.
 # POSIX sh, builtins only: the image needs nothing else. The host made every file it writes to.
-gate=${0%/*} side=$1 other=$2 place=$3
+gate=${0%/*} side=$1 other=$2 place=$3 cores=$4
 exec </dev/null >>"$gate/$side.log" 2>&1
 exec 3<>"$gate/gate.$side" 4>>"$gate/$side.go" 5>>"$gate/$side.end"
 
@@ -25,20 +25,25 @@ ask() {
 }
 trap ask TERM
 
-# The gate. Being woken from a FIFO takes 20 us to some ms, the second side would run ahead by that. So the
-# second only wakes the first, both are then on a core and watch for a file: that is seen within microseconds.
+# The gate. Being woken from a FIFO takes 50 us to some ms, the second side would run ahead by that. So where
+# each has cores of its own, the second only wakes the first; both are awake then and watch for a file, which
+# is seen within microseconds. On shared cores watching would keep the other one off them.
 case $place in
 first)
     echo g >"$gate/gate.$other"
     read -r _ <&3
-    : >"$gate/awake"
-    until [ -e "$gate/open" ]; do :; done
+    if [ "$cores" = apart ]; then
+        : >"$gate/awake"
+        until [ -e "$gate/open" ]; do :; done
+    fi
     ;;
 second)
     read -r _ <&3
     echo g >"$gate/gate.$other"
-    until [ -e "$gate/awake" ]; do :; done
-    : >"$gate/open"
+    if [ "$cores" = apart ]; then
+        until [ -e "$gate/awake" ]; do :; done
+        : >"$gate/open"
+    fi
     ;;
 esac
 # The kernel's own time of this instant is the file's mtime. Linux >= 6.13 makes it exact only for a change

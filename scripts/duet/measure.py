@@ -194,7 +194,7 @@ class _Measuring:
             side=side,
             root=self.asked.results,
             image=(image["id"] or image["tag"]) if image else None,
-            command=self.gate.launch(side),
+            command=self.gate.launch(side, host.apart(self.cpus)),
             gate=self.gate.directory,
             log=self.part / self.run.log(side),
             env=tuple(env.items()),
@@ -202,7 +202,7 @@ class _Measuring:
             memory_bytes=asked["memory_bytes"],
             network=asked["network"],
             keep=not self.asked.benchmark["remove_containers"],
-            files=() if image else self.asked.files.get(side, ()),
+            files=self.asked.files.get(side, ()),
         )
 
     def _through_gate(self) -> None:

@@ -48,11 +48,14 @@ class Rendezvous:
         self._fd[name] = os.open(self.directory / name, flags | os.O_CLOEXEC)
         os.fchmod(self._fd[name], 0o666)
 
-    def launch(self, side: str) -> tuple[str, ...]:
-        """Main process of a side; `{gate}` stands for the directory as the side sees it."""
+    def launch(self, side: str, apart: bool) -> tuple[str, ...]:
+        """Main process of a side; `{gate}` stands for the directory as the side sees it.
+
+        `apart`: each side has cores of its own.
+        """
         other = SIDES[1 - SIDES.index(side)]
         place = "alone" if len(self.sides) == 1 else ("first", "second")[self.sides.index(side)]
-        return ("sh", "{gate}/launch", side, other, place)
+        return ("sh", "{gate}/launch", side, other, place, "apart" if apart else "shared")
 
     def go_ns(self, side: str) -> int | None:
         """When the side went through the gate (epoch), or None."""

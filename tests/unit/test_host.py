@@ -98,6 +98,12 @@ def test_explicit_sets():
             host.assign({"A": wrong}, machine(range(4)), False, BOTH)
 
 
+def test_cores_apart():
+    assert host.apart({"A": "0-1", "B": "2"}) and host.apart({"B": "3"})
+    assert not host.apart({"A": "0-1", "B": "1-2"})
+    assert not host.apart({"A": "0", "B": None}) and not host.apart({"A": None, "B": None})
+
+
 @given(st.sets(st.integers(0, 300), min_size=1))
 def test_sets_are_shown_as_the_kernel_does_and_read_back(cores):
     assert host.parse_set(host.show_set(cores)) == cores

@@ -19,8 +19,13 @@ def shell(request):
     return request.param
 
 
+@pytest.fixture(params=[True, False], ids=["apart", "shared"])
+def apart(request):
+    return request.param
+
+
 @pytest.fixture
-def start(shell, tmp_path):
+def start(shell, apart, tmp_path):
     """Start sides below one gate with this shell; what is left of them is killed."""
     started = []
 
@@ -28,7 +33,7 @@ def start(shell, tmp_path):
         gate = rendezvous.Rendezvous(tmp_path / f"rv{len(started)}", sides or tuple(commands))
         processes = {}
         for side, command in commands.items():
-            words = [word.replace("{gate}", str(gate.directory)) for word in gate.launch(side)]
+            words = [word.replace("{gate}", str(gate.directory)) for word in gate.launch(side, apart)]
             env = {**os.environ, "DUET_COMMAND": command, "DUET_TYPE": type_}
             processes[side] = subprocess.Popen([*shell, *words[1:]], env=env, start_new_session=True)
             started.append(processes[side])

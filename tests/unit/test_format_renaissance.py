@@ -102,6 +102,51 @@ def test_csv_with_start_in_ns_and_metrics(write):
     assert starts(frame) == [START_MS * 10**6 + 1007]
 
 
+PROBE = "iteration,start_ns,end_ns,synchronised\n" + "".join(
+    f"{i},{at + 77},{at + row['duration_ns']},1\n"
+    for i, row in enumerate(ROWS)
+    for at in [START_MS * 10**6 + row["uptime_ns"]]
+)
+
+
+def both(write, harness, probe):
+    files = [write(harness), write(probe, "r.A.results.csv"), write("a log", "r.A.log")]
+    return renaissance.parse(files, "chi-square")
+
+
+def test_the_probes_stamps_count_and_the_harness_adds_the_rest(write):
+    frame = both(write, content(), PROBE)
+    assert list(frame) == [
+        *("iteration", "iteration_start_ns", "iteration_end_ns", "iteration_time_ns"),
+        *("epoch_start_ms", "uptime_ns", "synchronised"),
+    ]
+    assert starts(frame)[1] == START_MS * 10**6 + 25057081811 + 77
+    assert frame["iteration_time_ns"].tolist()[1] == 1960601313 - 77
+    assert frame["uptime_ns"].tolist() == [row["uptime_ns"] for row in ROWS]
+    assert frame["synchronised"].tolist() == [1, 1, 1]
+    assert frame.attrs == {"warnings": [], "truncated": False, "benchmark": "chi-square"}
+
+
+def test_the_probes_file_alone_is_enough(write):
+    assert starts(renaissance.parse([write(PROBE)], "chi-square"))[0] == START_MS * 10**6 + 15465435372 + 77
+
+
+def test_a_harness_that_was_killed_costs_nothing_the_probe_knows(write):
+    frame = both(write, content(rows=ROWS[:2]), PROBE)
+    assert len(frame) == 3
+    assert frame["uptime_ns"].isna().tolist() == [False, False, True]
+    assert str(frame["uptime_ns"].dtype) == "Int64"
+    assert "2 iterations, but 3 in the probe's file" in frame.attrs["warnings"][0]
+    frame = both(write, "{", PROBE)
+    assert len(frame) == 3
+    assert "only the probe's file is used" in frame.attrs["warnings"][0]
+
+
+def test_the_probe_does_not_hide_results_of_another_benchmark(write):
+    with pytest.raises(FormatError, match="results of 'als'"):
+        both(write, content(name="als"), PROBE)
+
+
 def test_names_as_in_file_names_are_the_benchmarks(write):
     frame = parse(write(content(name="a.b")), "a_b")
     assert frame.attrs["benchmark"] == "a.b"
@@ -197,10 +242,15 @@ def files(draw):
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(st.one_of(files(), st.binary(max_size=60), st.builds(csv, st.lists(st.text(max_size=30), max_size=4))))
-def test_no_input_makes_anything_else_than_a_frame_or_an_error(write, value):
+@given(
+    st.one_of(files(), st.binary(max_size=60), st.builds(csv, st.lists(st.text(max_size=30), max_size=4))),
+    st.booleans(),
+)
+def test_no_input_makes_anything_else_than_a_frame_or_an_error(write, value, probe):
     try:
-        frame = renaissance.parse([write(value)], "chi-square")
+        frame = renaissance.parse(
+            [write(value), *([write(PROBE, "probe.csv")] if probe else [])], "chi-square"
+        )
     except FormatError as e:
         assert "\n" not in str(e)
         return

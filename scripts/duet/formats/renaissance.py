@@ -1,7 +1,10 @@
-"""Renaissance: `--json` (format_version 5 and 6) and `--csv` of its harness.
+"""Renaissance: `--json` (format_version 5 and 6) and `--csv` of its harness, and our probe's file.
 
-Per iteration the harness gives `duration_ns` and `uptime_ns`, the start measured from the start
-of the JVM by System.nanoTime. Absolute start: the JVM's start in epoch milliseconds
+Where the probe (a plugin) wrote its native CSV, start and end of the iterations are taken from
+there, and the rest from the harness's file if there is one too.
+
+Without the probe: the harness gives `duration_ns` and `uptime_ns`, the start measured from the
+start of the JVM by System.nanoTime. Absolute start: the JVM's start in epoch milliseconds
 (`environment.vm.start_unix_ms`, in CSV `vm_start_unix_ms`) plus the uptime; where the file also
 has the JVM's start in nanoseconds (`start_ns`, `vm_start_ns`) and it agrees with the milliseconds
 to a second, that is the more exact one. So absolute times are good to about a millisecond, and
@@ -13,13 +16,13 @@ whole iteration, without absolute times when the JVM's start was lost.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from duet.formats import FormatError
+from duet.formats import FormatError, native
 from duet.formats._common import (
     MAX_NS,
     RESERVED,
@@ -37,16 +40,54 @@ _MS = 1_000_000
 
 
 def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """The first result file that is JSON or a CSV of Renaissance; see duet.formats for the frame."""
+    """The first file of the harness and the first of the probe; see duet.formats for the frame."""
     found = result_files(files)
+    harness = probe = None
     for path in found:
         start = read_start(path)
-        if start.lstrip().startswith(b"{"):
-            return _json(path, benchmark)
-        if {"benchmark", "duration_ns"} <= set(header(start)):
-            return _csv(path, benchmark)
-    read_bytes(found[0])
-    raise FormatError(found[0], "", "neither Renaissance's JSON nor its CSV")
+        if native.recognised(start):
+            probe = probe or path
+        elif start.lstrip().startswith(b"{"):
+            harness = harness or (_json, path)
+        elif {"benchmark", "duration_ns"} <= set(header(start)):
+            harness = harness or (_csv, path)
+    if probe is None and harness is None:
+        read_bytes(found[0])
+        raise FormatError(found[0], "", "neither Renaissance's JSON nor its CSV")
+    if probe is None:
+        read, path = harness
+        return read(path, benchmark)
+    return _with_probe(native.read(probe), *harness, benchmark) if harness else native.read(probe)
+
+
+def _with_probe(probe: pd.DataFrame, read: Callable, path: Path, benchmark: str) -> pd.DataFrame:
+    """The probe's iterations with what only the harness's file knows.
+
+    The harness writes at its end, the probe as it goes: of a run that was killed the harness's file may
+    be torn or lack iterations, which is said and costs nothing else. Results of another benchmark
+    remain an error.
+    """
+    try:
+        harness = read(path, benchmark)
+    except OtherBenchmark:
+        raise
+    except FormatError as e:
+        probe.attrs["warnings"].append(f"{e}; only the probe's file is used")
+        return probe
+    if len(harness) != len(probe):
+        probe.attrs["warnings"].append(
+            f"{path.name}: {len(harness)} iterations, but {len(probe)} in the probe's file, which counts"
+        )
+    rest = harness.drop(columns=[c for c in harness if c in probe]).set_index(harness["iteration"])
+    rest = rest.reindex(probe["iteration"]).reset_index(drop=True)
+    at = probe.columns.get_loc("iteration_time_ns") + 1
+    whole = pd.concat([probe.iloc[:, :at], rest, probe.iloc[:, at:]], axis=1)
+    whole.attrs = probe.attrs | {"benchmark": harness.attrs["benchmark"]}
+    return whole
+
+
+class OtherBenchmark(FormatError):
+    """Results of another benchmark than the one that was to run."""
 
 
 def _json(path: Path, benchmark: str) -> pd.DataFrame:
@@ -60,7 +101,7 @@ def _json(path: Path, benchmark: str) -> pd.DataFrame:
     if not data:
         raise FormatError(path, "$.data", "no iterations")
     if others := [name for name in data if not same_name(name, benchmark)]:
-        raise FormatError(path, "$.data", f"results of {others[0]!r:.60}, not only of {benchmark!r}")
+        raise OtherBenchmark(path, "$.data", f"results of {others[0]!r:.60}, not only of {benchmark!r}")
     if len(data) > 1:
         raise FormatError(path, "$.data", "results of two benchmarks")
     (name, entry), at = next(iter(data.items())), f"$.data.{benchmark}.results"
@@ -160,7 +201,7 @@ def _csv(path: Path, benchmark: str) -> pd.DataFrame:
     )
     names, start_ms = set(must["benchmark"]), must["vm_start_unix_ms"]
     if others := sorted(n for n in names if not same_name(n, benchmark)):
-        raise FormatError(path, "", f"results of {others[0]!r:.60}, not only of {benchmark!r}")
+        raise OtherBenchmark(path, "", f"results of {others[0]!r:.60}, not only of {benchmark!r}")
     if len(set(start_ms.tolist())) > 1:
         raise FormatError(path, "", "results of two JVMs: vm_start_unix_ms changes")
     if not 0 <= start_ms[0] <= MAX_NS // _MS:

@@ -40,6 +40,8 @@ class ProcessEngine:
                 f"side {start.side} of {start.run} asks for cores {start.cpus}, there are {_set(free)}",
                 "set `cpus` to cores that are there, or to `shared`",
             )
+        if shutil.which(start.command[0]) is None:
+            raise EngineError(f"process: there is no {start.command[0]} here", "install it or set PATH")
         workdir = Path(tempfile.mkdtemp(prefix=f"{_prefix(start.root)}{start.run[:200]}-"))
         try:
             for file in start.files:

@@ -1,0 +1,170 @@
+"""What every engine does alike."""
+
+import os
+import random
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Sides, alive, refusal
+from duet.engines import ResultMissing
+
+
+def until(condition, timeout_s=20):
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end, "did not happen in time"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def mark():
+    """The argument of a `sleep` that no other process has."""
+    return f"{random.randrange(10**5, 10**6)}.{random.randrange(10**5, 10**6)}"
+
+
+def test_exit_code_log_and_environment(sides: Sides):
+    side = sides('echo "out $X $DUET"; echo err >&2; exit 7', env=(("X", "a b"), ("DUET", "$1")))
+    assert side.wait(20) == 7
+    assert side.wait(0) == 7
+    assert sides.log.read_text() == "out a b $1\nerr\n"
+
+
+def test_waiting_times_out_and_costs_nothing(sides: Sides):
+    side = sides("sleep 1.5; exit 4")
+    before = time.process_time()
+    assert side.wait(0.05) is None
+    assert side.wait(0.5) is None
+    assert side.wait(None) == 4
+    assert time.process_time() - before < 0.1
+
+
+def test_sees_the_rendezvous_directory(sides: Sides):
+    spec = sides.spec("")
+    os.mkfifo(spec.gate / "fifo")
+    keep = os.open(spec.gate / "fifo", os.O_RDWR)
+    side = sides('read -r x <"$gate/fifo"; echo got $x >"$gate/answer"')
+    os.write(keep, b"go\n")
+    assert side.wait(20) == 0
+    os.close(keep)
+    assert (spec.gate / "answer").read_text() == "got go\n"
+
+
+def test_asked_side_may_end_by_itself(sides: Sides):
+    side = sides("trap 'echo bye; exit 5' TERM; echo ready; while :; do sleep 0.1; done")
+    until(lambda: "ready" in sides.log.read_text())
+    side.ask()
+    assert side.wait(20) == 5
+    assert "bye" in sides.log.read_text()
+
+
+def test_kill_reaches_who_hides(sides: Sides, mark):
+    side = sides(f"trap '' TERM; setsid sh -c 'trap \"\" TERM; sleep {mark}; :' & setsid sleep {mark} & wait")
+    until(lambda: len(alive(f"sleep {mark}")) >= 3)
+    side.ask()
+    assert side.wait(0.3) is None
+    side.kill()
+    assert side.wait(20) == 137
+    assert alive(f"sleep {mark}") == []
+    side.kill()  # of an ended side: no error
+    side.ask()
+
+
+def test_strays_die_with_the_main_process(sides: Sides, mark):
+    side = sides(f"(trap '' TERM; setsid sleep {mark} &) ; until pidof sleep; do :; done; exit 3")
+    assert side.wait(20) == 3
+    assert alive(f"sleep {mark}") == []
+
+
+def test_remove_ends_a_running_side_and_may_be_repeated(sides: Sides, mark):
+    side = sides(f"sleep {mark}")
+    until(lambda: alive(f"sleep {mark}"))
+    side.remove()
+    assert alive(f"sleep {mark}") == []
+    side.remove()
+
+
+def test_fetches_files_and_trees(sides: Sides, tmp_path: Path):
+    name = f"/tmp/duetbench-test-{os.getpid()}-{random.random()}"
+    side = sides(
+        "echo one >one; mkdir -p tree/sub/empty; echo two >tree/sub/two; chmod 4711 tree/sub/two;"
+        f"ln -s /etc/passwd tree/link; mkfifo tree/fifo; ln -s one alias; mkdir {name}; echo three >{name}/three"
+    )
+    assert side.wait(20) == 0
+    for path, expected in (
+        ("one", "one"),
+        ("/duet/one", "one"),
+        ("alias", "one"),
+        (f"{name}/three", "three"),
+    ):
+        to = tmp_path / f"{random.random()}"
+        side.fetch(path, to)
+        assert to.read_text() == expected + "\n"
+    side.fetch("tree", tmp_path / "tree")
+    found = sorted(str(p.relative_to(tmp_path / "tree")) for p in (tmp_path / "tree").rglob("*"))
+    assert found == ["sub", "sub/empty", "sub/two"]
+    mode = (tmp_path / "tree/sub/two").stat().st_mode
+    assert mode & 0o7000 == 0 and mode & 0o600 == 0o600
+    if sides.engine.name == "process":
+        Path(name, "three").unlink()
+        Path(name).rmdir()
+
+
+@pytest.mark.parametrize("path", ["nothing", "/duet/nothing", "/nowhere/nothing", "fifo", "dangling"])
+def test_missing_result(sides: Sides, tmp_path: Path, path):
+    side = sides("mkfifo fifo; ln -s nowhere dangling")
+    side.wait(20)
+    with pytest.raises(ResultMissing, match=path):
+        side.fetch(path, tmp_path / "to")
+    assert not (tmp_path / "to").exists()
+
+
+def test_a_stopped_sides_results_are_kept(sides: Sides, tmp_path: Path):
+    side = sides("echo some >results; sleep 100")
+    until(lambda: side.wait(0.3) is None)
+    side.kill()
+    assert side.wait(20) == 137
+    side.fetch("results", tmp_path / "results")
+    assert (tmp_path / "results").read_text() == "some\n"
+
+
+def test_usage(sides: Sides):
+    mib = 1 << 20
+    side = sides(
+        "dd if=/dev/zero of=/dev/null bs=60M count=1;n=0; while [ $n -lt 200000 ]; do n=$((n+1)); done; times"
+    )
+    began = time.monotonic()
+    assert side.wait(60) == 0
+    used = side.usage()
+    assert 60 * mib <= used.peak_memory_bytes < 200 * mib
+    assert 20e6 < used.cpu_time_ns < (time.monotonic() - began) * 1e9 + 100e6
+    assert not used.oom_killed
+
+
+def test_cores(sides: Sides):
+    last = max(os.sched_getaffinity(0))
+    side = sides("grep Cpus_allowed_list /proc/self/status", cpus=str(last))
+    assert side.wait(20) == 0
+    assert sides.log.read_text().split() == ["Cpus_allowed_list:", str(last)]
+
+
+def test_cores_that_are_not_there(sides: Sides):
+    assert "0-4000" in str(refusal(sides, cpus="0-4000"))
+
+
+def test_main_process_that_is_not_there(sides: Sides):
+    refusal(sides, command=("/no/such/program",))
+
+
+def test_leftovers_are_of_one_results_directory(sides: Sides, tmp_path: Path, mark):
+    mine, others = tmp_path / "mine", tmp_path / "mine2"
+    sides(f"sleep {mark}", root=mine, run="s.b.1.duet.AB")
+    sides(f"sleep {mark}", root=mine, run="s.b.1.duet.AB", side="A")
+    sides("true", root=mine, run="s.b.2.duet.BA").wait(20)
+    other = sides(f"sleep {mark}", root=others)
+    assert sides.engine.leftovers(mine) == ["s.b.1.duet.AB", "s.b.2.duet.BA"]
+    assert sides.engine.remove_leftovers(mine) == ["s.b.1.duet.AB", "s.b.2.duet.BA"]
+    assert sides.engine.leftovers(mine) == []
+    assert sides.engine.leftovers(others) == ["s.b.0.duet.AB"]
+    assert other.wait(0) is None
+    assert sides.engine.remove_leftovers(mine) == []

@@ -12,9 +12,12 @@ from platform import python_version
 
 from duet.summary.facts import read_json
 from duet.summary.html import document, table, text
+from duet.table import artifact
 
 PACKAGES = ("snakemake", "docker", "numpy", "pandas", "pyarrow", "scipy", "matplotlib")
 HOST = ("hostname", "kernel", "cores")
+MANY = 6
+"""An artifact with more different values than this is not a fact of the host."""
 HASH = 12
 """Characters of a content hash that are shown."""
 
@@ -37,7 +40,8 @@ class Provenance:
 
 def gather(records: Iterable[Mapping]) -> Provenance:
     """From run.json objects; what one of them lacks is left out."""
-    found = Provenance()
+    records = list(records)
+    found = Provenance(artifacts=_artifacts(records))
     for record in records:
         _host(found, record)
         asked = _dict(_dict(record.get("spec")).get("sides"))
@@ -110,16 +114,20 @@ def versions() -> list[tuple[str, str]]:
     return out
 
 
+def _artifacts(records: Sequence[Mapping]) -> list[str]:
+    """Those that tell hosts apart: what changes from run to run, as a date, would make a row of each."""
+    values: dict[str, set[str]] = defaultdict(set)
+    for record in records:
+        for name, raw in _dict(record.get("artifacts")).items():
+            values[name].add(_brief(name, raw))
+    return [name for name, seen in values.items() if len(seen) <= MANY and name not in HOST]
+
+
 def _host(found: Provenance, record: Mapping) -> None:
     artifacts, host = _dict(record.get("artifacts")), _dict(record.get("host"))
-    for name in artifacts:
-        # what differs from run to run by nature would make a row of each
-        if name not in found.artifacts and name not in ("date", *HOST):
-            found.artifacts.append(name)
     engine = f"{record.get('engine', '')} {record.get('engine_version') or ''}".strip()
     told = [str(host.get(name, "")) for name in HOST]
-    key = (engine, *told, *(_brief(artifacts.get(name)) for name in found.artifacts))
-    found.hosts[key] += 1
+    found.hosts[engine, *told, *(_brief(name, artifacts.get(name)) for name in found.artifacts)] += 1
 
 
 def _side(found: Provenance, run: Mapping, side: str, facts: Mapping, asked: Mapping, spec: Mapping) -> None:
@@ -163,9 +171,9 @@ def _image(image: Mapping) -> tuple[str, ...]:
     return tuple(str(image.get(k) or "–") for k in ("name", "key", "engine", "hash", "id"))
 
 
-def _brief(raw: object) -> str:
-    """An artifact in a cell: its first lines."""
-    lines = str(raw or "").strip().splitlines()
+def _brief(name: str, raw: object) -> str:
+    """An artifact in a cell: what the table keeps of it, at most its first lines."""
+    lines = (artifact(name, None if raw is None else str(raw)) or "").strip().splitlines()
     return "\n".join(lines[:3]) + ("\n…" if len(lines) > 3 else "")
 
 

@@ -73,8 +73,8 @@ def terminal(
         rest = Counter(rows["verdict"].astype(str)[ROWS:])
         out.append(f"… and {len(rows) - ROWS} more: {', '.join(f'{n} {v}' for v, n in rest.items())}")
     out += [fit(f"{label}: {text}", WIDTH) for label, text in state(rows, facts, confidence)]
-    out += _few([f"failed: {f.name}: {line(f.reason)}" for f in facts.failures], paint)
-    out += _few([f"warning, {n} runs: {line(w)}" for w, n in facts.warnings], paint)
+    out += _few([f"failed: {line(f.name)}: {line(f.reason)}" for f in facts.failures], paint)
+    out += _few([f"warning in {_runs(n)}: {line(w)}" for w, n in facts.warnings], paint)
     if report:
         out.append(f"Report: {report}")  # never shortened: it is there to be opened
     return "\n".join(out) + "\n"
@@ -90,11 +90,11 @@ def _table(rows: pd.DataFrame, confidence: float) -> tuple[list[str], list[list[
         [
             MARK.get(r.verdict, ""),
             line(f"{r.suite} {r.benchmark}" if suites else r.benchmark),
-            *[str(r.type)] * several,
+            *[line(r.type)] * several,
             percent(r.change_percent),
             interval(r.ci_low_percent, r.ci_high_percent),
             p_value(r.p_adjusted),
-            str(r.verdict),
+            line(r.verdict),
             str(r.runs),
         ]
         for r in rows.itertuples(index=False)
@@ -127,8 +127,8 @@ def _distrust(rows: pd.DataFrame, facts: Facts) -> list[str]:
     if not warned and not facts.warnings:
         return []
     out = ["", "## What to distrust", ""]
-    out += [f"- {_md(r.suite)} {_md(r.benchmark)} ({r.type}): {_md(r.warnings)}" for r in warned]
-    return out + [f"- {n} run{'s' * (n != 1)}: {_md(text)}" for text, n in facts.warnings]
+    out += [f"- {_md(r.suite)} {_md(r.benchmark)} ({_md(r.type)}): {_md(r.warnings)}" for r in warned]
+    return out + [f"- {_runs(n)}: {_md(text)}" for text, n in facts.warnings]
 
 
 def _missing(facts: Facts) -> list[str]:
@@ -143,6 +143,10 @@ def _missing(facts: Facts) -> list[str]:
         more = f" and {len(facts.missing) - 3} more" if len(facts.missing) > 3 else ""
         out.append(f"- not measured yet: {', '.join(_md(n) for n in facts.missing[:3])}{more}")
     return out
+
+
+def _runs(n: int) -> str:
+    return f"{n} run{'s' * (n != 1)}"
 
 
 def _plain(value: object) -> object:

@@ -1,0 +1,111 @@
+"""A real headless Chromium, driven through chromedriver's own HTTP interface (W3C WebDriver)."""
+
+import base64
+import json
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    # Everything but files is refused: what needs the network fails, and its error is logged.
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+)
+
+
+class Browser:
+    """One window. Scripts are function bodies: `return document.title`."""
+
+    def __init__(self, session: str):
+        self._session = session
+
+    def open(self, path: Path) -> None:
+        self._post("url", {"url": path.resolve().as_uri()})
+
+    def run(self, script: str, *args: object) -> object:
+        return self._post("execute/sync", {"script": script, "args": list(args)})
+
+    def wait(self, script: str, *args: object, seconds: float = 30) -> object:
+        """The script's first true value; an error when none comes in time."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if found := self.run(script, *args):
+                return found
+            time.sleep(0.1)
+        raise AssertionError(f"never true: {script}")
+
+    def click(self, selector: str, containing: str = "") -> None:
+        """A real click on the first visible element that matches and contains the text."""
+        found = self.wait(
+            "const [css, text] = arguments; return [...document.querySelectorAll(css)]"
+            ".find(e => e.offsetParent !== null && e.textContent.includes(text))",
+            selector,
+            containing,
+        )
+        self._post(f"element/{next(iter(found.values()))}/click", {})
+
+    def type(self, selector: str, text: str) -> None:
+        found = self.wait("return document.querySelector(arguments[0])", selector)
+        element = next(iter(found.values()))
+        self._post(f"element/{element}/clear", {})
+        self._post(f"element/{element}/value", {"text": text})
+
+    @contextmanager
+    def frame(self, selector: str) -> Iterator[None]:
+        """Inside, everything is about the document of that iframe."""
+        found = self.wait("return document.querySelector(arguments[0])", selector)
+        self._post("frame", {"id": found})
+        try:
+            yield
+        finally:
+            self._post("frame", {"id": None})
+
+    def errors(self) -> list[str]:
+        """What the console and the network complained of since the last call."""
+        entries = self._post("se/log", {"type": "browser"})
+        return [e["message"] for e in entries if e["level"] in ("SEVERE", "WARNING")]
+
+    def screenshot(self, path: Path) -> None:
+        path.write_bytes(base64.b64decode(_ask("GET", f"{self._session}/screenshot")))
+
+    def resize(self, width: int, height: int) -> None:
+        self._post("window/rect", {"width": width, "height": height})
+
+    def _post(self, what: str, body: dict) -> object:
+        return _ask("POST", f"{self._session}/{what}", body)
+
+
+@contextmanager
+def chromium(profile: Path, width: int = 1400, height: int = 900) -> Iterator[Browser]:
+    driver = subprocess.Popen(
+        ["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    try:
+        port = next(line.split()[-1].rstrip(".") for line in driver.stdout if "successfully on port" in line)
+        options = {"args": [*FLAGS, f"--user-data-dir={profile}", f"--window-size={width},{height}"]}
+        wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
+        root = f"http://127.0.0.1:{port}/session"
+        session = _ask("POST", root, {"capabilities": {"alwaysMatch": wanted}})["sessionId"]
+        try:
+            yield Browser(f"{root}/{session}")
+        finally:
+            _ask("DELETE", f"{root}/{session}")
+    finally:
+        driver.terminate()
+        driver.wait()
+
+
+def _ask(method: str, url: str, body: dict | None = None) -> object:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return json.load(answer)["value"]
+    except urllib.error.HTTPError as e:
+        fault = json.load(e)["value"]
+        raise AssertionError(f"{fault['error']}: {fault['message'].splitlines()[0]}") from None

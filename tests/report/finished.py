@@ -1,0 +1,116 @@
+"""Finished campaigns on disk without measuring: synthetic iterations in the files of real runs.
+
+From there the real workflow makes tables, verdicts, figures and the report.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import yaml
+from duet import config, plan
+from duet.model import SCHEMA_VERSION, Run, Type
+from synthetic import campaign as made_up
+
+PROJECT = Path(__file__).parents[2]
+KEY = {"duet": "duet", "syncduet": "syncduet", "seqn": "sequential", "aaduet": "aa"}
+
+
+def checkout(folder: Path) -> Path:
+    """A copy of what the workflow needs, so that results land there."""
+    for name in ("workflow", "scripts", "images"):
+        skip = shutil.ignore_patterns("__pycache__", ".snakemake")
+        shutil.copytree(PROJECT / name, folder / name, ignore=skip, symlinks=True)
+    (folder / "config").mkdir()
+    return folder
+
+
+def snakemake(project: Path, name: str, *args: str, check: bool = True) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "snakemake", "--configfile", f"config/{name}.yml", *args]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=900)
+    if check and done.returncode:
+        raise AssertionError(f"{' '.join(command)}: {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return done
+
+
+def write(
+    project: Path,
+    name: str,
+    benchmarks: Sequence[str],
+    runs: int,
+    iterations: int = 30,
+    types: Sequence[str] = ("duet",),
+    change: float | Mapping[str, float] = 0.0,
+    failed: Mapping[str, str] | None = None,
+    only_side: Mapping[str, str] | None = None,
+    seed: int = 0,
+    **noise: float,
+) -> Path:
+    """Config and finished runs of a campaign; its results folder.
+
+    `failed`: run name -> reason, left as a failed run. `only_side`: benchmark -> the side whose
+    runs are there although it was a duet (an import may be so).
+    """
+    settings = {"suite": "made-up", "format": "native", "engine": "process", "run": "true"}
+    settings |= {"results": "results.csv", "duets": list(benchmarks)}
+    settings |= {f"{KEY[t]}_repetitions": runs if t in types else 0 for t in KEY}
+    sides = {"A": {"run": "true"}, "B": {"run": "true;"}}
+    sides = {s: {**v, "syncduet_run": "true"} for s, v in sides.items()} if "syncduet" in types else sides
+    file = project / "config" / f"{name}.yml"
+    file.write_text(
+        yaml.safe_dump({"duetbench": settings, **{b: sides for b in benchmarks}}, sort_keys=False)
+    )
+    snakemake(project, name, "--cores", "1", "-n")  # writes the plan: runs must be newer
+    results = project / "results" / name
+    table = made_up(list(benchmarks), runs, iterations, types, change, seed, suite="made-up", **noise)
+    groups = dict(list(table.groupby(["benchmark", "type", "runid"], observed=True)))
+    for run in plan.runs(config.load(file)):
+        folder = results / "runs" / run.name
+        folder.mkdir(parents=True, exist_ok=True)
+        if failed and run.name in failed:
+            failure = {"name": run.name, "reason": failed[run.name], "log": f"{folder}/{run.log('B')}"}
+            (folder / "failure.json").write_text(json.dumps({**failure, "time_ns": 0}))
+            continue
+        here = groups[run.benchmark, str(run.type), run.runid]
+        _write_run(folder, run, here, name, (only_side or {}).get(run.benchmark))
+    return results
+
+
+def _write_run(folder: Path, run: Run, table, campaign: str, only: str | None) -> None:
+    sides = {}
+    for side in run.sides:
+        rows = table[(table["pair"] == side)] if only in (None, side) else table.iloc[:0]
+        names = {"iteration_start_ns": "start_ns", "iteration_end_ns": "end_ns"}
+        columns = ["iteration", *names] + (["synchronised"] if run.type == Type.SYNCDUET else [])
+        rows[columns].rename(columns=names).to_csv(folder / run.file(side, "results.csv"), index=False)
+        (folder / run.log(side)).write_text("")
+        sides[side] = _side(run, side, rows)
+    mine = table[table["pair"].isin(run.sides)]
+    _json(folder / "run.json", {
+        "schema": SCHEMA_VERSION, "name": run.name, "campaign": campaign,
+        "run": {"suite": run.suite, "benchmark": run.benchmark, "runid": run.runid, "type": run.type,
+                "order": run.order, "side": run.side},
+        "status": "ok", "timed_out": False,
+        "start_ns": int(mine["iteration_start_ns"].min()), "end_ns": int(mine["iteration_end_ns"].max()),
+        "spec": {"timeout_s": 60, "sides": {s: {"run": "true", "cpus": "split"} for s in run.sides}},
+        "engine": "process", "engine_version": "1", "gate": {"skew_ns": 20_000, "resolution_ns": 1},
+        "sides": sides, "host": {"hostname": "made-up", "kernel": "Linux", "cores": "0-1"},
+        "artifacts": {"hostname": "made-up", "lscpu": "Model name: Made-up CPU"}, "warnings": [],
+    })  # fmt: skip
+
+
+def _side(run: Run, side: str, rows) -> dict:
+    return {
+        "engine": "process", "image": None, "image_id": None, "image_hash": None, "exit_code": 0,
+        "go_ns": int(rows["iteration_start_ns"].min()) if len(rows) else 0,
+        "end_ns": int(rows["iteration_end_ns"].max()) if len(rows) else 0,
+        "cpus": {"asked": "0", "seen": "0"}, "peak_memory_bytes": 1, "cpu_time_ns": 1, "oom_killed": False,
+        "files": [run.file(side, "results.csv")], "log": run.log(side),
+    }  # fmt: skip
+
+
+def _json(path: Path, value: dict) -> None:
+    path.write_text(json.dumps(value))

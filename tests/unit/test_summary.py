@@ -1,0 +1,277 @@
+"""The summary says what there is, what is missing and why, in one order; no name gets out of its place."""
+
+import html.parser
+import json
+import math
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from duet import summary
+from duet.model import DuetError
+from duet.summary import provenance
+from duet.summary.wording import duration, fit, percent, width
+
+GOLDEN = Path(__file__).with_name("golden")
+HOSTILE = "<script>window.pwned=1</script> \x1b[31m`a|b`*_$x$\n# h1 </script> \"'&amp; 中文"
+NAN = math.nan
+
+
+def verdict(benchmark, change=NAN, half=1.0, verdict="inconclusive", type_="duet", suite="compress", **more):
+    row = {
+        "suite": suite, "benchmark": benchmark, "type": type_, "runs": 10, "iterations_A": 100,
+        "iterations_B": 90, "coverage": 0.95, "change_percent": change, "ci_low_percent": change - half,
+        "ci_high_percent": change + half, "p_value": 0.01, "p_adjusted": 0.02, "verdict": verdict,
+        "method": "t", "warnings": "",
+    }  # fmt: skip
+    return row | more
+
+
+ROWS = (
+    verdict("gzip", 0.1, 0.4, "equivalent", p_value=0.6, p_adjusted=0.6),
+    verdict("gzip-9", 123.4, 3.0, "slower", p_value=0.00002, p_adjusted=0.00008),
+    verdict("xz.fast", 2.5, 0.7, "slower"),
+    verdict("bzip2", -12.0, 2.0, "faster"),
+    verdict("lz4", 1.0, 9.0, "inconclusive", p_adjusted=0.8, warnings="only 3 runs"),
+    verdict("brotli", warnings="side B has no iterations", runs=0, p_value=NAN, p_adjusted=NAN, coverage=NAN),
+    verdict("gzip", 0.2, 0.4, "inconclusive", "aaduet", p_value=0.4, p_adjusted=0.9),
+)
+
+
+def campaign(tmp_path, rows=ROWS):
+    """Verdicts and facts of a folder with 4 measured runs, a failed benchmark and a run not measured."""
+    runs = tmp_path / "runs"
+    names = [f"compress.gzip.{i}.duet.AB" for i in range(5)] + ["compress.zstd.0.duet.AB"]
+    for name in names[:4]:
+        (runs / name).mkdir(parents=True)
+        record = {"start_ns": 10**18, "end_ns": 10**18 + 61_500_000_000, "timed_out": name == names[0]}
+        warned = ["shared cores: only one is there"] if name != names[0] else []
+        (runs / name / "run.json").write_text(json.dumps({**record, "warnings": warned}))
+    (runs / names[5]).mkdir()
+    failure = {"name": names[5], "reason": "side B exited with 137", "log": "runs/x/x.B.log", "time_ns": 1}
+    (runs / names[5] / "failure.json").write_text(json.dumps(failure))
+    facts = summary.facts("quick", runs, names)
+    path = tmp_path / "verdicts.csv"
+    pd.DataFrame(rows, columns=list(verdict("x"))).to_csv(path, index=False)
+    return summary.complete(summary.read_verdicts(path), facts), facts
+
+
+def golden(name, text):
+    """Compare with the file, which is written anew when it is deleted."""
+    path = GOLDEN / name
+    if not path.exists():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        pytest.fail(f"{path} was missing and has been written: look at it")
+    assert text == path.read_text()
+
+
+def test_markdown_is_the_golden_file(tmp_path):
+    golden("summary.md", summary.markdown(*campaign(tmp_path)))
+
+
+def test_terminal_is_the_golden_file(tmp_path):
+    golden("terminal.txt", summary.terminal(*campaign(tmp_path), report="report.html"))
+
+
+def test_worst_first_and_nothing_is_dropped(tmp_path):
+    rows, _ = campaign(tmp_path)
+    order = list(rows["benchmark"] + " " + rows["verdict"])
+    assert order[:3] == ["gzip-9 slower", "xz.fast slower", "zstd no data"]
+    assert order[3] == "brotli inconclusive" and order[-1] == "bzip2 faster"
+    assert len(rows) == len(ROWS) + 1
+
+
+def test_planned_comparisons_without_a_run_are_rows_with_the_reason(tmp_path):
+    rows, facts = campaign(tmp_path)
+    row = rows[rows["benchmark"] == "zstd"].iloc[0]
+    assert row["verdict"] == "no data" and "1 × side B exited with 137" in row["warnings"]
+    assert (facts.measured, facts.planned, facts.timed_out) == (4, 6, 1)
+    assert facts.machine_time_s == 4 * 61.5
+    assert facts.missing == ("compress.gzip.4.duet.AB",)
+    assert facts.warnings == (("shared cores: only one is there", 3),)
+
+
+def test_a_name_with_a_dot_is_not_taken_for_missing(tmp_path):
+    facts = summary.facts("c", tmp_path, ["compress.xz_fast.0.duet.AB"])
+    rows = summary.complete(pd.DataFrame([verdict("xz.fast", 1.0)]), facts)
+    assert len(rows) == 1
+
+
+def test_a_against_a_is_calibration_and_no_result(tmp_path):
+    rows, _ = campaign(tmp_path)
+    assert sum(summary.counts(rows).values()) == len(ROWS)  # all but the A/A row, and the one without data
+    assert summary.headline(rows).startswith("2 slower, 1 faster")
+
+
+@pytest.mark.parametrize(
+    "different, comparisons, state",
+    [(0, 0, "none"), (0, 20, "ok"), (2, 20, "ok"), (4, 20, "failed"), (2, 3, "failed")],
+)
+def test_calibration_fails_only_beyond_chance(different, comparisons, state):
+    p = [0.01] * different + [0.5] * (comparisons - different)
+    rows = pd.DataFrame(
+        [verdict(f"b{i}", 0.0, type_="aaduet", p_value=v) for i, v in enumerate(p)] or [verdict("x", 0.0)]
+    )
+    check = summary.calibration(rows)
+    assert check.state == state and (check.comparisons, check.different) == (comparisons, different)
+
+
+@pytest.mark.parametrize(
+    "rows", [ROWS, (), tuple(verdict(f"{'long' * 40}-{i}", i, 1, "slower") for i in range(200))]
+)
+def test_the_terminal_has_100_columns(tmp_path, rows):
+    rows, facts = campaign(tmp_path, rows)
+    text = summary.terminal(rows, facts, report="x" * 150, colour=False)
+    assert all(width(line) <= 100 for line in text.splitlines() if not line.startswith("Report"))
+    assert "\x1b" not in text and ("x" * 150) in text
+
+
+def test_colour_changes_no_text(tmp_path):
+    rows, facts = campaign(tmp_path)
+    coloured = summary.terminal(rows, facts, colour=True)
+    assert re.sub(r"\x1b\[[\d;]+m", "", coloured) == summary.terminal(rows, facts)
+    assert "\x1b[1;31m▲" in coloured
+
+
+def test_json_has_no_nan_and_all_rows(tmp_path):
+    rows, facts = campaign(tmp_path)
+    read = json.loads(summary.as_json(rows, facts), parse_constant=lambda c: pytest.fail(c))
+    assert len(read["verdicts"]) == len(rows) and read["counts"]["slower"] == 2
+    assert read["calibration"]["state"] == "ok" and read["failures"][0]["reason"] == "side B exited with 137"
+    brotli = next(v for v in read["verdicts"] if v["benchmark"] == "brotli")
+    assert brotli["change_percent"] is None and brotli["runs"] == 0
+
+
+class Elements(html.parser.HTMLParser):
+    """Tags with their attributes, and the texts of the cells."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.texts = [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def hostile(tmp_path):
+    rows, facts = campaign(tmp_path, (verdict(HOSTILE, 3.0, 1, "slower", warnings=HOSTILE, suite=HOSTILE),))
+    failure = summary.Failure(HOSTILE, HOSTILE, HOSTILE)
+    return rows, type(facts)(
+        **{**vars(facts), "campaign": HOSTILE, "failures": (failure,), "warnings": ((HOSTILE, 1),)}
+    )
+
+
+def test_hostile_names_stay_text_in_html(tmp_path):
+    rows, facts = hostile(tmp_path)
+    page = Elements(summary.page(rows, facts))
+    assert [tag for tag, _ in page.tags].count("script") == 1  # our own
+    assert not [a for _, attrs in page.tags for a in attrs if a.startswith("on")]
+    shown = " ".join(HOSTILE.replace("\n", " ").replace("\x1b", " ").split())
+    assert any(shown in " ".join(t.split()) for t in page.texts)
+
+
+def test_the_landing_fragment_has_nothing_that_ends_a_script(tmp_path):
+    fragment = summary.landing(summary.page(*hostile(tmp_path)))
+    assert "<script" not in fragment and "</script" not in fragment and "<!--" not in fragment
+    frame = next(attrs for tag, attrs in Elements(fragment).tags if tag == "iframe")
+    assert frame["srcdoc"] == summary.page(*hostile(tmp_path / "again"))
+
+
+def test_hostile_names_stay_in_their_cell(tmp_path):
+    rows, facts = hostile(tmp_path)
+    markdown = summary.markdown(rows, facts)
+    row = next(line for line in markdown.splitlines() if line.startswith("| ▲"))
+    assert len(re.findall(r"(?<!\\)\|", row)) == 8 and not re.search(r"(?<!\\)[<`$]", row)
+    assert sum(line.startswith("#") for line in markdown.splitlines()) == 3
+    assert "\x1b" not in summary.terminal(rows, facts) + markdown
+
+
+@pytest.mark.parametrize("text", ["", "suite,benchmark\na,b\n", "\x00\xff"])
+def test_other_files_are_no_verdicts(tmp_path, text):
+    (tmp_path / "verdicts.csv").write_text(text)
+    with pytest.raises(DuetError, match=r"verdicts\.csv"):
+        summary.read_verdicts(tmp_path / "verdicts.csv")
+
+
+def test_names_that_look_like_numbers_or_nothing_stay_names(tmp_path):
+    pd.DataFrame([verdict("NA", 1.0), verdict("1e3", 1.0), verdict("", 1.0)]).to_csv(
+        tmp_path / "v.csv", index=False
+    )
+    assert list(summary.read_verdicts(tmp_path / "v.csv")["benchmark"]) == ["NA", "1e3", ""]
+
+
+def test_no_verdict_at_all(tmp_path):
+    rows, facts = campaign(tmp_path, ())
+    assert summary.headline(rows) == "0 slower, 0 faster, 2 no data of 2 comparisons" or len(rows) == 1
+    summary.page(rows, facts), summary.markdown(rows, facts), summary.as_json(rows, facts)
+
+
+def test_torn_records_are_no_end(tmp_path):
+    folder = tmp_path / "runs/compress.gzip.0.duet.AB"
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text('{"start_ns":')
+    assert summary.facts("c", tmp_path / "runs", [folder.name]).missing == (folder.name,)
+
+
+@pytest.mark.parametrize(
+    "value, text", [(NAN, "–"), (0.0, "+0.00 %"), (-9.999, "-10.00 %"), (12.34, "+12.3 %"), (9900, "+9900 %")]
+)
+def test_percent(value, text):
+    assert percent(value) == text
+
+
+def test_durations():
+    assert [duration(s) for s in (0.44, 59.94, 61, 3600, 90061)] == [
+        "0.4 s",
+        "1 min 0 s",
+        "1 min 1 s",
+        "1 h 0 min",
+        "25 h 1 min",
+    ]
+
+
+def test_fit_keeps_both_ends_and_counts_wide_characters():
+    assert fit("abcdefghij", 5) == "ab…ij" and width(fit("中" * 9, 7)) <= 7
+
+
+def record(host="h1", image_hash="a" * 64, side="A", **more):
+    return {
+        "run": {"suite": "s", "benchmark": "b<x>"}, "engine": "docker", "engine_version": "20.10",
+        "start_ns": 10**18, "gate": {"skew_ns": 50_000}, "host": {"hostname": host, "kernel": "Linux 6"},
+        "artifacts": {"lscpu": "Model name: CPU"},
+        "spec": {"timeout_s": 60, "sides": {side: {"run": "x", "cpus": "split"}}},
+        "sides": {side: {"image": "i", "image_hash": image_hash, "cpus": {"asked": "0", "seen": "0-1"}}},
+    } | more  # fmt: skip
+
+
+def test_provenance_tells_hosts_images_and_what_does_not_fit():
+    found = provenance.gather([record(), record(), record(host="h2", image_hash="b" * 64)])
+    assert sorted(found.hosts.values()) == [1, 2]
+    told = provenance.suspicions(found)
+    assert len(told) == 2 and "2 different contents of image i" in told[0] and "2 hosts" in told[1]
+    page = provenance.page(
+        "c", found, [{"name": "i", "hash": "a" * 64}], {"method": "t"}, {"c.yml": "a: <b>"}
+    )
+    assert "0.050 ms apart" in page and "unlike asked, cores 0-1" in page
+    assert "a: &lt;b&gt;" in page and "b<x>" not in page
+
+
+def test_provenance_does_without_what_a_record_lacks():
+    for records in (
+        [],
+        [{}],
+        [{"sides": None, "spec": 3, "gate": None, "artifacts": []}],
+        [{"sides": {"A": None}}],
+    ):
+        assert "provenance" in provenance.page("c", provenance.gather(records), [], {}, {})
+
+
+def test_what_changes_with_every_run_is_no_fact_of_a_host():
+    found = provenance.gather([record(artifacts={"date": f"{i}", "cpu": "x"}) for i in range(50)])
+    assert found.artifacts == ["cpu"] and list(found.hosts.values()) == [50]

@@ -44,6 +44,8 @@ class Scenario:
     """Greatest delay of one side's start, as a share of the run."""
     early: float = 0.0
     """Greatest part of its iterations that one side lacks at the end."""
+    cut: bool = False
+    """Twice as many iterations are made, and the first half is left out as warm-up."""
 
 
 SCENARIOS = (
@@ -56,7 +58,8 @@ SCENARIOS = (
     Scenario("offsets", shared="autocorrelated", offset=0.01, first=0.005),
     Scenario("heavy offsets", shared="bursty", offset=0.01, heavy_offset=True),
     Scenario("drift", shared="drift"),
-    Scenario("warm-up", shared="autocorrelated", lengths="warm-up"),
+    Scenario("warm-up", shared="autocorrelated", lengths="warm-up", cut=True),
+    Scenario("warm-up left in", shared="autocorrelated", lengths="warm-up"),
     Scenario("pattern", shared="autocorrelated", lengths="pattern"),
     Scenario("irregular", shared="autocorrelated", lengths="irregular"),
     Scenario("random", shared="autocorrelated", lengths="random"),
@@ -81,6 +84,7 @@ def simulate(
 def _part(
     scenario: Scenario, change: float, campaigns: int, runs: int, iterations: int, rng: np.random.Generator
 ) -> Samples:
+    iterations *= 1 + scenario.cut
     shape = (campaigns * runs, 2, iterations)
     work = np.exp(_offsets(scenario, shape, rng))[..., None] * _lengths(scenario, campaigns, runs, shape, rng)
     own = rng.standard_t(2.5, shape) if scenario.heavy else rng.standard_normal(shape)
@@ -91,6 +95,7 @@ def _part(
     start_s, end_s = _at_speed(scenario, pause, work, delay, rng)
     lost = _one_side(rng, shape[0]) * rng.uniform(0, scenario.early, (shape[0], 1)) * iterations
     kept = np.arange(iterations) < iterations - np.floor(lost)[..., None]
+    kept &= np.arange(iterations) >= scenario.cut * iterations // 2
     return _samples(start_s, end_s, kept)
 
 

@@ -4,7 +4,7 @@ Every function works on all runs at once and returns arrays over runs; `docs/sta
 the formulas, and the numbers by which `index` was chosen as the default.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -48,12 +48,21 @@ def rate(samples: Samples, overlaps: Pairs, weights: np.ndarray | None = None) -
 
 
 def index(samples: Samples, overlaps: Pairs, group: np.ndarray) -> Estimates:
-    """The rate with every iteration counted by its work (see `work`): n = sum f_i w_i.
+    """The rate with every iteration counted by its work w_i (see `work`): n = sum f_i w_i.
 
-    A common window that cuts a repeating pattern of lengths, or a trend by iteration number, then
-    does not favour a side. `group`: a number for each run's benchmark and type.
+    Joint time that cuts a repeating pattern of lengths, or a trend by iteration number, then does not
+    favour a side. The weights come from all runs of a group (a number for each run); what
+    each run contributed to them is in its log ratio, so that the runs vary as much as the mean errs.
     """
-    return rate(samples, overlaps, work(samples, group))
+    share = shares(samples, overlaps)
+    found = work(samples, group)
+    plain = _ratio(samples, share, found.weight)
+    part = share * found.weight
+    with np.errstate(divide="ignore", invalid="ignore"):
+        part = part / samples.sums(part)[samples.run, samples.side]
+    gradient = np.nan_to_num(np.where(samples.side == 0, part, -part))
+    influence = found.influence(gradient, len(samples.runs))
+    return replace(plain, log_ratio=plain.log_ratio + influence)
 
 
 def means(samples: Samples) -> Estimates:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-RESAMPLES = 4000
+RESAMPLES = 10_000
 _SEED = 20260101
 
 
@@ -90,7 +90,7 @@ def _above(walsh: np.ndarray, centre: float, cdf: np.ndarray) -> np.ndarray:
     return cdf[below]
 
 
-def bca(x: np.ndarray, confidence: float, margin: float) -> Interval:
+def bca(x: np.ndarray, confidence: float, margin: float, resamples: int = RESAMPLES) -> Interval:
     """Bias-corrected accelerated bootstrap of the mean over runs (Efron, JASA 1987), the predecessor's.
 
     Calls too many equal benchmarks different below some 40 runs: kept for comparison.
@@ -99,56 +99,51 @@ def bca(x: np.ndarray, confidence: float, margin: float) -> Interval:
     mean = x.mean(axis=-1)
     if n < 2:
         return _unknown(mean)
-    boot = _bootstrap_means(x)
-    below = ((boot < mean[..., None]).sum(-1) + 0.5 * (boot == mean[..., None]).sum(-1)) / boot.shape[-1]
-    z0 = special.ndtri(np.clip(below, 0.5 / boot.shape[-1], 1 - 0.5 / boot.shape[-1]))
-    centred = mean[..., None] - x  # jackknife means differ from their mean by this / (n - 1)
+    draws = np.random.default_rng(_SEED).multinomial(n, np.full(n, 1 / n), size=resamples)
+    boot = np.sort(x @ draws.T / n, axis=-1)
+    z0 = special.ndtri(np.clip(_level(boot, mean), 1 / resamples, 1 - 1 / resamples))
+    away = mean[..., None] - x  # a jackknife mean is this / (n - 1) off their mean
     with np.errstate(divide="ignore", invalid="ignore"):
-        a = np.nan_to_num((centred**3).sum(-1) / (6 * (centred**2).sum(-1) ** 1.5))
-    boot = np.sort(boot, axis=-1)
+        a = np.nan_to_num((away**3).sum(-1) / (6 * (away**2).sum(-1) ** 1.5))
 
     def quantile(level: float) -> np.ndarray:
         z = z0 + special.ndtri(level)
         return _at(boot, special.ndtr(z0 + z / (1 - a * z)))
 
     def level_of(value: float) -> np.ndarray:
-        """The level whose quantile the value is: the interval inverted."""
-        rank = (boot < value).sum(-1) + 0.5 * (boot == value).sum(-1) + 0.5
-        w = special.ndtri(np.clip(rank / (boot.shape[-1] + 1), 1e-12, 1 - 1e-12)) - z0
+        w = special.ndtri(np.clip(_level(boot, value), 1e-12, 1 - 1e-12)) - z0
         return special.ndtr(w / (1 + a * w) - z0)
 
-    tail = (1 - confidence) / 2
-    return _inverted(mean, quantile(tail), quantile(1 - tail), level_of, margin)
+    return _inverted(mean, quantile, level_of, confidence, margin)
 
 
-def hierarchical_bootstrap(x: np.ndarray, confidence: float, margin: float) -> Interval:
+def hierarchical_bootstrap(
+    x: np.ndarray, confidence: float, margin: float, resamples: int = RESAMPLES
+) -> Interval:
     """Runs are resampled, then batches within each run; percentile interval of the mean.
 
     `x` is (..., n, k): k batches inside each of n runs. (Kalibera and Jones, ISMM 2013, section 9.)
     """
-    runs, batches = x.shape[-2:]
+    n, k = x.shape[-2:]
     mean = x.mean(axis=(-1, -2))
-    if runs < 2:
+    if n < 2:
         return _unknown(mean)
     rng = np.random.default_rng(_SEED)
-    run = rng.integers(runs, size=(RESAMPLES, runs, 1))
-    batch = rng.integers(batches, size=(RESAMPLES, runs, batches))
-    flat = x.reshape(-1, runs, batches)
-    boot = np.sort(np.stack([one[run, batch].mean(axis=(-1, -2)) for one in flat]), axis=-1)
-    boot = boot.reshape(*x.shape[:-2], RESAMPLES)
-    tail = (1 - confidence) / 2
-
-    def level_of(value: float) -> np.ndarray:
-        return ((boot < value).sum(-1) + 0.5 * (boot == value).sum(-1) + 0.5) / (RESAMPLES + 1)
-
-    return _inverted(mean, _at(boot, tail), _at(boot, 1 - tail), level_of, margin)
+    run = rng.integers(n, size=(resamples, n, 1))
+    chosen = (run * k + rng.integers(k, size=(resamples, n, k))).reshape(resamples, n * k)
+    cell = np.arange(resamples)[:, None] * (n * k) + chosen
+    draws = np.bincount(cell.ravel(), minlength=resamples * n * k).reshape(resamples, n * k)
+    boot = np.sort(x.reshape(*x.shape[:-2], n * k) @ draws.T / (n * k), axis=-1)
+    return _inverted(
+        mean, lambda level: _at(boot, level), lambda value: _level(boot, value), confidence, margin
+    )
 
 
-def _bootstrap_means(x: np.ndarray) -> np.ndarray:
-    """Means of resamples (..., RESAMPLES), the same draws for every row: counts times values."""
-    n = x.shape[-1]
-    counts = np.random.default_rng(_SEED).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
-    return x @ counts.T / n
+def _level(sorted_boot: np.ndarray, value: float | np.ndarray) -> np.ndarray:
+    """The share of resamples below the value, half of those at it, never quite 0 or 1."""
+    value = np.asarray(value)[..., None]
+    rank = (sorted_boot < value).sum(-1) + 0.5 * (sorted_boot == value).sum(-1)
+    return (rank + 0.5) / (sorted_boot.shape[-1] + 1)
 
 
 def _at(sorted_boot: np.ndarray, level: float | np.ndarray) -> np.ndarray:
@@ -163,15 +158,17 @@ def _at(sorted_boot: np.ndarray, level: float | np.ndarray) -> np.ndarray:
 
 def _inverted(
     mean: np.ndarray,
-    low: np.ndarray,
-    high: np.ndarray,
+    quantile: Callable[[float], np.ndarray],
     level_of: Callable[[float], np.ndarray],
+    confidence: float,
     margin: float,
 ) -> Interval:
-    """p-values from the levels at which an interval's end reaches 0 or the margin."""
+    """An interval of quantiles, and p-values from the levels at which its ends reach 0 or the margin."""
     at_zero = level_of(0.0)
     p = np.minimum(1, 2 * np.minimum(at_zero, 1 - at_zero))
-    return Interval(mean, low, high, p, np.maximum(level_of(-margin), 1 - level_of(margin)))
+    outside = np.maximum(level_of(-margin), 1 - level_of(margin))
+    tail = (1 - confidence) / 2
+    return Interval(mean, quantile(tail), quantile(1 - tail), p, outside)
 
 
 def _unknown(estimate: np.ndarray) -> Interval:

@@ -1,50 +1,85 @@
 """How much work each iteration has to do, told apart from what disturbed it."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import special
 
 from duet.samples import Samples, first_of
 
-_LEVEL = 0.01
-"""A scale of the profile counts as work only where the runs agree on it at this level (F test)."""
+_LEVEL = 0.001
+"""A scale of the profile counts as work where the runs agree on it at this level (F test)."""
 
 
-def work(samples: Samples, group: np.ndarray) -> np.ndarray:
-    """Relative work of each iteration: what its number takes in all runs and on both sides alike.
+@dataclass(frozen=True)
+class Work:
+    """Relative work of each of N iterations, and what each run's disturbances did to that estimate."""
+
+    weight: np.ndarray
+    """(N,): 1 throughout where iteration numbers make no difference."""
+    entry: np.ndarray
+    """(N,): the run and iteration number (E entries, sorted) of each iteration."""
+    run: np.ndarray
+    """(E,)"""
+    cell: np.ndarray
+    """(E,): the group and iteration number (C cells) of each entry."""
+    excess: np.ndarray
+    """(E,): how much more the run's own log profile is than the average over runs, at the kept scales."""
+
+    def influence(self, gradient: np.ndarray, runs: int) -> np.ndarray:
+        """What each run adds to a sum over runs by its part in the weights, centred: shape (runs,).
+
+        `gradient` (N,): derivative of the run's value by the iteration's log weight. The infinitesimal
+        jackknife (Jaeckel 1972): added to the runs' values it leaves their mean
+        as it is, and makes their variance tell also what the estimated weights, which all runs
+        share, contribute to the error of that mean.
+        """
+        cells = int(self.cell.max(initial=-1)) + 1
+        count = np.bincount(self.cell, minlength=cells)
+        mean = np.bincount(self.cell[self.entry], gradient, minlength=cells) / np.maximum(count, 1)
+        return np.bincount(self.run, self.excess * mean[self.cell], minlength=runs)
+
+
+def work(samples: Samples, group: np.ndarray) -> Work:
+    """What an iteration number takes in all runs and on both sides alike.
 
     Iteration i of a benchmark does the same work on both sides and in every run; disturbances come
     at other times in every run. A run's profile (log times centred by side, averaged over the sides
     by iteration number) is split into scales, differences of moving averages over 1, 3, 9, …
-    iterations. At each scale the profile averaged over runs is kept by the factor 1 - V/B (James and
-    Stein), B its variance and V what the runs' disagreement explains of it, and not at all where the
-    runs do not agree significantly: a slow scale has few degrees of freedom and would take a chance
-    disturbance for work. One run alone has nothing to agree with; its work is 1 throughout.
+    iterations, and the average over runs is kept at the scales on which the runs agree: its variance B
+    is above V, what their disagreement explains of it, by an F test. The slowest scale, a trend, has
+    too few degrees of freedom for that in few runs and is kept also where the one before it is: work
+    that is irregular is so at all scales. Elsewhere a trend is taken for a disturbance. One run
+    alone has nothing to agree with: its work is 1 throughout. `group`: a number for each run.
     """
-    if len(samples) == 0:
-        return np.ones(0)
     log = np.log(samples.length_ns.astype(float))
     log -= (samples.sums(log) / np.maximum(samples.sums(), 1))[samples.run, samples.side]
-    span = int(samples.iteration.max()) + 1
+    span = int(samples.iteration.max(initial=0)) + 1
     entries, entry = np.unique(samples.run * span + samples.iteration, return_inverse=True)
     profile = np.bincount(entry, log) / np.bincount(entry)
-    run, number = entries // span, entries % span
-    cells, cell = np.unique(group[run] * span + number, return_inverse=True)
-    cell_group = cells // span
-    out = np.zeros(len(cells))
-    for band, dimensions in _bands(profile, run):
-        out += _agreed(band, cell, cell_group, np.bincount(group[run], dimensions))
-    return np.exp(out)[cell][entry]
+    run = entries // span
+    cells, cell = np.unique(group[run] * span + entries % span, return_inverse=True)
+    shared, excess = np.zeros(len(cells)), np.zeros(len(entries))
+    finer = np.zeros(1, bool)
+    bands = _bands(profile, run) if len(run) else []
+    for i, (band, dimensions) in enumerate(bands):
+        mean = np.bincount(cell, band) / np.bincount(cell)
+        agreed = _agreed(band, mean, cell, cells // span, np.bincount(group[run], dimensions))
+        kept = agreed | finer if 0 < i == len(bands) - 1 else agreed
+        finer = agreed
+        shared += kept[cells // span] * mean
+        excess += kept[group[run]] * (band - mean[cell])
+    return Work(np.exp(shared)[cell][entry], entry, run, cell, excess)
 
 
 def _bands(profile: np.ndarray, run: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     """The profile's scales, finest first, and each entry's part of the degrees of freedom of each."""
     first = first_of(run)
     length = np.bincount(run)[run]
-    last = first + length - 1
     out, rest, width = [], profile, 1
     while width * 6 <= length.max():
         width *= 3
-        smooth = _moving_average(profile, first, last, width // 2)
+        smooth = _moving_average(profile, first, first + length - 1, width // 2)
         out.append((rest - smooth, np.full(len(run), 2 / width)))
         rest = smooth
     out.append((rest, 1 / length))  # a trend is one degree of freedom, however long the run
@@ -60,11 +95,12 @@ def _moving_average(x: np.ndarray, first: np.ndarray, last: np.ndarray, reach: i
     return (total[high] - total[low]) / (high - low)
 
 
-def _agreed(band: np.ndarray, cell: np.ndarray, cell_group: np.ndarray, dimensions: np.ndarray) -> np.ndarray:
-    """By cell the runs' mean of a band, shrunk; `dimensions` (groups) summed over all of a group's runs."""
+def _agreed(
+    band: np.ndarray, mean: np.ndarray, cell: np.ndarray, cell_group: np.ndarray, dimensions: np.ndarray
+) -> np.ndarray:
+    """By group whether its runs agree on a band; `dimensions` (groups) are summed over a group's runs."""
     groups = len(dimensions)
     count = np.bincount(cell).astype(float)
-    mean = np.bincount(cell, band) / count
     residual = np.bincount(cell, (band - mean[cell]) ** 2)
     entries = np.bincount(cell_group, count, minlength=groups)
     freedom = np.bincount(cell_group, count - 1, minlength=groups)
@@ -74,6 +110,4 @@ def _agreed(band: np.ndarray, cell: np.ndarray, cell_group: np.ndarray, dimensio
         noise = np.bincount(cell_group, within[cell_group] / count, minlength=groups)
         between = np.bincount(cell_group, mean**2, minlength=groups)
         share = dimensions / entries
-        p = special.fdtrc(size * share, freedom * share, between / noise)
-        factor = np.where(p <= _LEVEL, 1 - noise / between, 0.0)
-    return np.nan_to_num(factor)[cell_group] * mean
+        return special.fdtrc(size * share, freedom * share, between / noise) <= _LEVEL

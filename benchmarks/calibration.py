@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+"""How often the verdicts are wrong: campaigns with a known change, for every method and noise model.
+
+Writes calibration.csv (a row per scenario, change, number of runs and method), estimators.csv
+(a row per scenario, change and estimator) and calibration.svg into docs/, and prints the goals.
+"""
+
+import argparse
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "benchmarks")]
+
+import simulation  # noqa: E402
+from duet.inference import estimators, intervals, multiplicity  # noqa: E402
+from duet.overlap import Pairs, join  # noqa: E402
+from duet.samples import Samples  # noqa: E402
+
+RUNS = (2, 3, 5, 10, 20)
+CHANGES = (0.0, 0.02, -0.02, 0.2, -0.2)
+ITERATIONS = 30
+BATCHES = 5
+MARGIN = float(np.log1p(0.02))
+COMPARED = (0.0, 0.02)
+"""Changes for which the bootstraps and the other estimators are tried, too."""
+LEFT_IN = "warm-up left in"
+"""What happens to those who leave warm-up in: shown, not counted among the goals."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--campaigns", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=ROOT / "docs")
+    args = parser.parse_args()
+    begin, methods, others, nulls = time.perf_counter(), [], [], {}
+    for scenario in simulation.SCENARIOS:
+        for change in CHANGES:
+            x, rows = measured(scenario, change, args.campaigns, args.seed)
+            others += rows
+            for n in RUNS:
+                found = intervals_of(x, n, change)
+                methods += [cell(scenario, change, n, name, f) for name, f in found.items()]
+                nulls[scenario.name, change, n] = {name: f.p for name, f in found.items()}
+        print(f"{time.perf_counter() - begin:6.0f} s {scenario.name}", flush=True)
+    table = pd.DataFrame(methods)
+    table = table.merge(equal_error_power(nulls), how="left", on=["scenario", "change", "runs", "method"])
+    table.round(5).to_csv(args.out / "calibration.csv", index=False)
+    pd.DataFrame(others).round(5).to_csv(args.out / "estimators.csv", index=False)
+    family = families(nulls)
+    family.round(5).to_csv(args.out / "families.csv", index=False)
+    report(table, family, args.campaigns)
+
+
+def measured(
+    scenario: simulation.Scenario, change: float, campaigns: int, seed: int
+) -> tuple[dict[str, np.ndarray], list[dict]]:
+    """Log ratios (campaigns, n) by the default estimator for each n, batches of 20 runs
+    (campaigns, 20, BATCHES), and rows on all estimators with 10 runs."""
+    most = max(RUNS)
+    x, other = defaultdict(list), defaultdict(list)
+    for samples in simulation.simulate(scenario, change, campaigns, most, ITERATIONS, seed):
+        for n in RUNS:
+            part = simulation.first_runs(samples, n, most)
+            overlaps = join(part, 0.0)
+            log = estimators.index(part, overlaps, np.arange(len(part.runs)) // n).log_ratio
+            x[str(n)].append(log.reshape(-1, n))
+            if n == 10:
+                other["index"].append(log)
+                for name, value in rivals(part, overlaps).items():
+                    other[name].append(value)
+        if change in COMPARED:
+            inside = np.stack(estimators.by_time_batches(part, overlaps, BATCHES), axis=-1)
+            x["batches"].append(inside.reshape(-1, most, BATCHES))
+    rows = [
+        {
+            **{"scenario": scenario.name, "change": change, "estimator": name},
+            "bias_percent": 100 * (np.expm1(np.nanmean(log)) - change),
+            "error_percent": 100 * np.nanstd(log) / np.sqrt(np.isfinite(log).sum()),
+            "sd_percent": 100 * np.nanstd(log),
+        }
+        for name, log in ((k, np.concatenate(v)) for k, v in other.items())
+    ]
+    return {k: np.concatenate(v) for k, v in x.items()}, rows
+
+
+def rivals(samples: Samples, overlaps: Pairs) -> dict[str, np.ndarray]:
+    """The other estimators, and one side after the other: A of a run against B of the next one."""
+    at_half = overlaps.at(0.5)
+    mean = estimators.means(samples).mean_ns
+    return {
+        "rate": estimators.rate(samples, overlaps).log_ratio,
+        "pairs": estimators.paired(samples, at_half).log_ratio,
+        "pairs-weighted": estimators.paired(samples, at_half, weighted=True).log_ratio,
+        "iteration i against i": estimators.by_index(samples).log_ratio,
+        "sequential": np.log(np.roll(mean[:, 1], 1) / mean[:, 0]),
+    }
+
+
+def intervals_of(x: dict[str, np.ndarray], n: int, change: float) -> dict[str, intervals.Interval]:
+    log = x[str(n)]
+    out = {"t": intervals.t(log, 0.95, MARGIN), "wilcoxon": intervals.wilcoxon(log, 0.95, MARGIN)}
+    if change in COMPARED:
+        out["bca"] = intervals.bca(log, 0.95, MARGIN, resamples=1000)
+        inside = x["batches"][:, :n]
+        out["hierarchical-bootstrap"] = intervals.hierarchical_bootstrap(inside, 0.95, MARGIN, 1000)
+    return out
+
+
+def cell(
+    scenario: simulation.Scenario, change: float, n: int, method: str, found: intervals.Interval
+) -> dict:
+    truth = np.log1p(change)
+    width = 100 * (np.exp(found.high - found.estimate) - np.exp(found.low - found.estimate))
+    return {
+        **{"scenario": scenario.name, "change": change, "runs": n, "method": method},
+        "rejected": np.mean(found.p <= 0.05),
+        "coverage": np.mean((found.low <= truth) & (truth <= found.high)),
+        "equivalent": np.mean(found.p_equivalence <= 0.05),
+        "bias_percent": 100 * (np.expm1(np.mean(found.estimate)) - change),
+        "bias_error_percent": 100 * np.std(found.estimate) / np.sqrt(len(found.estimate)),
+        "median_width_percent": np.median(width),
+    }
+
+
+def equal_error_power(nulls: dict) -> pd.DataFrame:
+    """Share of campaigns with a change of 2 % that are called different, when each method's level
+    is set such that it calls 5 % of the campaigns without one different (ties at the level by lot)."""
+    rows = []
+    for (scenario, change, n), methods in nulls.items():
+        if change != 0.02:
+            continue
+        for method, p in methods.items():
+            null = nulls[scenario, 0.0, n][method]
+            level = np.sort(null)[int(0.05 * len(null))]
+            lot = (0.05 - np.mean(null < level)) / np.mean(null == level)
+            power = np.mean(p < level) + lot * np.mean(p == level)
+            row = {"scenario": scenario, "change": change, "runs": n, "method": method}
+            rows.append({**row, "power_at_equal_error": power})
+    return pd.DataFrame(rows)
+
+
+def families(nulls: dict) -> pd.DataFrame:
+    """Family-wise error over suites: a benchmark of each scenario; all equal, or half of them 20 % apart."""
+    names = list(dict.fromkeys(scenario for scenario, _, _ in nulls))
+    rows = []
+    for n in RUNS:
+        equal = np.stack([nulls[s, 0.0, n]["t"] for s in names], axis=-1)
+        apart = np.stack([nulls[s, 0.2, n]["t"] for s in names], axis=-1)
+        half = np.arange(len(names)) % 2 == 0
+        for what, p in (("all equal", equal), ("half differ by 20 %", np.where(half, apart, equal))):
+            null = np.ones(len(names), bool) if what == "all equal" else ~half
+            for correction in multiplicity.NAMES:
+                wrong = np.stack([multiplicity.adjust(row, correction) for row in p]) <= 0.05
+                rows.append(
+                    {
+                        **{"suite": what, "runs": n, "correction": correction},
+                        "family_wise_error": np.mean(wrong[:, null].any(axis=1)),
+                        "false_discoveries": np.mean(
+                            wrong[:, null].sum(axis=1) / np.maximum(wrong.sum(axis=1), 1)
+                        ),
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def report(table: pd.DataFrame, family: pd.DataFrame, campaigns: int) -> None:
+    """The goals and what came out."""
+    counted = table[(table["method"] == "t") & (table["scenario"] != LEFT_IN)]
+    error = np.sqrt(0.05 * 0.95 / campaigns)
+    # the greatest of so many cells: Bonferroni
+    null = counted[(counted["change"] == 0) & (counted["runs"] >= 3)]
+    z = -special.ndtri(0.025 / len(null))
+    print(f"{campaigns} campaigns a cell; simulation error of 5 %: {error:.2%}, x {z:.1f} over all cells")
+    worst = null.loc[null["rejected"].idxmax()]
+    print(
+        f"false positives, t, n >= 3: {null['rejected'].min():.1%} to {worst['rejected']:.1%} "
+        f"({worst['scenario']}, n = {worst['runs']}); goal <= {0.05 + z * error:.1%}"
+    )
+    cover = counted[counted["runs"] >= 3]
+    outside = cover[(cover["coverage"] - 0.95).abs() > 0.01 + z * error]
+    print(
+        f"coverage, t, n >= 3: {cover['coverage'].min():.1%} to {cover['coverage'].max():.1%}; "
+        f"{len(outside)} of {len(cover)} cells beyond 95 % +- 1 % + error"
+    )
+    print(outside[["scenario", "change", "runs", "coverage"]].to_string(index=False))
+    bias = counted[counted["bias_percent"].abs() - 3 * counted["bias_error_percent"] > 0.2]
+    print(
+        f"bias: {len(bias)} of {len(counted)} cells beyond 0.2 % + error; "
+        f"greatest {counted['bias_percent'].abs().max():.2f} %"
+    )
+    print(bias[["scenario", "change", "runs", "bias_percent", "bias_error_percent"]].to_string(index=False))
+    power = table.dropna(subset="power_at_equal_error").pivot_table(
+        index=["scenario", "runs"], columns="method", values="power_at_equal_error"
+    )
+    lost = power[power["t"] < power["bca"] - 3 * np.sqrt(0.5 / campaigns)]
+    print(f"power at equal error: t below bca in {len(lost)} of {len(power)} cells")
+    print(lost.to_string())
+    print(family.to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()

@@ -95,7 +95,8 @@ def told(campaign: Campaign, all_runs: Sequence[Run], left: Sequence[Run]) -> st
 
 
 def duration(seconds: float) -> str:
-    """A duration as people say it: `40 s`, `12 min`, `3.5 h`."""
-    if seconds < 90:
+    """As people say it: `8 s`, `6 min`, `2 h 5 min`."""
+    if seconds < 100:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"

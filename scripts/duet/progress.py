@@ -29,15 +29,7 @@ def line(results: Path, run: Run, seconds: float) -> str:
     if not left:
         return said
     left_s = plan.time_left_s(filter(None, map(parse_run, left)), _durations(results))
-    return f"{said}; {len(left)} left" + (f", about {duration(left_s)}" if left_s is not None else "")
-
-
-def duration(seconds: float) -> str:
-    """As people say it: `8 s`, `6 min`, `2 h 5 min`."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+    return f"{said}; {len(left)} left" + (f", about {plan.duration(left_s)}" if left_s is not None else "")
 
 
 def _finished(results: Path, name: str) -> bool:

@@ -33,28 +33,32 @@ def write(path: Path, value: Any) -> None:
 def write_if_changed(path: Path, value: Any, ignore_unknown: Sequence[str] = ()) -> bool:
     """Write canonical JSON only if it differs from what is there; whether it counts as a change.
 
-    Where all that differs is that top-level keys in `ignore_unknown` went from null to a value, the
-    file is written but keeps its modification time, and this is no change.
+    Null at a top-level key in `ignore_unknown` means that the value is not known. Where that is all
+    that differs it is no change: a value learned is written with the modification time kept, and
+    one that is not known any more stays as it was.
     """
-    text = _canonical(value)
     try:
         old_text = path.read_text()
         stat = path.stat()
     except OSError:
-        _replace(path, text)
+        _replace(path, _canonical(value))
         return True
-    if old_text == text:
-        return False
     try:
         old = json.loads(old_text)
     except ValueError:
         old = None
-    learned = isinstance(old, dict) and isinstance(value, dict)
-    if learned:
-        known = {key: value.get(key) for key in ignore_unknown if key in old and old[key] is None}
-        learned = bool(known) and _canonical({**old, **known}) == text
-    _replace(path, text, stat if learned else None)
-    return not learned
+    both = isinstance(old, dict) and isinstance(value, dict)
+    unknown = {k for k in ignore_unknown if both and k in old and k in value and None in (old[k], value[k])}
+    merged = value
+    if unknown:
+        merged = value | {k: old[k] for k in unknown if value[k] is None}
+        if _canonical(old | {k: merged[k] for k in unknown}) != _canonical(merged):
+            merged, unknown = value, set()
+    text = _canonical(merged)
+    if old_text == text:
+        return False
+    _replace(path, text, stat if unknown else None)
+    return not unknown
 
 
 def read(path: Path, keys: Sequence[str] = (), schema: int | None = SCHEMA_VERSION) -> dict[str, Any]:

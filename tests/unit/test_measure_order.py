@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from duet import interruption, measure, progress, record
+from duet import interruption, measure, plan, progress, record
 from duet.engines import EngineError, ResultMissing, Usage
 from duet.model import parse_run
 
@@ -322,4 +322,4 @@ def test_progress_of_many_runs_is_cheap(tmp_path):
 
 @pytest.mark.parametrize("s, said", [(8, "8 s"), (99, "99 s"), (360, "6 min"), (7500, "2 h 5 min")])
 def test_durations(s, said):
-    assert progress.duration(s) == said
+    assert plan.duration(s) == said

@@ -4,11 +4,13 @@ Everything here is about snakemake; what a campaign means is in scripts/duet.
 """
 
 import fcntl
+import functools
 import logging
-import os
 import subprocess
 import sys
 from pathlib import Path
+
+from snakemake.logging import logger
 
 PROJECT = Path(workflow.basedir).parent
 SCRIPTS = PROJECT / "scripts"
@@ -16,7 +18,8 @@ sys.path.insert(0, str(SCRIPTS))
 
 from duet import config as campaign_files
 from duet import images, plan, planfiles
-from duet.model import DuetError, ImageRef, Run
+from duet.engines.choose import choose
+from duet.model import DuetError, Run
 
 PYTHON = sys.executable
 
@@ -43,12 +46,14 @@ def load_campaign():
 
 
 def be_quiet() -> None:
-    """Drop snakemake's small talk: what was done is said by the rules' own commands."""
+    """Keep snakemake's small talk off the terminal (its log file has it): our commands say what was done."""
 
     def worth_reading(record: logging.LogRecord) -> bool:
         return record.levelno > logging.INFO and "RuleException" not in record.getMessage()
 
-    logging.getLogger("snakemake").addFilter(worth_reading)
+    for handler in logger.handlers:
+        if handler.name == "DefaultStreamHandler":
+            handler.addFilter(worth_reading)
 
 
 def be_alone() -> bool:
@@ -68,6 +73,41 @@ def be_alone() -> bool:
     return True
 
 
+def image_engine(key: str) -> str:
+    sides = (side for b in CAMPAIGN.benchmarks for side in (b.a, b.b))
+    return engine(next(side.engine for side in sides if side.image == IMAGES[key]))
+
+
+@functools.cache
+def engine(name: str) -> str:
+    """The engine that `name` stands for here; said once."""
+    try:
+        chosen, why = choose(name)
+    except DuetError as error:
+        stop([str(error)])
+    say(why)
+    return chosen.name
+
+
+def renew_images() -> None:
+    """Make again what the engine lost or replaced since, before anything is compared with it."""
+    records = list((RESULTS / "images").glob("*.json"))
+    if not records:
+        return
+    from duet.provide import stale  # needs the docker SDK: only when there is something to ask
+
+    try:
+        gone = stale(RESULTS / "images")
+    except DuetError:
+        return  # no engine: the first run that needs it says so
+    for path in gone:
+        path.unlink()
+        plan_file = RESULTS / "plan" / f"{path.stem}.image.json"
+        if path.stem in IMAGES and plan_file.exists():
+            arguments = ["--plan", plan_file, "--engine", image_engine(path.stem), "--out", path]
+            subprocess.run([PYTHON, SCRIPTS / "image.py", *arguments], check=False)
+
+
 CAMPAIGN = load_campaign()
 RESULTS = Path("results") / CAMPAIGN.name
 RUNS = {run.name: run for run in plan.runs(CAMPAIGN)}
@@ -80,9 +120,9 @@ config["landing"] = str(RESULTS / "landing.html")
 if workflow.is_main_process:
     if not (workflow.dryrun or CAMPAIGN.verbose):
         be_quiet()
-    if not workflow.dryrun:
-        be_alone()
-    planfiles.write(CAMPAIGN, RUNS.values(), RESULTS, images.recorded_hash(RESULTS / "images"))
+    if not workflow.dryrun and be_alone():
+        renew_images()
+    planfiles.write(CAMPAIGN, RUNS.values(), RESULTS, images.recorded_hash(RESULTS, CAMPAIGN.base_image))
 
 
 def run_record(run: Run | str) -> str:
@@ -117,14 +157,11 @@ FIRST = len(RUNS) + 1
 
 def image_inputs(wildcards) -> list[str]:
     ref = IMAGES[wildcards.image]
-    parents = [f"{RESULTS}/images/{parent}.json" for parent in images.prerequisites(ref)]
     source = [f"{RESULTS}/sources/{wildcards.image}.json"] if ref.source else []
-    return [f"{RESULTS}/plan/{wildcards.image}.image.json", *parents, *source, *map(str, images.files(ref))]
+    made_of = map(str, images.files(ref, CAMPAIGN.base_image))
+    return [f"{RESULTS}/plan/{wildcards.image}.image.json", *source, *made_of]
 
 
-def image_engine(wildcards) -> str:
-    ref = IMAGES[wildcards.image]
-    return next(s.engine for b in CAMPAIGN.benchmarks for s in (b.a, b.b) if s.image == ref)
 
 
 def run_inputs(wildcards) -> dict[str, list]:
@@ -149,7 +186,7 @@ def finished(wildcards) -> list[str]:
     kinds = ("timeline", "iterations", "ratios", "sensitivity", "runs")
     figures = [f"{RESULTS}/figures/{stem}.{kind}.svg" for stem in here for kind in kinds]
     forests = [f"{RESULTS}/figures/{suite}.forest.svg" for suite in sorted({s.split(".")[0] for s in here})]
-    pages = [f"{RESULTS}/{page}" for page in ("summary.md", "verdicts.csv", "provenance.html", "figures/methods.svg")]
+    pages = [f"{RESULTS}/{page}" for page in ("summary.md", "verdicts.csv", "figures/methods.svg")]
     return pages + forests + figures
 
 
@@ -159,18 +196,18 @@ def finished(wildcards) -> list[str]:
 def begin() -> None:
     """Before the first job: remove what a killed workflow left behind, then say what is to be done."""
     subprocess.run([PYTHON, SCRIPTS / "clean.py", RESULTS], check=False)
+    for notice in CAMPAIGN.notices:
+        say(notice)
     left = [run for run in RUNS.values() if not Path(run_record(run)).exists()]
     say(plan.told(CAMPAIGN, tuple(RUNS.values()), left))
 
 
 def say_verdicts() -> None:
-    text = RESULTS / "summary.txt"
-    if text.exists():
-        subprocess.run([PYTHON, SCRIPTS / "summarise.py", "--show", RESULTS], check=False)
+    say("\n" + (RESULTS / "summary.md").read_text()) if (RESULTS / "summary.md").exists() else None
 
 
 def say_failures() -> None:
     failed = [path.parent.name for path in RESULTS.glob("runs/*/failure.json")]
     if failed:
         say(f"{len(failed)} of {len(RUNS)} runs failed; the same command measures them again, nothing else")
-    say(f"for the table and report of the runs that are there: add the target `available`")
+    say("for the table and report of the runs that are there: add the target `available`")

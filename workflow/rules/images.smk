@@ -25,7 +25,7 @@ rule image:
     priority: FIRST
     params:
         command=python("image.py"),
-        engine=image_engine,
+        engine=lambda wildcards: image_engine(wildcards.image),
     shell:
         "{params.command} --plan {RESULTS}/plan/{wildcards.image}.image.json --engine {params.engine}"
         " --out {output} --log {log}"

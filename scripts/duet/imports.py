@@ -59,9 +59,12 @@ def _ours(runs: Path, recorded: Sequence[tuple[Run, Path]]) -> list[pd.DataFrame
     frames = []
     for stem, paths in groups.items():
         plan = runs.parent / "plan" / f"{stem}.json"
-        # Without its plan a campaign's suite still names the format, as for the predecessor.
-        name = record.read(plan, ("format",))["format"] if plan.exists() else stem.partition(".")[0]
-        frames.append(table.benchmark_table(paths, _format(name, plan), skip_bad=True))
+        # Without its plan a benchmark has its suite's format, as when a campaign names none.
+        suite = stem.partition(".")[0]
+        name = suite if suite in formats.NAMES else "native"
+        if plan.exists():
+            name = record.read(plan, ("format",))["format"]
+        frames.append(table.benchmark_table(paths, name, skip_bad=True))
     return frames
 
 
@@ -83,14 +86,13 @@ def _predecessors(directory: Path) -> list[pd.DataFrame]:
             ]
             for run, sides in of_benchmark.items()
         ]
-        frames.append(table.build(runs, _format(suite, directory), skip_bad=True))
+        if suite in formats.NAMES:
+            frames.append(table.build(runs, suite, skip_bad=True))
+        else:
+            reason = f"no format is named after the suite {suite!r}"
+            unknown = [{"run": run.name, "reason": reason} for run in of_benchmark]
+            frames.append(table.build([], "native", skip_bad=True, left_out=unknown))
     return frames
-
-
-def _format(name: str, where: Path) -> str:
-    if name not in formats.NAMES:
-        raise NoResults(f"{where}: no format for {name!r}", f"known: {', '.join(formats.NAMES)}")
-    return name
 
 
 def _log_last(files: Iterable[Path]) -> list[Path]:

@@ -248,9 +248,8 @@ def files(draw):
 )
 def test_no_input_makes_anything_else_than_a_frame_or_an_error(write, value, probe):
     try:
-        frame = renaissance.parse(
-            [write(value), *([write(PROBE, "probe.csv")] if probe else [])], "chi-square"
-        )
+        files = [write(value), *([write(PROBE, "probe.csv")] if probe else [])]
+        frame = renaissance.parse(files, "chi-square")
     except FormatError as e:
         assert "\n" not in str(e)
         return

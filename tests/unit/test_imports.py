@@ -83,6 +83,16 @@ def test_an_unreadable_run_is_left_out_and_named(tmp_path):
     assert len(side(frame, "dacapo")) == 3
 
 
+def test_runs_of_a_suite_without_a_format_are_left_out_and_named(tmp_path):
+    directory = copy(tmp_path)
+    (directory / "debug.nothing.0.duet.AB.A.results.json").write_text("{}")
+    (bad,) = imports.read(directory).attrs["left_out"]
+    assert bad == {
+        "run": "debug.nothing.0.duet.AB",
+        "reason": "no format is named after the suite 'debug'",
+    }
+
+
 def test_files_of_other_names_do_not_matter(tmp_path):
     directory = copy(tmp_path, "artifacts")
     (directory / "README").write_text("mine")

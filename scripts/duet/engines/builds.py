@@ -90,8 +90,8 @@ class Store:
     def load(self, archive: Path, tag: str) -> None:
         """Make an image of a root file system (a tar file)."""
         try:
-            repository, version = _split(tag)
-            said = self._client.api.import_image_from_file(str(archive), repository=repository, tag=version)
+            # The tag as a part of the repository: podman does not heed a tag of its own here.
+            said = self._client.api.import_image_from_file(str(archive), repository=tag)
         except DockerException as error:
             raise EngineError(f"{self.engine} cannot import {archive}: {_said(error)}") from error
         if '"error"' in said:

@@ -4,9 +4,9 @@ import org.sunflow.Benchmark;
 /**
  * Harness of the suite `sunflow`: renders the scene of DaCapo's sunflow benchmark again and again.
  *
- * <p>{@code java -jar sunflow.jar ITERATIONS RESOLUTION [THREADS]}: a square
- * picture of RESOLUTION pixels, by as many threads as there are cores unless told. The picture ends up
- * in {@code resources/}, relative to the working directory, where sunflow itself puts it.
+ * <p>{@code java -jar sunflow.jar ITERATIONS RESOLUTION [THREADS]}: a square picture of RESOLUTION
+ * pixels, by as many threads as there are cores unless told. The picture ends up in {@code
+ * resources/}, relative to the working directory, where sunflow itself puts it.
  */
 public final class SunflowHarness {
   public static void main(String[] args) {

@@ -75,8 +75,11 @@ def test_renaissance_stamps_are_epoch_times_and_exact(renaissance: list[str], tm
     times = [t for r in found for t in (r["start_ns"], r["end_ns"])]
     assert times == sorted(times)
     assert before < times[0] and times[-1] < after
-    for row, duration_ns in zip(found, map(int, run.stdout.split()), strict=True):
-        assert 0 <= row["end_ns"] - row["start_ns"] - duration_ns < 10_000_000  # encloses it, closely
+    more = [
+        row["end_ns"] - row["start_ns"] - duration_ns
+        for row, duration_ns in zip(found, map(int, run.stdout.split()), strict=True)
+    ]
+    assert min(more) >= 0 and sorted(more)[2] < 2_000_000  # encloses the harness's own time, closely
 
 
 @pytest.mark.parametrize("harness", ["9.12", "23.11"])
@@ -97,11 +100,13 @@ def test_one_dacapo_class_for_both_harnesses(
     )
     found = rows(results)
     assert len(found) == 4
-    assert all(30_000_000 <= r["end_ns"] - r["start_ns"] < 130_000_000 for r in found)
+    times_ms = [(r["end_ns"] - r["start_ns"]) / 1e6 for r in found]
+    assert all(ms >= 30 for ms in times_ms)
     # The harness's own reckoning goes on undisturbed: its stop ran, once, and knows the time.
     said = [line for line in run.stderr.splitlines() if " msec " in line]
     assert ["completed warmup" in line for line in said] == [True, True, True, False]
-    assert all(29 <= int(line.split(" msec ")[0].split()[-1]) < 130 for line in said)
+    own_ms = [int(line.split(" msec ")[0].split()[-1]) for line in said]
+    assert sorted(abs(own - ms) for own, ms in zip(own_ms, times_ms, strict=True))[1] < 5
 
 
 def test_probes_run_on_java_8(
@@ -188,7 +193,6 @@ def test_iterations_begin_together_while_both_sides_run(renaissance: list[str], 
     assert [r["synchronised"] for r in found["B"]] == [1] * 8
     skews = [abs(a["start_ns"] - b["start_ns"]) for a, b in zip(found["A"], found["B"], strict=False)]
     assert sorted(skews)[4] < 5_000_000  # unsynchronised, A would be 22 ms further ahead at each iteration
-    assert all(a["end_ns"] <= b["end_ns"] + 15_000_000 for a, b in zip(found["A"], found["B"], strict=False))
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])

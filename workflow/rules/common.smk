@@ -186,7 +186,7 @@ def finished(wildcards) -> list[str]:
     kinds = ("timeline", "iterations", "ratios", "sensitivity", "runs")
     figures = [f"{RESULTS}/figures/{stem}.{kind}.svg" for stem in here for kind in kinds]
     forests = [f"{RESULTS}/figures/{suite}.forest.svg" for suite in sorted({s.split(".")[0] for s in here})]
-    pages = [f"{RESULTS}/{page}" for page in ("summary.md", "verdicts.csv", "figures/methods.svg")]
+    pages = [f"{RESULTS}/{page}" for page in ("iterations.csv", "summary.md", "provenance.html", "figures/methods.svg")]
     return pages + forests + figures
 
 
@@ -203,7 +203,9 @@ def begin() -> None:
 
 
 def say_verdicts() -> None:
-    say("\n" + (RESULTS / "summary.md").read_text()) if (RESULTS / "summary.md").exists() else None
+    if (RESULTS / "verdicts.csv").exists():
+        subprocess.run([PYTHON, SCRIPTS / "summarise.py", "--show", RESULTS], check=False)
+        say(f"\nall of it in one page: snakemake --configfile {CAMPAIGN.file} --report report.html")
 
 
 def say_failures() -> None:

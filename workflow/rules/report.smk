@@ -80,6 +80,7 @@ rule methods:
 rule summary:
     input:
         verdicts=f"{RESULTS}/verdicts.csv",
+        analysis=f"{RESULTS}/plan/analysis.json",
         planned=f"{RESULTS}/plan/runs.txt",
     output:
         markdown=f"{RESULTS}/summary.md",
@@ -96,6 +97,27 @@ rule summary:
     params:
         command=python("summarise.py"),
     shell:
-        "{params.command} --verdicts {input.verdicts} --runs {RESULTS}/runs --planned {input.planned}"
-        " --name {CAMPAIGN.name} --markdown {output.markdown} --json {output.json} --html {output.html}"
-        " --landing {output.landing} 2>&1 | tee {log} >&2"
+        "{params.command} --verdicts {input.verdicts} --analysis {input.analysis} --runs {RESULTS}/runs"
+        " --planned {input.planned} --name {CAMPAIGN.name} --markdown {output.markdown} --json {output.json}"
+        " --html {output.html} --landing {output.landing} > {log}"
+
+
+rule provenance:
+    input:
+        table=f"{RESULTS}/iterations.parquet",
+        analysis=f"{RESULTS}/plan/analysis.json",
+        config=CAMPAIGN.file,
+    output:
+        report(
+            f"{RESULTS}/provenance.html",
+            caption="../report/provenance.rst",
+            category="4 Provenance",
+            labels={"what": "images, hosts, configuration"},
+        ),
+    log:
+        f"{RESULTS}/logs/provenance.log",
+    params:
+        command=python("provenance.py"),
+    shell:
+        "{params.command} --name {CAMPAIGN.name} --runs {RESULTS}/runs --images {RESULTS}/images"
+        " --analysis {input.analysis} --config {input.config} --html {output} 2>&1 | tee {log} >&2"

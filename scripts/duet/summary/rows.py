@@ -19,6 +19,8 @@ NUMBERS = (
     *("ci_low_percent", "ci_high_percent", "p_value", "p_adjusted"),
 )
 TEXT = ("suite", "benchmark", "type", "verdict", "method", "warnings")
+ENOUGH = 10
+"""A/A comparisons below this rarely show a test that errs twice as often as it should."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class Calibration:
         found = f"{self.different} of {self.comparisons} A-against-A comparisons called different"
         if self.state == "failed":
             return f"FAILED: {found}, nominal are {self.nominal:.0%}: do not trust these verdicts"
-        return f"passed: {found} (nominal {self.nominal:.0%})"
+        worth = "passed" if self.comparisons >= ENOUGH else "too few to tell"
+        return f"{worth}: {found} (nominal {self.nominal:.0%})"
 
 
 def read_verdicts(path: Path) -> pd.DataFrame:

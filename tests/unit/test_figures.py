@@ -1,0 +1,306 @@
+"""Every figure is complete whatever the frames hold: it says what is missing, and nothing is cut off."""
+
+import json
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+from duet import overlap, table
+from duet.figures import BENCHMARK, style
+from duet.figures.forest import forest
+from duet.figures.iterations import iterations
+from duet.figures.methods import detectable, methods, run_time_s
+from duet.figures.ratios import ratios
+from duet.figures.runs import runs
+from duet.figures.sensitivity import sensitivity
+from duet.figures.timeline import timeline, typical_run
+from duet.inference import run_effects, verdicts
+from duet.model import Analysis
+from matplotlib.text import Text
+from synthetic import campaign
+
+pytestmark = pytest.mark.filterwarnings("ignore:Glyph .* missing")
+PLOT = Path(__file__).parents[2] / "scripts/plot.py"
+ALL = ("duet", "syncduet", "aaduet", "seqn")
+HOSTILE = "<script>alert(1)</script> $a_b$ \\frac & \n\t" + "long " * 40 + "中文"
+
+
+def untimed(frame):
+    return frame.assign(
+        iteration_start_ns=pd.array([None] * len(frame), "Int64"),
+        iteration_end_ns=pd.array([None] * len(frame), "Int64"),
+    )
+
+
+def apart(frame):
+    """B runs when A has ended: nothing overlaps."""
+    late = (frame["pair"] == "B").to_numpy() * 10**12
+    columns = ["iteration_start_ns", "iteration_end_ns"]
+    return frame.assign(**{c: frame[c] + late for c in columns})
+
+
+def hundredfold(frame):
+    slow = (frame["pair"] == "B").to_numpy() * 99 + 1
+    return frame.assign(
+        iteration_time_ns=frame["iteration_time_ns"] * slow,
+        iteration_end_ns=frame["iteration_start_ns"] + frame["iteration_time_ns"] * slow,
+    )
+
+
+TABLES = {
+    "usual": lambda: campaign(1, 10, 30, change=0.05),
+    "all types": lambda: campaign(1, 4, 20, ALL, change=0.05),
+    "one run": lambda: campaign(1, 1, 30),
+    "one iteration": lambda: campaign(1, 3, 1),
+    "one iteration of one run": lambda: campaign(1, 1, 1),
+    "one side": lambda: (lambda t: t[t["pair"] == "B"])(campaign(1, 3, 10)),
+    "one side in one run": lambda: (lambda t: t[(t["pair"] == "A") | (t["runid"] > 0)])(campaign(1, 3, 10)),
+    "no absolute times": lambda: untimed(campaign(1, 3, 10)),
+    "no overlap": lambda: apart(campaign(1, 3, 10)),
+    "sequential": lambda: campaign(1, 3, 10, ("seqn",)),
+    "synchronised": lambda: campaign(1, 3, 10, ("syncduet",)),
+    "hundredfold": lambda: hundredfold(campaign(1, 3, 10)),
+    "no noise": lambda: campaign(1, 3, 10, own_noise=0, shared_noise=0, run_noise=0, drift=0),
+    "many": lambda: campaign(1, 5, 1500),
+    "long runs numbers": lambda: campaign(1, 3, 10).assign(runid=lambda t: t["runid"] * 997 + 10**6),
+    "nothing": lambda: campaign(1, 1, 1).iloc[:0],
+}
+EMPTY_WORDS = ("No ", "no ", "only", "Only", "nothing", "one side")
+
+
+@pytest.fixture(scope="module", params=TABLES)
+def frames(request):
+    rows = TABLES[request.param]()
+    effects = run_effects(rows, Analysis())
+    return request.param, rows, overlap.pairs(rows), effects, verdicts(effects, Analysis())
+
+
+def draw(kind, rows, pairs, effects, verdict, title="suite bench", note=""):
+    return {
+        "timeline": lambda: timeline(rows, pairs, title, note),
+        "iterations": lambda: iterations(rows, None, title, note),
+        "ratios": lambda: ratios(pairs, effects, verdict, title, note),
+        "sensitivity": lambda: sensitivity(effects, title, note),
+        "runs": lambda: runs(effects, verdict, title, note),
+        "forest": lambda: forest(verdict, "synthetic", note=note),
+        "methods": lambda: methods(rows, effects, verdict, note),
+    }[kind]()
+
+
+def texts(fig):
+    """All visible texts of a drawn figure with their extents."""
+    fig.draw_without_rendering()
+    found = [t for t in fig.findobj(Text) if t.get_visible() and t.get_text().strip()]
+    off = {
+        id(t) for ax in fig.axes if not ax.axison for axis in (ax.xaxis, ax.yaxis) for t in axis.findobj(Text)
+    }
+    return [(t, t.get_window_extent()) for t in found if id(t) not in off]
+
+
+def cut_off(fig):
+    """Texts that do not lie within the figure, to a pixel; tick labels beyond their axis are not drawn."""
+    out = []
+    for text, box in texts(fig):
+        inside = box.x0 >= -1 and box.y0 >= -1 and box.x1 <= fig.bbox.x1 + 1 and box.y1 <= fig.bbox.y1 + 1
+        if not inside and _in_axis(text):
+            out.append(text.get_text())
+    return out
+
+
+def _in_axis(text):
+    for axis in (a for ax in text.figure.axes for a in (ax.xaxis, ax.yaxis)):
+        labels = axis.get_ticklabels()
+        if text in labels:
+            low, high = sorted(axis.get_view_interval())
+            where = axis.get_ticklocs()[labels.index(text)]
+            return low <= where <= high
+    return True
+
+
+def overlapping(fig):
+    """Headings, legends, titles and foot that lie on each other."""
+    fig.draw_without_rendering()
+    boxes = [(t.get_text(), t.get_window_extent()) for t in fig.texts]
+    boxes += [("legend", legend.get_window_extent()) for legend in fig.legends]
+    for ax in fig.axes:
+        boxes += [
+            (t.get_text(), t.get_window_extent()) for t in (ax._left_title, ax.xaxis.label) if t.get_text()
+        ]
+    return [
+        (a, b)
+        for i, (a, box) in enumerate(boxes)
+        for b, other in boxes[i + 1 :]
+        if min(box.x1, other.x1) - max(box.x0, other.x0) > 1
+        and min(box.y1, other.y1) - max(box.y0, other.y0) > 1
+    ]
+
+
+@pytest.mark.parametrize("kind", [*BENCHMARK, "forest", "methods"])
+def test_complete_whatever_the_frames_hold(frames, kind):
+    what, *data = frames
+    fig = draw(kind, *data)
+    assert not cut_off(fig), what
+    assert not overlapping(fig), what
+    if not any(ax.has_data() for ax in fig.axes):
+        said = " ".join(t.get_text() for t, _ in texts(fig))
+        assert any(word in said for word in EMPTY_WORDS), said
+
+
+@pytest.mark.parametrize("kind", [*BENCHMARK, "forest", "methods"])
+def test_hostile_names_are_text(tmp_path, kind):
+    rows = campaign([HOSTILE], 3, 10, ALL, suite=HOSTILE)
+    effects = run_effects(rows, Analysis())
+    data = rows, overlap.pairs(rows), effects, verdicts(effects, Analysis())
+    fig = (
+        forest(data[-1], HOSTILE) if kind == "forest" else draw(kind, *data, title=HOSTILE, note=HOSTILE * 9)
+    )
+    assert not cut_off(fig)
+    svg, pdf, png = style.save(fig, tmp_path / "figure.with.dots")
+    tags = {element.tag for element in ElementTree.parse(svg).iter()}
+    assert not any(tag.endswith("script") for tag in tags)
+    assert pdf.read_bytes().startswith(b"%PDF") and png.read_bytes().startswith(b"\x89PNG")
+    assert svg.name == "figure.with.dots.svg"
+
+
+def test_the_same_frames_give_the_same_bytes(tmp_path):
+    rows = campaign(1, 3, 10)
+    one = style.save(timeline(rows, overlap.pairs(rows)), tmp_path / "one")
+    two = style.save(timeline(rows, overlap.pairs(rows)), tmp_path / "two")
+    assert [p.read_bytes() for p in one] == [p.read_bytes() for p in two]
+
+
+def row(benchmark, change, half=1.0, verdict="slower", type_="duet", warnings=""):
+    return {
+        "suite": "s", "benchmark": benchmark, "type": type_, "runs": 10, "change_percent": change,
+        "ci_low_percent": change - half, "ci_high_percent": change + half, "verdict": verdict,
+        "warnings": warnings, "p_value": 0.1, "coverage": 0.9,
+    }  # fmt: skip
+
+
+def test_forest_has_the_worst_on_top_and_every_row():
+    rows = pd.DataFrame(
+        [row("b", 1.0), row("a", 5.0), row("none", np.nan, warnings="no B"), row("c", -3.0, verdict="faster")]
+    )
+    fig = forest(rows, "s")
+    names = [label.get_text() for label in fig.axes[0].get_yticklabels()]
+    assert names[::-1] == ["a", "b", "c", "none"]
+    assert "no estimate: no B" in [label.get_text() for label in fig.axes[1].get_yticklabels()]
+
+
+def test_one_far_row_does_not_flatten_the_others():
+    rows = pd.DataFrame(
+        [row(f"b{i}", i / 10, 0.3, "inconclusive") for i in range(8)] + [row("far", 9900.0, 500)]
+    )
+    ax = forest(rows, "s").axes[0]
+    assert ax.get_xlim()[1] < 20
+    assert forest(rows.iloc[:-1], "s").axes[0].get_xlim()[1] < 20
+
+
+@pytest.mark.parametrize("n", [1, 25, 200])
+def test_forest_of_any_size(n):
+    fig = forest(pd.DataFrame([row(f"benchmark-{i}", i - n / 2) for i in range(n)]), "s")
+    assert not cut_off(fig) and not overlapping(fig)
+    boxes = [box for text, box in texts(fig) if text.get_text().startswith("benchmark-")]
+    assert len(boxes) == n
+    tops = sorted(boxes, key=lambda b: b.y0)
+    assert all(below.y1 <= above.y0 + 1 for below, above in pairwise(tops))
+
+
+def test_a_and_b_have_the_same_colours_everywhere():
+    rows = campaign(1, 4, 20)
+    effects = run_effects(rows, Analysis())
+    data = rows, overlap.pairs(rows), effects, verdicts(effects, Analysis())
+    for kind in ("timeline", "iterations", "runs"):
+        legend = draw(kind, *data).legends[0]
+        for handle, text in zip(legend.legend_handles, legend.get_texts(), strict=True):
+            side = text.get_text()[0]
+            if side in "AB" and text.get_text()[1:2] in ("", ","):
+                colour = handle.get_facecolor() if hasattr(handle, "get_facecolor") else handle.get_color()
+                assert matplotlib_hex(colour) == style.SIDE[side], (kind, text)
+
+
+def matplotlib_hex(colour):
+    from matplotlib.colors import to_hex
+
+    return to_hex(colour).upper()
+
+
+def test_the_typical_run_has_the_median_ratio():
+    rows = campaign(1, 3, 4)
+    wanted = {0: 1.5, 1: 1.1, 2: 0.7}
+    b = (rows["pair"] == "B").to_numpy()
+    rows["iteration_time_ns"] = np.where(b, rows["runid"].map(wanted) * 10**6, 10**6).astype("int64")
+    assert typical_run(rows) == 1
+
+
+def test_machine_time_of_a_sequential_run_is_both_sides():
+    duet, alone = (run_time_s(campaign(1, 3, 20, (t,), shared_noise=0)).iloc[0] for t in ("duet", "seqn"))
+    assert 1.8 < alone / duet < 2.1
+
+
+def test_detectable_slowdown_is_found_with_that_power():
+    """Campaigns whose true slowdown is the detectable one reject in 80 %, by simulation."""
+    from scipy.stats import ttest_1samp
+
+    n, sd = 10, 0.02
+    logs = np.sqrt(n / (n - 1)) * sd * np.array([1, -1] * (n // 2)) * np.sqrt((n - 1) / n)
+    effects = pd.DataFrame({"suite": "s", "benchmark": "b", "type": "duet", "log_ratio": logs})
+    slowdown = np.log1p(detectable(effects, 0.95).iloc[0] / 100)
+    scale = effects["log_ratio"].std()
+    draws = np.random.default_rng(1).normal(slowdown, scale, (4000, n))
+    power = (ttest_1samp(draws, 0, axis=1).pvalue < 0.05).mean()
+    assert abs(power - 0.8) < 0.04
+
+
+def files(folder, rows):
+    effects = run_effects(rows, Analysis())
+    table.write(rows, folder / "t.parquet")
+    overlap.pairs(rows).to_parquet(folder / "p.parquet")
+    effects.to_parquet(folder / "e.parquet")
+    verdicts(effects, Analysis()).to_csv(folder / "v.csv", index=False)
+    (folder / "a.json").write_text(
+        json.dumps({"confidence": 0.9, "margin_percent": 3, "warmup": {"synthetic/b.x": 2}})
+    )
+    lost = folder / "runs/synthetic.b_x.7.duet.AB"
+    lost.mkdir(parents=True)
+    (lost / "failure.json").write_text(json.dumps({"reason": "out of memory"}))
+
+
+def plot(folder, *args):
+    command = [sys.executable, PLOT, *args, "--out", folder / "out/name"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def test_the_command_draws_all_figures_of_a_benchmark(tmp_path):
+    files(tmp_path, campaign(["b.x", "other"], 3, 10))
+    given = ["--table", "t.parquet", "--pairs", "p.parquet", "--effects", "e.parquet", "--verdicts", "v.csv"]
+    given += ["--analysis", "a.json", "--runs", "runs", "--suite", "synthetic", "--benchmark", "b.x"]
+    done = plot(tmp_path, "benchmark", *given)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    wanted = {f"name.{kind}.{suffix}" for kind in BENCHMARK for suffix in ("svg", "pdf", "png")}
+    assert {p.name for p in (tmp_path / "out").iterdir()} == wanted
+    for kind in BENCHMARK:
+        assert "1 × out of memory" in (tmp_path / f"out/name.{kind}.svg").read_text(), kind
+    series = (tmp_path / "out/name.iterations.svg").read_text()
+    assert "the first 2 iterations of each run are left out" in series
+
+
+@pytest.mark.parametrize(
+    "args, said",
+    [
+        (["benchmark", "--table", "none.parquet"], "none.parquet"),
+        (["runs", "--table", "t.parquet"], "2 benchmarks; say which"),
+        (["forest"], "--suite"),
+        (["forest", "--suite", "s", "--verdicts", "a.json"], "a.json"),
+    ],
+)
+def test_faults_are_one_line(tmp_path, args, said):
+    files(tmp_path, campaign(2, 2, 5))
+    done = plot(tmp_path, *args)
+    assert done.returncode == 1 and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    assert said in done.stderr

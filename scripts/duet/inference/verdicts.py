@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from duet.inference import intervals, multiplicity
+from duet.inference import interference, intervals, multiplicity
 from duet.inference.effects import LEFT_OUT, MIN_OVERLAPS
 from duet.inference.intervals import Interval
 from duet.model import Analysis
@@ -19,6 +19,7 @@ COLUMNS = (
     *("estimator", "ci_low_simultaneous_percent", "ci_high_simultaneous_percent"),
     *("p_equivalence", "p_equivalence_adjusted", "mean_A_ns", "mean_B_ns", "coverage_time"),
     *("icc", "design_effect", "holds_for_min_overlap", "runs_left_out", "iterations_left_out", "left_out"),
+    *interference.COLUMNS,
 )
 
 
@@ -43,7 +44,16 @@ def verdicts(effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
             frame["p_adjusted"], frame["p_equivalence_adjusted"], frame["change_percent"], strict=True
         )
     ]
-    return frame[list(COLUMNS)]
+    return _with_interference(frame, effects, analysis)[list(COLUMNS)]
+
+
+def _with_interference(frame: pd.DataFrame, effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
+    """The columns of `interference` where there are seqn runs, and its warnings behind the others."""
+    keys = ["suite", "benchmark", "type"]
+    found = interference.interference(effects, analysis)
+    frame = frame.merge(found[[*keys, *interference.COLUMNS, "warning"]], how="left", on=keys)
+    pairs = zip(frame["warnings"], frame["warning"].fillna(""), strict=True)
+    return frame.assign(warnings=["; ".join(filter(None, pair)) for pair in pairs])
 
 
 def decide(p: float, p_equivalence: float, change_percent: float, analysis: Analysis) -> str:

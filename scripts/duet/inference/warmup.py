@@ -50,14 +50,13 @@ def drop(samples: Samples, rules: Mapping[str, Warmup]) -> Samples:
     for i, (key, suite) in enumerate(zip(keys, suites, strict=True)):
         rule = rules.get(key)
         rule = default(suite) if rule is None else check(rule)
-        of_run.setdefault(("share", rule) if isinstance(rule, float) else rule, []).append(i)
+        of_run.setdefault(rule, []).append(i)
     warm = np.zeros(len(samples), bool)
     ordinal, counts = samples.ordinal(), samples.sums()
     for rule, runs in of_run.items():
         member = np.zeros(len(samples.runs), bool)
         member[runs] = True
         here = member[samples.run]
-        rule = rule[1] if isinstance(rule, tuple) else rule
         if rule == "auto":
             cut = changepoints(samples.where(here))
             warm |= here & (ordinal < cut[samples.run])

@@ -1,0 +1,109 @@
+"""May this change pass? The gate's rule, without any file or text."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+import pandas as pd
+from scipy import special
+
+from duet.samples import GROUP_KEYS
+
+
+class Exit(IntEnum):
+    """Exit codes of scripts/gate.py; where several hold, the first of 3, 1, 4, 2."""
+
+    PASSED = 0
+    REGRESSION = 1
+    INCONCLUSIVE = 2
+    UNCALIBRATED = 3
+    NO_DATA = 4
+
+
+PRECEDENCE = ("duet", "syncduet", "seqn")
+"""A benchmark is judged by the first of these types that it was measured by."""
+
+
+@dataclass(frozen=True)
+class FalsePositives:
+    """How often A was told from A, at the level of a single test."""
+
+    comparisons: int
+    different: int
+    nominal: float
+    low: float
+    high: float
+    """Clopper-Pearson interval of the rate (Biometrika 1934)."""
+    p_value: float
+    """Of so many or more at the nominal rate (exact binomial); NaN without comparisons."""
+
+    @property
+    def failed(self) -> bool:
+        return self.p_value < 0.05
+
+
+@dataclass(frozen=True)
+class Decision:
+    exit: Exit
+    judged: pd.DataFrame
+    """One row per benchmark: its verdict's row and `outcome` (regression, inconclusive, no data, passed)."""
+    false_positives: FalsePositives
+
+
+def decide(
+    rows: pd.DataFrame, threshold_percent: float = 0.0, strict: bool = False, confidence: float = 0.95
+) -> Decision:
+    """From verdicts, with a row `no data` for each planned benchmark that has none.
+
+    A regression is a verdict `slower` whose change is beyond the threshold. A benchmark whose change is
+    not known (nothing usable) is `no data`. Without any benchmark to judge there is no data either.
+    """
+    checked = false_positives(rows.loc[rows["type"] == "aaduet", "p_value"], confidence)
+    judged = primary(rows)
+    judged = judged.assign(outcome=[outcome(*row, threshold_percent) for row in _facts(judged)])
+    found = set(judged["outcome"])
+    if checked.failed:
+        code = Exit.UNCALIBRATED
+    elif "regression" in found:
+        code = Exit.REGRESSION
+    elif "no data" in found or judged.empty:
+        code = Exit.NO_DATA
+    elif "inconclusive" in found and strict:
+        code = Exit.INCONCLUSIVE
+    else:
+        code = Exit.PASSED
+    return Decision(code, judged, checked)
+
+
+def primary(rows: pd.DataFrame) -> pd.DataFrame:
+    """The row of each benchmark by which it is judged (PRECEDENCE), in the order given."""
+    rank = {t: i for i, t in enumerate(PRECEDENCE)}
+    rows = rows[rows["type"].isin(PRECEDENCE)]
+    # a type without data does not hide one that has some
+    order = rows.assign(_rank=rows["type"].map(rank).astype(int) + len(rank) * rows["change_percent"].isna())
+    best = order.groupby(list(GROUP_KEYS[:2]), sort=False)["_rank"].transform("min")
+    return rows[order["_rank"] == best]
+
+
+def _facts(rows: pd.DataFrame) -> Iterable[tuple[str, float]]:
+    return zip(rows["verdict"].astype(str), rows["change_percent"].astype(float), strict=True)
+
+
+def outcome(verdict: str, change_percent: float, threshold_percent: float) -> str:
+    if change_percent != change_percent:  # NaN
+        return "no data"
+    if verdict == "slower" and change_percent > threshold_percent:
+        return "regression"
+    return "inconclusive" if verdict == "inconclusive" else "passed"
+
+
+def false_positives(p_values: pd.Series, confidence: float = 0.95) -> FalsePositives:
+    """Of the p-values of A/A comparisons, those at or below the nominal level."""
+    p = p_values.dropna().astype(float)
+    alpha, n, k = 1 - confidence, len(p), int((p <= 1 - confidence).sum())
+    if n == 0:
+        return FalsePositives(0, 0, alpha, 0.0, 1.0, float("nan"))
+    low = float(special.betaincinv(k, n - k + 1, 0.025)) if k else 0.0
+    high = float(special.betaincinv(k + 1, n - k, 0.975)) if k < n else 1.0
+    tail = float(special.bdtrc(k - 1, n, alpha)) if k else 1.0
+    return FalsePositives(n, k, alpha, low, high, tail)

@@ -1,0 +1,147 @@
+"""The gate: its rule, its exit codes, and what it prints."""
+
+import json
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from duet.inference import COLUMNS, Exit, decide
+from duet.inference.decision import false_positives
+from scipy import stats
+
+GATE = Path(__file__).parents[2] / "scripts" / "gate.py"
+
+
+def row(benchmark: str, verdict: str, change: float = 0.0, type_: str = "duet", p: float = 0.5) -> dict:
+    known = {"suite": "s", "benchmark": benchmark, "type": type_, "verdict": verdict, "runs": 5}
+    known |= {"change_percent": change, "ci_low_percent": change - 1, "ci_high_percent": change + 1}
+    known |= {"p_value": p, "p_adjusted": p, "method": "t", "warnings": ""}
+    return {c: known.get(c, "") for c in COLUMNS}
+
+
+GOOD = row("good", "equivalent", 0.1)
+BAD = row("bad", "slower", 5.0, p=0.001)
+OPEN = row("open", "inconclusive", 3.0)
+LOST = row("lost", "inconclusive", float("nan"))
+AA_GOOD = [row(f"b{i}", "equivalent", type_="aaduet") for i in range(10)]
+AA_BAD = [row(f"b{i}", "slower", 2.0, "aaduet", p=0.001) for i in range(4)]
+
+CASES = [
+    ([GOOD], {}, Exit.PASSED),
+    ([GOOD, BAD], {}, Exit.REGRESSION),
+    ([GOOD, BAD], {"threshold_percent": 5.0}, Exit.PASSED),
+    ([GOOD, BAD], {"threshold_percent": 4.9}, Exit.REGRESSION),
+    ([row("fast", "faster", -9.0)], {}, Exit.PASSED),
+    ([GOOD, OPEN], {}, Exit.PASSED),
+    ([GOOD, OPEN], {"strict": True}, Exit.INCONCLUSIVE),
+    ([GOOD, OPEN, BAD], {"strict": True}, Exit.REGRESSION),
+    ([GOOD, LOST], {}, Exit.NO_DATA),
+    ([LOST, BAD], {}, Exit.REGRESSION),
+    ([], {}, Exit.NO_DATA),
+    (AA_GOOD, {}, Exit.NO_DATA),
+    ([GOOD, *AA_GOOD], {}, Exit.PASSED),
+    ([BAD, *AA_GOOD, *AA_BAD], {}, Exit.UNCALIBRATED),
+    ([BAD, *AA_GOOD, AA_BAD[0]], {}, Exit.REGRESSION),
+]
+
+
+@pytest.mark.parametrize(("rows", "options", "code"), CASES)
+def test_the_rule(rows, options, code):
+    assert decide(pd.DataFrame(rows, columns=list(COLUMNS)), **options).exit == code
+
+
+def test_a_benchmark_is_judged_by_its_duet_where_that_has_data():
+    slow_alone = row("b", "slower", 9.0, "seqn", p=0.001)
+    rows = pd.DataFrame([slow_alone, row("b", "equivalent")])
+    assert decide(rows).exit == Exit.PASSED
+    rows = pd.DataFrame([slow_alone, row("b", "inconclusive", float("nan"))])
+    assert decide(rows).exit == Exit.REGRESSION
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 5), (1, 1), (1, 20), (3, 10), (10, 10)])
+def test_false_positives_against_scipy(k, n):
+    found = false_positives(pd.Series([0.01] * k + [0.5] * (n - k) + [np.nan]))
+    expected = stats.binomtest(k, n, 0.05, alternative="greater")
+    assert found.p_value == pytest.approx(expected.pvalue)
+    exact = stats.binomtest(k, n).proportion_ci(0.95, "exact")
+    assert (found.low, found.high) == pytest.approx((exact.low, exact.high))
+    assert found.comparisons == n and found.different == k
+
+
+def results(tmp_path: Path, rows: list[dict], planned: str = "") -> Path:
+    there = tmp_path / "campaign"
+    (there / "plan").mkdir(parents=True)
+    pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(there / "verdicts.csv", index=False)
+    (there / "plan" / "runs.txt").write_text(planned)
+    return there
+
+
+def call(*args: object) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, GATE, *map(str, args)], capture_output=True, text=True)
+
+
+def test_text_and_code(tmp_path):
+    done = call(results(tmp_path, [GOOD, BAD]))
+    assert done.returncode == 1 and "Gate: FAILED, regression: bad" in done.stdout and not done.stderr
+
+
+def test_a_planned_benchmark_without_any_run_is_no_data(tmp_path):
+    done = call(results(tmp_path, [GOOD], "s.good.0.duet.AB\ns.never.0.duet.AB\n"))
+    assert done.returncode == 4 and "NO DATA for never" in done.stdout
+
+
+@pytest.mark.parametrize("content", [None, "", "no,verdicts\n1,2\n", "\0\1\2"])
+def test_missing_or_unusable_verdicts(tmp_path, content):
+    if content is not None:
+        (tmp_path / "verdicts.csv").write_text(content)
+    done = call(tmp_path)
+    assert done.returncode == 4 and done.stderr.startswith("error: ") and "Traceback" not in done.stderr
+
+
+def test_wrong_arguments_are_none_of_the_codes(tmp_path):
+    assert call(tmp_path, "--treshold", "x").returncode == 64
+
+
+def test_markdown_has_the_worst_first_and_the_link(tmp_path):
+    done = call(results(tmp_path, [GOOD, BAD, OPEN]), "--markdown", "--report", "https://ci/report.html")
+    text = done.stdout
+    assert done.returncode == 1 and text.startswith("❌ **duetbench:**")
+    assert "[Full report](<https://ci/report.html>)" in text
+    assert 0 < text.index("| bad |") < text.index("| open |") < text.index("| good |")
+
+
+def test_names_stay_text_in_markdown(tmp_path):
+    evil = row("[x](http://evil) @all", "slower", 5.0, p=0.001)
+    assert "[x](http" not in call(results(tmp_path, [evil]), "--markdown").stdout
+
+
+def test_json_is_json_whatever_is_not_known(tmp_path):
+    out = tmp_path / "gate.json"
+    done = call(results(tmp_path, [GOOD, LOST, *AA_GOOD]), "--json", out)
+    told = json.loads(out.read_text(), parse_constant=lambda c: pytest.fail(f"{c} is not JSON"))
+    assert told["exit"] == done.returncode == 4 and told["decision"] == "no_data"
+    assert told["false_positives"]["comparisons"] == 10
+    assert [(b["benchmark"], b["outcome"]) for b in told["benchmarks"]] == [
+        ("lost", "no data"),
+        ("good", "passed"),
+    ]
+    assert told["benchmarks"][0]["change_percent"] is None
+
+
+def test_junit(tmp_path):
+    evil = row("ctrl\x01<&>", "equivalent")
+    done = call(results(tmp_path, [GOOD, BAD, OPEN, LOST, evil, *AA_GOOD]), "--junit")
+    root = ET.fromstring(done.stdout)
+    kinds = {c.get("name"): [k.tag for k in c] for c in root.iter("testcase")}
+    assert kinds == {
+        **{"A against A": [], "good": [], "bad": ["failure"], "open": ["skipped"]},
+        **{"lost": ["error"], "ctrl <&>": []},
+    }
+    suite = root.find("testsuite[@name='s']")
+    assert [suite.get(k) for k in ("tests", "failures", "errors", "skipped")] == ["5", "1", "1", "1"]
+    strict = ET.fromstring(call(tmp_path / "campaign", "--junit", "--strict").stdout)
+    assert strict.find("testsuite[@name='s']").get("failures") == "2"

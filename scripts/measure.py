@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from duet import interruption, measure, progress
+from duet import interruption, measure, progress, record, request
 from duet.engines import Engine
 from duet.engines.choose import choose
 from duet.model import DuetError
@@ -13,7 +13,7 @@ from duet.model import DuetError
 
 def main(options: argparse.Namespace, say: "Say") -> None:
     begin = time.monotonic()
-    asked = measure.request(options.results, options.run)
+    asked = request.request(options.results, options.run)
     verbose = asked.benchmark["verbose"]
     chosen: dict[str, Engine] = {}
     for name in {plan["side"]["engine"] for plan in asked.sides.values()}:
@@ -66,6 +66,10 @@ def command() -> int:
         main(options, say)
     except DuetError as error:
         log = getattr(error, "log", None)
+        directory = options.results / "runs" / options.run
+        if log is None and directory.is_dir() and not (directory / record.RUN).exists():
+            record.write_failure(directory, options.run, str(error), options.log, time.time_ns())
+        log = log or options.log
         parts = [f"error: run {options.run}: {error}"]
         parts += [f"log: {log}"] if log else []
         parts += [f"again: {options.rerun}"] if options.rerun else []

@@ -2,7 +2,8 @@
 
 import contextlib
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -44,3 +45,25 @@ def deferred() -> Iterator[None]:
         if _pending is not None and not _deferred:
             signum, _pending = _pending, None
             raise Interrupted(signum)
+
+
+def together(calls: Sequence[Callable[[], None]]) -> None:
+    """Call all at once and wait until all have returned; raises the first fault."""
+    if len(calls) == 1:
+        calls[0]()
+        return
+    faults: list[BaseException] = []
+
+    def guarded(call: Callable[[], None]) -> None:
+        try:
+            call()
+        except BaseException as e:
+            faults.append(e)
+
+    threads = [threading.Thread(target=guarded, args=(call,), daemon=True) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if faults:
+        raise faults[0]

@@ -6,14 +6,14 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from duet import host, plan, record, rendezvous
 from duet.engines import Engine, ResultMissing, Start, Started
-from duet.interruption import deferred
-from duet.model import SCHEMA_VERSION, DuetError, Run, parse_run
+from duet.interruption import deferred, together
+from duet.model import SCHEMA_VERSION, DuetError
+from duet.request import MeasureError, Request
 
 GATE_TIMEOUT_S = 60
 """Within this time both sides must be at the gate."""
@@ -22,64 +22,6 @@ QUIET_S = 0.05
 KILL_TIMEOUT_S = 60
 """Within this time a killed side must be gone."""
 SKEW_WARNING_NS = 10_000_000
-
-
-class MeasureError(DuetError):
-    """The run failed. `log` is the log to look into, where there is one."""
-
-    def __init__(self, what: str, remedy: str = "", log: str | None = None):
-        super().__init__(what, remedy)
-        self.log = log
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is to be measured, as the plan files have it."""
-
-    run: Run
-    """With names as they stand in files."""
-    results: Path
-    """results/<name>, absolute."""
-    benchmark: Mapping[str, Any]
-    """Plan file of the benchmark."""
-    sides: Mapping[str, Mapping[str, Any]]
-    """Plan file of each side that is started."""
-    images: Mapping[str, Mapping[str, Any]]
-    """Image record of each side that has one."""
-    files: Mapping[str, tuple[Path, ...]]
-    """Files that each side needs in its working directory where it has no image."""
-
-    @property
-    def directory(self) -> Path:
-        return self.results / "runs" / self.run.name
-
-    @property
-    def timeout_s(self) -> float | None:
-        limits = [plan["timeout_s"] or 0 for plan in self.sides.values()]
-        return min((limit for limit in limits if limit > 0), default=None)
-
-
-def request(results: Path, name: str) -> Request:
-    """Read what the run `name` is to be from the plan files below `results`. Raises DuetError."""
-    run = parse_run(name)
-    if run is None:
-        raise MeasureError(f"{name!r} is not the name of a run", "<suite>.<benchmark>.<runid>.<type>.<order>")
-    results = results.absolute()
-    keys = ("campaign", "suite", "benchmark", "remove_containers", "artifacts", "seed", "grace_s")
-    benchmark = record.read(results / "plan" / f"{run.benchmark_stem}.json", keys)
-    sides, images, files = {}, {}, {}
-    for side in run.sides:
-        path = results / "plan" / run.plan_file(side)
-        sides[side] = record.read(path, ("side", "timeout_s", "image_hash"))
-        ref = sides[side]["side"]["image"]
-        if ref is None:
-            continue
-        images[side] = record.read(results / "images" / f"{ref['key']}.json", ("id", "tag", "hash"))
-        files[side] = tuple(Path(path) for path in images[side].get("files", ()))
-        if ref["source"]:
-            source = record.read(results / "sources" / f"{ref['key']}.json", ("path",))
-            files[side] += (Path(source["path"]).absolute(),)
-    return Request(run, results, benchmark, sides, images, files)
 
 
 def measure(asked: Request, engines: Mapping[str, Engine], keep: Sequence[str] = ()) -> dict[str, Any]:
@@ -102,28 +44,17 @@ def measure(asked: Request, engines: Mapping[str, Engine], keep: Sequence[str] =
             log = getattr(e, "log", None) or asked.run.log(asked.run.sides[0])
             path = asked.directory / log
             record.write_failure(part, asked.run.name, str(e), path, time.time_ns())
+            shutil.rmtree(part / "rv", ignore_errors=True)
             with deferred():
-                _publish(part, asked.directory, keep)
+                record.publish(part, asked.directory, keep)
             raise MeasureError(e.what, e.remedy, str(path)) from e
+        shutil.rmtree(part / "rv", ignore_errors=True)
         with deferred():
-            _publish(part, asked.directory, keep)
+            record.publish(part, asked.directory, keep)
         return value
     finally:
         with deferred():
             shutil.rmtree(part, ignore_errors=True)
-
-
-def _publish(part: Path, directory: Path, keep: Sequence[str]) -> None:
-    """Replace what is in the run's directory; the record comes last, so that with it everything is there."""
-    shutil.rmtree(part / "rv", ignore_errors=True)
-    directory.mkdir(exist_ok=True)
-    last = (record.RUN, record.FAILURE)
-    old = sorted(directory.iterdir(), key=lambda path: path.name not in last)
-    for path in old:
-        if path.name not in keep:
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-    for path in sorted(part.iterdir(), key=lambda path: path.name in last):
-        path.replace(directory / path.name)
 
 
 class _Measuring:
@@ -134,6 +65,7 @@ class _Measuring:
         self.started: dict[str, Started] = {}
         self.warnings: list[str] = []
         self.codes: dict[str, int] = {}
+        self.goes_ns: dict[str, int] = {}
         self.ends_ns: dict[str, int] = {}
 
     def measure(self) -> dict[str, Any]:
@@ -144,7 +76,7 @@ class _Measuring:
             swapped = plan.swapped(self.asked.benchmark["seed"], self.run)
             bindable = {side: self.engines[side].splits_cpus for side in asked}
             self.cpus, warnings = host.assign(asked, machine, swapped, bindable)
-            self.warnings += warnings
+            self.warnings += warnings + self._unbounded()
             resolution_ns = rendezvous.resolution_ns(self.part)
             facts, warnings = host.collect_artifacts(artifacts)
             self.warnings += warnings
@@ -162,11 +94,15 @@ class _Measuring:
                 with deferred():
                     self._remove()
             sides = {side: self._side(side, usage[side], files[side]) for side in self.run.sides}
-            gate = {"skew_ns": self.gate.skew_ns(), "resolution_ns": resolution_ns}
-        skew_ns = gate["skew_ns"]
-        if skew_ns is not None and skew_ns > SKEW_WARNING_NS:
-            self.warnings.append(f"one side went through the gate {skew_ns / 1e6:.1f} ms before the other")
+        gate = {"skew_ns": self._skew_ns(), "resolution_ns": resolution_ns}
         return self._record(timed_out, gate, sides, facts, host.facts(machine))
+
+    def _unbounded(self) -> list[str]:
+        return [
+            f"side {side} may use more memory than asked for: its engine cannot bound it"
+            for side, asked in self.asked.sides.items()
+            if asked["side"]["memory_bytes"] and not self.engines[side].bounds_memory
+        ]
 
     def _start(self) -> None:
         """Start the sides together; the gate sees to it that the first of the order is first there."""
@@ -177,7 +113,7 @@ class _Measuring:
 
             return starting
 
-        _together([start(side) for side in self.run.sides])
+        together([start(side) for side in self.run.sides])
 
     def _asked_of_engine(self, side: str) -> Start:
         asked = self.asked.sides[side]["side"]
@@ -212,7 +148,9 @@ class _Measuring:
         while waiting:
             time.sleep(0.01 if until - time.monotonic() > GATE_TIMEOUT_S - 1 else 0.05)
             dead = [side for side in waiting if self.started[side].wait(0) is not None]
-            waiting = [side for side in waiting if self.gate.go_ns(side) is None]
+            stamps = {side: self.gate.go_ns(side) for side in waiting}
+            self.goes_ns |= {side: stamp for side, stamp in stamps.items() if stamp is not None}
+            waiting = [side for side in waiting if side not in self.goes_ns]
             for side in dead:
                 if side in waiting:
                     raise self._failure(
@@ -263,7 +201,7 @@ class _Measuring:
         running = [side for side in self.run.sides if side not in self.codes]
         if how == "give up":
             raise self._failure(running[0], f"is still there {KILL_TIMEOUT_S} s after it was killed")
-        _together([getattr(self.started[side], how) for side in running])
+        together([getattr(self.started[side], how) for side in running])
         if how == "ask":
             return time.monotonic() + self.asked.benchmark["grace_s"], "kill"
         return time.monotonic() + KILL_TIMEOUT_S, "give up"
@@ -300,7 +238,7 @@ class _Measuring:
 
             return fetching
 
-        _together([fetch(side) for side in self.run.sides])
+        together([fetch(side) for side in self.run.sides])
         return usage, files
 
     def _remove(self) -> None:
@@ -313,15 +251,24 @@ class _Measuring:
             elif side not in self.codes:
                 calls.append(started.kill)
         try:
-            _together(calls)
+            together(calls)
         except DuetError as e:  # the run is as good as before; the next start of the workflow removes it
             self.warnings.append(str(e))
+
+    def _skew_ns(self) -> int | None:
+        """How much earlier one side went than the other; None for one side alone."""
+        if len(self.goes_ns) < 2:
+            return None
+        skew_ns = max(self.goes_ns.values()) - min(self.goes_ns.values())
+        if skew_ns > SKEW_WARNING_NS:
+            self.warnings.append(f"one side went through the gate {skew_ns / 1e6:.1f} ms before the other")
+        return skew_ns
 
     def _side(self, side: str, usage: Any, files: list[str]) -> dict[str, Any]:
         image = self.asked.images.get(side, {})
         seen = self.gate.cpus(side)
         asked = self.cpus[side]
-        if asked is not None and (seen is None or host.parse_set(seen) != host.parse_set(asked)):
+        if asked is not None and seen != asked:
             self.warnings.append(f"side {side} was to run on cores {asked} but may use {seen}")
         return {
             "engine": self.engines[side].name,
@@ -329,7 +276,7 @@ class _Measuring:
             "image_id": image.get("id"),
             "image_hash": image.get("hash"),
             "exit_code": self.codes[side],
-            "go_ns": self.gate.go_ns(side),
+            "go_ns": self.goes_ns[side],
             "end_ns": self.ends_ns[side],
             "cpus": {"asked": asked, "seen": seen},
             "peak_memory_bytes": usage.peak_memory_bytes,
@@ -377,25 +324,3 @@ class _Measuring:
             "artifacts": artifacts,
             "warnings": self.warnings,
         }
-
-
-def _together(calls: Sequence[Callable[[], None]]) -> None:
-    """Call all at once and wait until all have returned; raises the first fault."""
-    if len(calls) == 1:
-        calls[0]()
-        return
-    faults: list[BaseException] = []
-
-    def guarded(call: Callable[[], None]) -> None:
-        try:
-            call()
-        except BaseException as e:
-            faults.append(e)
-
-    threads = [threading.Thread(target=guarded, args=(call,), daemon=True) for call in calls]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if faults:
-        raise faults[0]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,20 @@ def write_failure(directory: Path, name: str, reason: str, log: Path | None, tim
     """Leave in `directory` why the run failed and where its log is."""
     failure = {"name": name, "reason": reason, "log": log and str(log), "time_ns": time_ns}
     write(directory / FAILURE, {"schema": SCHEMA_VERSION, **failure})
+
+
+def publish(part: Path, directory: Path, keep: Sequence[str]) -> None:
+    """Replace what is in a run's `directory` by what is in `part`, but for files called as in `keep`.
+
+    The record goes first and comes last: while it is there, everything is.
+    """
+    directory.mkdir(exist_ok=True)
+    old = sorted(directory.iterdir(), key=lambda path: path.name not in (RUN, FAILURE))
+    for path in old:
+        if path.name not in keep:
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    for path in sorted(part.iterdir(), key=lambda path: path.name in (RUN, FAILURE)):
+        path.replace(directory / path.name)
 
 
 def _canonical(value: Any) -> str:

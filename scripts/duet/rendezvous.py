@@ -6,6 +6,7 @@ FIFOs open, so that nobody blocks on opening one, and looks at the files in whic
 """
 
 import contextlib
+import itertools
 import os
 import time
 from collections.abc import Sequence
@@ -71,14 +72,8 @@ class Rendezvous:
 
     def cpus(self, side: str) -> str | None:
         """The set of cores that the side saw itself bound to."""
-        text = os.pread(self._fd[f"{side}.cpus"], 4096, 0).decode("ascii", "replace").strip()
-        return text or None
-
-    def skew_ns(self) -> int | None:
-        """How much earlier one side went than the other; None for one side alone."""
-        stamps = [self.go_ns(side) for side in self.sides]
-        known = [stamp for stamp in stamps if stamp is not None]
-        return max(known) - min(known) if len(known) == 2 else None
+        text = os.pread(self._fd[f"{side}.cpus"], 4096, 0).decode("ascii", "replace")
+        return text.partition("\n")[0].strip() or None
 
     def gone(self, side: str) -> None:
         """Tell the other side's probe that this one will not come to the barrier any more."""
@@ -96,23 +91,25 @@ def resolution_ns(directory: Path) -> int:
     """How far a stamp in `directory` may be from the truth, tried out there.
 
     Linux before 6.13 stamps files with the time of its last tick (1 to 10 ms ago); later ones are
-    exact to the shell's own pace. Takes 0.1 ms where stamps are exact, else up to some ticks.
+    exact to the shell's own pace. Takes 3 ms where stamps are exact, else up to some ticks more.
     """
     path = directory / ".resolution"
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
     try:
         worst = STAMP_NS
-        for _ in range(5):
+        for _ in range(3):
+            time.sleep(0.0009)  # no multiple of a tick
             before = time.time_ns()
             worst = max(worst, before - _stamped(fd))
         if worst == STAMP_NS:
             return worst
         seen, until = [_stamped(fd)], time.monotonic_ns() + 100_000_000
-        while len(seen) < 3 and time.monotonic_ns() < until:
+        while len(seen) < 4 and time.monotonic_ns() < until:
             stamp = _stamped(fd)
             if stamp != seen[-1]:
                 seen.append(stamp)
-        return max(worst, seen[-1] - seen[-2] if len(seen) > 1 else 0)
+        steps = [later - sooner for sooner, later in itertools.pairwise(seen)]
+        return max(worst, min(steps[1:], default=0))  # being off the core makes a step longer, never shorter
     finally:
         os.close(fd)
         path.unlink()

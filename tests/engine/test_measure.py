@@ -208,6 +208,26 @@ def test_a_crash_stops_the_other_and_keeps_the_logs(bench, mark):
     bench.plan().measured()
 
 
+def test_out_of_memory_is_called_so(bench):
+    greedy = "x=$(head -c 300000000 /dev/zero | tr '\\0' x); echo ${#x}; "
+    bench.plan(a=greedy + RESULT, b=RESULT, side={"memory_bytes": 64 << 20})
+    if bench.engine == "process":
+        value = bench.plan(side={"memory_bytes": 64 << 20}).measure()
+        assert "its engine cannot bound it" in value
+    else:
+        assert "side A ran out of memory of 67108864 bytes" in bench.failed()[0]
+
+
+def test_what_is_not_there_is_said_before_anything_starts(bench):
+    bench.plan()
+    plan = bench.results / "plan" / bench.run.plan_file("B")
+    plan.write_text(plan.read_text()[:-20])
+    assert "not JSON" in bench.failed()[0]
+    plan.unlink()
+    (bench.directory / "failure.json").unlink()
+    assert "no such file" in bench.failed()[0]
+
+
 def test_missing_result(bench):
     bench.plan(b="echo forgot")
     reason, failure = bench.failed()

@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from duet import interruption, measure, plan, progress, record
+from duet import interruption, measure, plan, progress, record, request
 from duet.engines import EngineError, ResultMissing, Usage
 from duet.model import parse_run
 
@@ -15,7 +15,7 @@ from duet.model import parse_run
 class Fake:
     """An engine whose sides do what `behaviour[side]` says: words out of those of FakeSide."""
 
-    name, version, splits_cpus = "fake", "1", True
+    name, version, splits_cpus, bounds_memory = "fake", "1", True, False
 
     def __init__(self, **behaviour):
         self.behaviour, self.events = behaviour, []
@@ -91,9 +91,16 @@ def measured(tmp_path, monkeypatch):
     monkeypatch.setattr(measure, "GATE_TIMEOUT_S", 0.5)
     monkeypatch.setattr(measure, "KILL_TIMEOUT_S", 0.3)
 
-    def go(run="s.b.0.duet.AB", timeout_s=None, remove_containers=True, results=("out.csv",), **behaviour):
+    def go(
+        run="s.b.0.duet.AB",
+        timeout_s=None,
+        remove_containers=True,
+        results=("out.csv",),
+        memory_bytes=None,
+        **behaviour,
+    ):
         go.engine = Fake(**behaviour)
-        go.request = requested(tmp_path, run, timeout_s, remove_containers, results)
+        go.request = requested(tmp_path, run, timeout_s, remove_containers, results, memory_bytes)
         go.directory = go.request.directory
         go.events = go.engine.events
         return measure.measure(go.request, {side: go.engine for side in "AB"})
@@ -102,7 +109,7 @@ def measured(tmp_path, monkeypatch):
     assert [p.name for p in (tmp_path / "runs").iterdir() if p.name.startswith(".")] == []
 
 
-def requested(results, name, timeout_s=None, remove_containers=True, files=("out.csv",)):
+def requested(results, name, timeout_s=None, remove_containers=True, files=("out.csv",), memory_bytes=None):
     run = parse_run(name)
     side = {
         "image": None,
@@ -110,7 +117,7 @@ def requested(results, name, timeout_s=None, remove_containers=True, files=("out
         "results": files,
         "env": [["X", "1"]],
         "engine": "fake",
-        "memory_bytes": None,
+        "memory_bytes": memory_bytes,
         "network": "none",
         "cpus": "split",
     }
@@ -124,11 +131,11 @@ def requested(results, name, timeout_s=None, remove_containers=True, files=("out
         "grace_s": 0.2,
     }
     sides = {s: {"side": side, "timeout_s": timeout_s, "image_hash": None} for s in run.sides}
-    return measure.Request(run, results, benchmark, sides, {}, {})
+    return request.Request(run, results, benchmark, sides, {}, {})
 
 
 def failure(measured, said, **behaviour):
-    with pytest.raises(measure.MeasureError, match=said) as e:
+    with pytest.raises(request.MeasureError, match=said) as e:
         measured(**behaviour)
     files = sorted(p.name for p in measured.directory.iterdir())
     assert "run.json" not in files and "failure.json" in files and "s.b.0.duet.AB.A.log" in files
@@ -154,6 +161,19 @@ def test_a_run_and_its_record(measured):
     ]
 
 
+def test_memory_that_cannot_be_bounded_is_a_warning(measured):
+    assert (
+        measured()["warnings"]
+        == [
+            "side A was to run on cores 1 but may use None",
+            "side B was to run on cores 0 but may use None",
+        ]
+        or len(os.sched_getaffinity(0)) != 2
+    )
+    value = measured(memory_bytes=1 << 20)
+    assert sum("more memory" in text for text in value["warnings"]) == 2
+
+
 def test_one_side_alone(measured):
     value = measured(run="s.b.0.seqn.None.B")
     assert measured.events == ["start B", "fetch B", "remove B"] and list(value["sides"]) == ["B"]
@@ -161,11 +181,11 @@ def test_one_side_alone(measured):
 
 
 def test_measuring_again_replaces_what_was_there(measured):
-    with pytest.raises(measure.MeasureError):
+    with pytest.raises(request.MeasureError):
         measured(A="crash")
     measured()
     assert not (measured.directory / "failure.json").exists()
-    with pytest.raises(measure.MeasureError):
+    with pytest.raises(request.MeasureError):
         measured(A="crash")
     assert sorted(p.name for p in measured.directory.iterdir()) == [
         "failure.json",
@@ -279,10 +299,10 @@ def restore():
 
 def test_foreign_names_and_plans(tmp_path):
     for name in ("x", "s.b.0.duet.AB.A", "../../etc"):
-        with pytest.raises(measure.MeasureError, match="not the name of a run"):
-            measure.request(tmp_path, name)
+        with pytest.raises(request.MeasureError, match="not the name of a run"):
+            request.request(tmp_path, name)
     with pytest.raises(record.RecordError, match=r"plan/s\.b\.json: no such file"):
-        measure.request(tmp_path, "s.b.0.duet.AB")
+        request.request(tmp_path, "s.b.0.duet.AB")
 
 
 def test_progress(tmp_path):

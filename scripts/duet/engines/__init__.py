@@ -88,7 +88,9 @@ class Engine(Protocol):
     name: str
     version: str
     splits_cpus: bool
-    """Whether it can bind a side to cores and bound its memory."""
+    """Whether it can bind a side to cores."""
+    bounds_memory: bool
+    """Whether it can bound a side's memory."""
 
     def start(self, start: Start) -> Started:
         """Start a side. Raises EngineError; then nothing is left behind."""

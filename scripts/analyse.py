@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 from duet import overlap
 from duet.inference import run_effects, verdicts
+from duet.inference.predecessor import comparison
 from duet.model import Analysis, DuetError
 
 
@@ -19,12 +20,13 @@ def main() -> int:
     parser.add_argument("--analysis", type=Path, help="analysis.json: estimator, method, …, warmup")
     parser.add_argument("--pairs", type=Path, help="write the overlapping pairs, Parquet")
     parser.add_argument("--effects", type=Path, help="write one row per run, Parquet")
-    parser.add_argument("--verdicts", type=Path, required=True, help="write the verdicts, CSV")
+    parser.add_argument("--verdicts", type=Path, help="write the verdicts, CSV")
+    parser.add_argument("--comparison", type=Path, help="write the predecessor's analysis beside ours, CSV")
     args = parser.parse_args()
     try:
         analyse(args)
-    except (DuetError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+    except (DuetError, OSError, ValueError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     return 0
 
@@ -35,10 +37,14 @@ def analyse(args: argparse.Namespace) -> None:
     table = pd.read_parquet(args.table)
     if args.pairs:
         overlap.pairs(table, analysis.min_overlap).to_parquet(args.pairs, index=False)
-    effects = run_effects(table, analysis, settings.get("warmup"))
-    if args.effects:
-        effects.to_parquet(args.effects, index=False)
-    verdicts(effects, analysis).to_csv(args.verdicts, index=False)
+    if args.effects or args.verdicts:
+        effects = run_effects(table, analysis, settings.get("warmup"))
+        if args.effects:
+            effects.to_parquet(args.effects, index=False)
+        if args.verdicts:
+            verdicts(effects, analysis).to_csv(args.verdicts, index=False)
+    if args.comparison:
+        comparison(table, analysis, settings.get("warmup")).to_csv(args.comparison, index=False)
 
 
 if __name__ == "__main__":

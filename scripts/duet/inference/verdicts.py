@@ -78,7 +78,7 @@ def interval(
     """By the analysis's method from the log ratios of runs; of one run from its batches."""
     margin = np.log1p(max(analysis.margin_percent, 0.0) / 100)
     if len(x) == 1:
-        inside = np.array(batches[0] or x, float)
+        inside = np.array(x if batches[0] is None else batches[0], float)
         found = intervals.t(inside, confidence, margin)
         shift = x[0] - found.estimate
         return Interval(x[0], found.low + shift, found.high + shift, found.p, found.p_equivalence)

@@ -1,0 +1,115 @@
+"""The predecessor's analysis beside ours, interference, and the command."""
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from duet.inference import run_effects, verdicts
+from duet.inference.predecessor import comparison, slowed
+from duet.model import Analysis
+from duet.samples import from_table
+from test_inference import campaign, run
+
+ANALYSE = Path(__file__).parents[2] / "scripts" / "analyse.py"
+
+
+def test_an_injected_slowdown_shifts_what_comes_after():
+    samples = from_table(run(0, [100, 100], [100, 200, 300], gap=10))
+    found = slowed(samples, np.array([1.5]))
+    assert found.length_ns.tolist() == [100, 100, 150, 300, 450]
+    assert (found.end_ns - found.start_ns).tolist() == [100, 100, 150, 300, 450]
+    b = samples.side == 1
+    assert np.diff(found.start_ns[b]).tolist() == [150 + 10, 300 + 10]
+    assert found.start_ns[~b].tolist() == samples.start_ns[~b].tolist()
+    assert found.start_ns[b][0] == samples.start_ns[b][0]
+
+
+def test_comparison_of_a_sure_difference_and_of_a_sure_equality():
+    table = pd.concat(
+        [
+            campaign(0.1, runs=8, benchmark="slower", seed=1),
+            campaign(0.0, runs=8, benchmark="same", seed=2, type_="aaduet"),
+            campaign(0.1, runs=8, benchmark="slower", seed=3, type_="seqn"),
+        ]
+    )
+    found = comparison(table, Analysis()).set_index(["benchmark", "type"])
+    assert len(found) == 3
+    for key in (("slower", "duet"), ("slower", "seqn")):
+        row = found.loc[key]
+        assert row["ci_different"] and row["u_different"] and row["verdict_different"]
+        assert row["ci_low_percent"] < 10 < row["ci_high_percent"] or abs(row["ci_change_percent"] - 10) < 1
+        assert row["speed_up"] == pytest.approx(1 / 1.1, abs=0.01)
+        assert row["cv_A_percent"] == pytest.approx(1, abs=0.3)
+        assert row["run_time_A_s"] == pytest.approx(0.4, abs=0.01)
+    same = found.loc["same", "aaduet"]
+    assert not same["verdict_different"]
+    # noise of 1 % over 40 iterations in 8 runs: half a percent is found, and not because of the level
+    assert 0 < same["verdict_detectable_percent"] <= 1
+    assert found.loc[("slower", "duet"), "verdict_detectable_percent"] <= 1
+
+
+def test_a_noisier_benchmark_has_a_greater_detectable_slowdown():
+    quiet = campaign(runs=5, benchmark="quiet", noise=0.01)
+    noisy = campaign(runs=5, benchmark="noisy", noise=0.3)
+    found = comparison(pd.concat([quiet, noisy]), Analysis()).set_index("benchmark")
+    for test in ("ci", "u", "verdict"):
+        low, high = found.loc[["quiet", "noisy"], f"{test}_detectable_percent"]
+        assert low < high or math.isnan(high)
+
+
+def test_sides_that_do_not_suffer_alike_are_told():
+    """In company B takes 20 % longer than alone, A as long: the duet must not be read by itself."""
+    alone = campaign(0.0, type_="seqn", seed=1)
+    company = campaign(0.2, seed=2)
+    frame = verdicts(run_effects(pd.concat([alone, company]), Analysis()), Analysis()).set_index("type")
+    duet = frame.loc["duet"]
+    assert "do not suffer alike" in duet["warnings"] and "seqn" in duet["warnings"]
+    assert duet["slowdown_B_percent"] == pytest.approx(20, abs=1)
+    assert duet["slowdown_A_percent"] == pytest.approx(0, abs=1)
+    assert duet["unfairness_percent"] == pytest.approx(20, abs=1)
+    assert frame.loc["seqn", "warnings"] == ""
+
+
+def test_sides_that_suffer_alike_are_not():
+    alone, company = campaign(0.05, type_="seqn", seed=1), campaign(0.05, seed=2)
+    for name in ("iteration_time_ns", "iteration_start_ns", "iteration_end_ns"):
+        first = 1_700_000_000_000_000_000 if name != "iteration_time_ns" else 0
+        company[name] = (company[name] - first) * 3 // 2 + first
+    frame = verdicts(run_effects(pd.concat([alone, company]), Analysis()), Analysis()).set_index("type")
+    assert frame.loc["duet", "slowdown_A_percent"] == pytest.approx(50, abs=1)
+    assert frame.loc["duet", "warnings"] == ""
+
+
+def analyse(tmp_path: Path, table: pd.DataFrame, settings: dict, *more: str) -> subprocess.CompletedProcess:
+    table.to_parquet(tmp_path / "iterations.parquet")
+    (tmp_path / "analysis.json").write_text(json.dumps(settings))
+    args = ["--table", "iterations.parquet", "--analysis", "analysis.json", *more]
+    return subprocess.run([sys.executable, ANALYSE, *args], capture_output=True, text=True, cwd=tmp_path)
+
+
+def test_the_command_writes_what_it_is_asked_for(tmp_path):
+    table = pd.concat([campaign(0.1, runs=4), campaign(0.1, runs=1, benchmark="once")])
+    names = {"--pairs": "p.parquet", "--effects": "e.parquet", "--verdicts": "v.csv", "--comparison": "c.csv"}
+    settings = {"estimator": "rate", "margin_percent": 1.0, "warmup": {"s/b": 10}}
+    done = analyse(tmp_path, table, settings, *[x for pair in names.items() for x in pair])
+    assert done.returncode == 0, done.stderr
+    found = pd.read_csv(tmp_path / "v.csv", keep_default_na=False).set_index("benchmark")
+    assert found.loc["b", "iterations_A"] == 120 and found.loc["b", "estimator"] == "rate"
+    assert "one run only" in found.loc["once", "warnings"]
+    effects = pd.read_parquet(tmp_path / "e.parquet")
+    rate = Analysis(estimator="rate")
+    direct = run_effects(table, rate, {"s/b": 10})
+    pd.testing.assert_frame_equal(verdicts(effects, rate), verdicts(direct, rate))
+    assert len(pd.read_parquet(tmp_path / "p.parquet")) > 100
+    assert (tmp_path / "c.csv").stat().st_size > 100
+
+
+def test_a_wrong_warm_up_is_one_line(tmp_path):
+    done = analyse(tmp_path, campaign(), {"warmup": {"s/b": "soon"}}, "--verdicts", "v.csv")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: warmup: 'soon'") and done.stderr.count("\n") == 1

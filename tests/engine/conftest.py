@@ -11,22 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from duet.engines import Engine, EngineError, Start, Started, processes, supervise
+from duet.engines import Engine, processes
+from sides import Sides, alive
 
 HERE = Path(__file__).parent
-
-LAUNCH = """\
-gate=${0%/*} side=$1
-export gate
-exec </dev/null >>"$gate/$side.log" 2>&1
-if [ "$$" = 1 ]; then trap 'kill -TERM -1' TERM; else trap 'trap "" TERM; kill -TERM 0' TERM; fi
-sh -c "$2" &
-wait $!; status=$?
-if [ "$status" = 143 ]; then wait $!; status=$?; fi
-if [ -r "$gate/$side.atend" ]; then . "$gate/$side.atend"; fi
-exit $status
-"""
-"""As much of the real launcher as an engine has to do with."""
+__all__ = ["alive"]
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +82,7 @@ def busybox_tar() -> bytes:
 
 @pytest.fixture(scope="session")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Engine], str | None]]:
-    """The test image's id in an engine. It has a command and a volume of its own, to be overruled and removed."""
+    """The test image's name in an engine. It has a command to be overruled, and a volume to be removed."""
     from duet.engines.containers import connect
 
     made: dict[str, str] = {}
@@ -117,39 +106,6 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Engin
         connect(engine).api.remove_image(name, force=True)
 
 
-class Sides:
-    """Starts sides of one test, each with a rendezvous directory of its own, and removes them at its end."""
-
-    def __init__(self, engine: Engine, image: str | None, tmp: Path):
-        self.engine, self.image, self.tmp = engine, image, tmp
-        self.root = tmp / "results"
-        self.started: list[Started] = []
-        self.log = tmp / "log"
-
-    def spec(self, script: str, **changes: object) -> Start:
-        gate = self.tmp / f"gate{len(self.started)}"
-        gate.mkdir(exist_ok=True)
-        (gate / "launch").write_text(LAUNCH)
-        self.log = gate.with_suffix(".log")
-        self.log.touch()
-        given = {
-            "campaign": "test",
-            "run": "s.b.0.duet.AB",
-            "side": "A",
-            "root": self.root,
-            "image": self.image,
-            "command": ("sh", "{gate}/launch", "A", script),
-            "gate": gate,
-            "log": self.log,
-        }
-        return Start(**(given | changes))
-
-    def __call__(self, script: str, **changes: object) -> Started:
-        side = self.engine.start(self.spec(script, **changes))
-        self.started.append(side)
-        return side
-
-
 @pytest.fixture
 def sides(engine: Engine, images: Callable[[Engine], str | None], tmp_path: Path) -> Iterator[Sides]:
     yield from _sides(engine, images, tmp_path)
@@ -171,26 +127,3 @@ def _sides(engine: Engine, images: Callable[[Engine], str | None], tmp_path: Pat
     for side in made.started:
         side.remove()
     assert engine.leftovers(made.root) == []
-
-
-def alive(mark: str) -> list[str]:
-    """Command lines of this machine's processes that contain `mark`, those in containers too, but for
-    a side's supervisor, which tells the end before its own."""
-    found = []
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if mark in line and supervise.__file__ not in line:
-            found.append(line)
-    return found
-
-
-def refusal(sides: Sides, script: str = "true", **changes: object) -> EngineError:
-    """The error of a start that must fail, and leave nothing."""
-    with pytest.raises(EngineError) as caught:
-        sides(script, **changes)
-    assert "\n" not in str(caught.value) and caught.value.remedy
-    assert sides.engine.leftovers(sides.root) == []
-    return caught.value

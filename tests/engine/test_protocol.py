@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Sides, alive, refusal
 from duet.engines import ResultMissing
+from sides import Sides, alive, refusal
 
 
 def until(condition, timeout_s=20):
@@ -88,7 +88,8 @@ def test_fetches_files_and_trees(sides: Sides, tmp_path: Path):
     name = f"/tmp/duetbench-test-{os.getpid()}-{random.random()}"
     side = sides(
         "echo one >one; mkdir -p tree/sub/empty; echo two >tree/sub/two; chmod 4711 tree/sub/two;"
-        f"ln -s /etc/passwd tree/link; mkfifo tree/fifo; ln -s one alias; mkdir {name}; echo three >{name}/three"
+        "ln -s /etc/passwd tree/link; mkfifo tree/fifo; ln -s one alias;"
+        f"mkdir {name}; echo three >{name}/three"
     )
     assert side.wait(20) == 0
     for path, expected in (

@@ -35,7 +35,8 @@ class Start:
     command: tuple[str, ...]
     """Main process (the launcher); `{gate}` in an item stands for the rendezvous directory."""
     gate: Path
-    """Rendezvous directory on the host, made visible to the side."""
+    """Rendezvous directory on the host, made visible to the side. An engine may put `<side>.atend` there:
+    the launcher sources it when the side's command has ended, with `gate` and `side` set."""
     log: Path
     """Existing file on the host, visible to the side as `<rendezvous>/<side>.log`."""
     env: tuple[tuple[str, str], ...] = ()

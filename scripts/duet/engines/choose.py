@@ -10,22 +10,25 @@ def choose(name: str) -> tuple[Engine, str]:
     if name != "auto":
         engine = _connect(name)
         return engine, f"engine: {engine.name} {engine.version}"
-    absent = []
-    for candidate in ("docker", "podman"):
+    why = ["auto"]
+    for candidate in ("docker", "podman", "process"):
         try:
             engine = _connect(candidate)
+            break
         except EngineError as e:
-            absent.append(e.what)
-            continue
-        return engine, f"engine: {engine.name} {engine.version} (auto{''.join(f'; {w}' for w in absent)})"
-    return ProcessEngine(), f"engine: process (auto; {'; '.join(absent)})"
+            why.append(e.what)
+    return engine, f"engine: {engine.name} {engine.version} ({'; '.join(why)})"
 
 
 def _connect(name: str) -> Engine:
     if name == "process":
         return ProcessEngine()
-    if name not in ("docker", "podman"):
-        raise EngineError(f"there is no engine {name!r}", "take docker, podman, process or auto")
+    if name in ("docker", "podman"):
+        return _container_engine(name)
+    raise EngineError(f"there is no engine {name!r}", "take docker, podman, process or auto")
+
+
+def _container_engine(name: str) -> Engine:
     # The SDK takes 75 ms to import, and `process` does without it.
     from duet.engines.containers import ContainerEngine
 

@@ -17,7 +17,8 @@ from pathlib import Path
 from duet.engines import WORKDIR, EngineError, ResultMissing, Start, Usage, supervise
 
 _KEPT = {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "JAVA_HOME", "LD_LIBRARY_PATH"}
-_ROOT, _RUN = "DUETBENCH_ROOT", "DUETBENCH_RUN"
+_ROOT, _RUN, _DIR = "DUETBENCH_ROOT", "DUETBENCH_RUN", "DUETBENCH_DIR"
+"""The marks of a side: its processes inherit them."""
 _DEATH_S = 20
 """For a killed tree to be gone: a process in an uninterruptible call takes its time."""
 
@@ -58,16 +59,11 @@ class ProcessEngine:
             raise
 
     def leftovers(self, root: Path) -> list[str]:
-        return sorted({run for _, run in _processes(root)} | {run for _, run in _directories(root)})
+        return sorted({run for _, run in _processes(_ROOT, root)} | {run for _, run in _directories(root)})
 
     def remove_leftovers(self, root: Path) -> list[str]:
         runs = self.leftovers(root)
-        deadline = time.monotonic() + _DEATH_S
-        while (alive := _processes(root)) and time.monotonic() < deadline:
-            for pid, _ in alive:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, signal.SIGKILL)
-            time.sleep(0.01)
+        _kill_all(_ROOT, root)
         for directory, _ in _directories(root):
             _remove_tree(directory)
         return runs
@@ -80,7 +76,7 @@ class Process:
         self._start, self.workdir = start, workdir
         self._told, self._code, self._usage = b"", None, Usage()
         env = {k: v for k, v in os.environ.items() if k in _KEPT or k.startswith("LC_")}
-        env |= dict(start.env) | {_ROOT: str(start.root), _RUN: start.run}
+        env |= dict(start.env) | {_ROOT: str(start.root), _RUN: start.run, _DIR: str(workdir)}
         wrap = namespace()
         command = [
             *(sys.executable, "-I", "-S", supervise.__file__, "namespace" if wrap else "tree"),
@@ -185,6 +181,8 @@ class Process:
         except subprocess.TimeoutExpired:
             supervisor.kill()
             supervisor.wait()
+        if supervisor.returncode:  # killed from outside: it could not see the side's end
+            _kill_all(_DIR, self.workdir)
         for pipe in (supervisor.stdin, supervisor.stdout):
             assert pipe is not None
             pipe.close()
@@ -227,9 +225,17 @@ def _directories(root: Path) -> list[tuple[Path, str]]:
     return [(d, d.name.removeprefix(prefix).rpartition("-")[0]) for d in found]
 
 
-def _processes(root: Path) -> list[tuple[int, str]]:
-    """Processes of a results directory's sides, and their runs. Not this process's own forebears."""
-    wanted = f"{_ROOT}={root}".encode()
+def _kill_all(mark: str, value: Path) -> None:
+    deadline = time.monotonic() + _DEATH_S
+    while (alive := _processes(mark, value)) and time.monotonic() < deadline:
+        for pid, _ in alive:
+            supervise.send(pid, signal.SIGKILL)
+        time.sleep(0.01)
+
+
+def _processes(mark: str, value: Path) -> list[tuple[int, str]]:
+    """Processes that carry a mark, and their runs. Not this process's own forebears."""
+    wanted = f"{mark}={value}".encode()
     above, pid = set(), os.getpid()
     while pid > 0:
         above.add(pid)

@@ -11,6 +11,9 @@ from matplotlib.patches import Patch
 
 from duet.figures import style
 
+LINES = 8
+"""So many lines of style.MANY points are the most that a side is drawn with."""
+
 
 def iterations(
     table: pd.DataFrame, cuts: pd.DataFrame | None = None, title: str = "", note: str = ""
@@ -37,7 +40,14 @@ def iterations(
 def _legend() -> list[Artist]:
     return [
         *(Line2D([], [], color=style.SIDE[s], lw=2, label=f"{s}, median over runs") for s in "AB"),
-        Line2D([], [], color=style.FAINT, lw=0.6, alpha=0.6, label="one run"),
+        Line2D(
+            [],
+            [],
+            color=style.FAINT,
+            lw=0.6,
+            alpha=0.6,
+            label="one run (of many iterations: the middle 90 %)",
+        ),
         Patch(color=style.BAND, label="warm-up, left out"),
     ]
 
@@ -45,32 +55,41 @@ def _legend() -> list[Artist]:
 def _count(rows: pd.DataFrame) -> str:
     runs = {side: int(g["runid"].nunique()) for side, g in rows.groupby(rows["pair"].astype(str))}
     if len(runs) == 1:
-        return f"{next(iter(runs.values()))} runs of side {next(iter(runs))} only"
-    return f"{runs['A']} runs" if runs["A"] == runs["B"] else f"{runs['A']} runs of A, {runs['B']} of B"
+        return f"{style.count(next(iter(runs.values())), 'run')} of side {next(iter(runs))} only"
+    if runs["A"] == runs["B"]:
+        return style.count(runs["A"], "run")
+    return f"{style.count(runs['A'], 'run')} of A, {runs['B']} of B"
 
 
 def _panel(ax: Axes, rows: pd.DataFrame) -> None:
     unit_ns, unit = style.time_unit(float(rows["iteration_time_ns"].median()))
-    runs = rows["runid"].nunique()
-    dense = len(rows) > style.MANY
     for side, mine in rows.groupby(rows["pair"].astype(str)):
-        colour = style.SIDE[side]
-        lines = [
-            np.column_stack([r["iteration"].to_numpy(), r["iteration_time_ns"].to_numpy() / unit_ns])
-            for _, r in mine.sort_values("iteration").groupby("runid")
-        ]
-        ax.add_collection(LineCollection(lines, colors=colour, lw=0.6, alpha=0.3, rasterized=dense))
-        middle = mine.groupby("iteration")["iteration_time_ns"].median() / unit_ns
-        mark = "." if len(middle) <= 60 else ""
-        ax.plot(middle.index, middle.to_numpy(), color=colour, lw=1.7, marker=mark, ms=4, rasterized=dense)
+        _side(ax, mine, style.SIDE[side], unit_ns)
     style.time_scale(ax, rows["iteration_time_ns"].to_numpy() / unit_ns)
     last = int(rows["iteration"].max())
     ax.set_xlim(-0.5, last + 0.5)
     if last <= 12:
         ax.set_xticks(range(last + 1))
     ax.set_ylabel(f"iteration time ({unit})")
-    if runs == 1:
-        ax.text(0.99, 0.96, "one run only", transform=ax.transAxes, ha="right", va="top", color=style.FAINT)
+
+
+def _side(ax: Axes, rows: pd.DataFrame, colour: str, unit_ns: float) -> None:
+    """A line a run and their median; of long runs the middle 90 % and the median in bins."""
+    if len(rows) > LINES * style.MANY or rows["iteration"].nunique() > style.MANY:
+        bins = min(style.MANY, rows["iteration"].nunique())
+        time = rows["iteration_time_ns"].to_numpy() / unit_ns
+        x, (low, middle, high) = style.binned(rows["iteration"].to_numpy(), time, bins)
+        ax.fill_between(x, low, high, color=colour, alpha=0.25, lw=0)
+        ax.plot(x, middle, color=colour, lw=1.2)
+        return
+    lines = [
+        np.column_stack([r["iteration"].to_numpy(), r["iteration_time_ns"].to_numpy() / unit_ns])
+        for _, r in rows.sort_values("iteration").groupby("runid")
+    ]
+    ax.add_collection(LineCollection(lines, colors=colour, lw=0.6, alpha=0.3))
+    middle = rows.groupby("iteration")["iteration_time_ns"].median() / unit_ns
+    mark = "." if len(middle) <= 60 else ""
+    ax.plot(middle.index, middle.to_numpy(), color=colour, lw=1.7, marker=mark, ms=4)
 
 
 def _cut(ax: Axes, rows: pd.DataFrame, cuts: pd.DataFrame | None, type_: str) -> str:

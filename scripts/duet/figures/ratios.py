@@ -42,7 +42,8 @@ def ratios(
         _marks(ax, runs, verdict, low, high)
         beyond = f"; {outside} beyond the axis" if outside else ""
         ax.set_title(
-            f"{style.TYPE_NAME[type_]}: {len(rows)} pairs of {rows['runid'].nunique()} runs,"
+            f"{style.TYPE_NAME[type_]}: {style.count(len(rows), 'pair')} of"
+            f" {style.count(rows['runid'].nunique(), 'run')},"
             f" median {style.percent(float(np.median(change)))}{beyond}"
         )
         ax.set_ylabel("pairs")

@@ -32,6 +32,9 @@ def sensitivity(
     shown = [t for t in style.types(effects) if t in BY_TIME] if columns else []
     if not shown:
         return style.missing(heading, _why(effects, columns), note)
+    if effects[list(columns.values())].isna().all(axis=None):
+        why = "No iterations of A and B overlap enough to be a pair at any m, or the format has no"
+        return style.missing(heading, f"{why} absolute times.", note)
     if "syncduet" in style.types(effects):
         note = f"Synchronised runs are not shown: they are compared by iteration number.\n{note}"
     handles = [
@@ -45,7 +48,7 @@ def sensitivity(
     for ax, type_ in zip(axes, shown, strict=True):
         rows = effects[effects["type"].astype(str) == type_]
         _panel(ax, rows, columns, margin_percent, confidence, min_overlap)
-        ax.set_title(f"{style.TYPE_NAME[type_]}, {len(rows)} runs; {ax.get_title(loc='left')}")
+        ax.set_title(f"{style.TYPE_NAME[type_]}, {style.count(len(rows), 'run')}; {ax.get_title(loc='left')}")
     axes[-1].set_xlabel("minimum overlap m (share of the longer iteration of a pair)")
     return fig
 

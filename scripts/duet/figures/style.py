@@ -18,6 +18,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 SIDE = {"A": "#0072B2", "B": "#D55E00"}
 SIDE_PALE = {"A": "#66AFD6", "B": "#EFA36B"}
@@ -33,8 +34,8 @@ WIDTH_IN = 8.6
 """Width of every figure: fits the report beside its menu, and a page in print."""
 FONTS = "'DejaVu Sans', Verdana, Geneva, sans-serif"
 """In SVGs. Where the first is lacking the others are no wider, so that nothing runs into anything."""
-MANY = 3000
-"""Marks from which a layer is drawn as pixels: a report holds a hundred figures."""
+MANY = 300
+"""Points of a line above which they are shown binned: a page has no more room, nor has a report."""
 
 warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in a script without a font: boxes
 matplotlib.rcParams.update(
@@ -67,6 +68,7 @@ matplotlib.rcParams.update(
         "pdf.fonttype": 42,
         "pdf.compression": 6,
         "axes.unicode_minus": True,
+        "axes.formatter.useoffset": False,
         "text.hinting": "none",  # the same widths at every resolution, so that what fits one fits all
     }
 )
@@ -145,11 +147,14 @@ def _slim(svg: str) -> str:
 
 
 def time_scale(ax: Axes, values: np.ndarray) -> None:
-    """y from near the smallest to the largest; logarithmic when a few are tens of times longer."""
-    low, middle, high = values.min(), np.median(values), values.max()
-    if low > 0 and high > 12 * middle:
+    """y from near the smallest to the largest; logarithmic when these are far apart."""
+    low, high = values.min(), values.max()
+    if low > 0 and high > 8 * low:
         ax.set_yscale("log")
-        ax.set_ylim(low * 0.9, high * 1.2)
+        ax.set_ylim(low * 0.85, high * 1.2)
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 300 * low else (1,)))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        ax.yaxis.set_minor_locator(NullLocator())
         return
     room = max(high - low, 0.02 * high, 1e-9)
     ax.set_ylim(max(0.0, low - 0.1 * room), high + 0.1 * room)
@@ -179,6 +184,20 @@ def time_unit(typical_ns: float) -> tuple[float, str]:
         if typical_ns >= unit_ns:
             return unit_ns, unit
     return 1.0, "ns"
+
+
+def count(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def binned(x: np.ndarray, y: np.ndarray, bins: int = MANY) -> tuple[np.ndarray, np.ndarray]:
+    """Middles of equal bins of x, and [3, bins]: 5th, 50th and 95th percentile of y; without empty bins."""
+    edges = np.linspace(x.min(), x.max(), bins + 1)
+    place = np.clip(np.searchsorted(edges, x, "right") - 1, 0, bins - 1)
+    order = np.argsort(place, kind="stable")
+    here, first = np.unique(place[order], return_index=True)
+    parts = np.split(y[order], first[1:])
+    return (edges[here] + edges[here + 1]) / 2, np.array([np.percentile(p, [5, 50, 95]) for p in parts]).T
 
 
 def percent(value: float, digits: int = 2) -> str:

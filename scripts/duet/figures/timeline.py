@@ -9,6 +9,8 @@ from matplotlib.patches import Patch
 
 from duet.figures import style
 
+BARS = 120
+"""Iterations of a side that can be told apart as bars."""
 LANE = {"A": (1.12, 1.88), "B": (0.12, 0.88)}
 
 
@@ -38,16 +40,40 @@ def timeline(
         runid = typical_run(rows)
         run = rows[rows["runid"] == runid]
         mine = _pairs_of(pairs, type_, runid)
-        axes[2 * i + 1].sharex(axes[2 * i])
-        origin = int(run["iteration_start_ns"].min())
-        _lanes(axes[2 * i], run, mine, origin)
-        order = str(run["order"].iloc[0])
-        first = f", started {order}" if order != "None" else ""
-        what = f"{style.TYPE_NAME[type_]}, run {runid}{first} (typical of {rows['runid'].nunique()})"
-        axes[2 * i].set_title(f"{what}; {_paired(run, mine)}")
+        origin, end = int(run["iteration_start_ns"].min()), int(run["iteration_end_ns"].max())
+        part = excerpt(run)
+        _lanes(axes[2 * i], part, mine, origin)
         _pace(axes[2 * i + 1], run, origin)
+        axes[2 * i + 1].set_xlim(0, max((end - origin) / 1e9, 1e-9))
+        if len(part) < len(run):
+            axes[2 * i + 1].axvspan(*axes[2 * i].get_xlim(), color=style.BAND, lw=0, zorder=0)
+        else:
+            axes[2 * i].set_xlim(axes[2 * i + 1].get_xlim())
+            axes[2 * i].tick_params(axis="x", labelbottom=False)
+        axes[2 * i].set_title(_told(rows, run, part, mine))
     axes[-1].set_xlabel("time since the run's first iteration began (s)")
     return fig
+
+
+def _told(rows: pd.DataFrame, run: pd.DataFrame, part: pd.DataFrame, pairs: pd.DataFrame | None) -> str:
+    type_, runid, order = str(run["type"].iloc[0]), run["runid"].iloc[0], str(run["order"].iloc[0])
+    first = f", started {order}" if order != "None" else ""
+    runs = style.count(rows["runid"].nunique(), "run")
+    shown = "" if len(part) == len(run) else "; its middle, shaded below"
+    return f"{style.TYPE_NAME[type_]}, run {runid}{first} (typical of {runs}); {_paired(run, pairs)}{shown}"
+
+
+def excerpt(run: pd.DataFrame) -> pd.DataFrame:
+    """The whole run, or where a bar per iteration could not be seen, what runs in its middle."""
+    longest = int(run["pair"].astype(str).value_counts().max())
+    if longest <= BARS:
+        return run
+    start, end = run["iteration_start_ns"].astype("int64"), run["iteration_end_ns"].astype("int64")
+    low, high = int(start.min()), int(end.max())
+    half = int((high - low) * BARS / longest / 2)
+    middle = (low + high) // 2
+    part = run[(end > middle - half) & (start < middle + half)]
+    return part if len(part) else run.head(2 * BARS)
 
 
 def typical_run(rows: pd.DataFrame) -> int:
@@ -72,42 +98,41 @@ def _paired(run: pd.DataFrame, pairs: pd.DataFrame | None) -> str:
         return f"only side {''.join(sides)} has iterations"
     if str(run["type"].iloc[0]) == "seqn":
         return "one side after the other"
-    return "pairs not computed" if pairs is None else f"{len(pairs)} overlapping pairs"
+    return "pairs not computed" if pairs is None else style.count(len(pairs), "overlapping pair")
 
 
 def _lanes(ax: Axes, run: pd.DataFrame, pairs: pd.DataFrame | None, origin: int) -> None:
     """Every iteration a bar, light and dark by turns so that each one's ends are seen."""
-    dense = len(run) > style.MANY
+    start, end = _seconds(run["iteration_start_ns"], origin), _seconds(run["iteration_end_ns"], origin)
+    ax.set_xlim(start.min(), max(end.max(), start.min() + 1e-9))
     if pairs is not None and len(pairs):
         lo, hi = _seconds(pairs["overlap_start_ns"], origin), _seconds(pairs["overlap_end_ns"], origin)
-        ax.add_collection(
-            PolyCollection(_boxes(lo, hi, 0.88, 1.12), facecolor="#BBBBBB", lw=0, rasterized=dense)
-        )
+        here = (hi > start.min()) & (lo < end.max())
+        ax.add_collection(PolyCollection(_boxes(lo[here], hi[here], 0.88, 1.12), facecolor="#BBBBBB", lw=0))
     for side, rows in run.groupby(run["pair"].astype(str)):
         lo, hi = _seconds(rows["iteration_start_ns"], origin), _seconds(rows["iteration_end_ns"], origin)
         odd = rows["iteration"].to_numpy() % 2
         colours = [(style.SIDE[side], style.SIDE_PALE[side])[k] for k in odd]
-        ax.add_collection(
-            PolyCollection(_boxes(lo, hi, *LANE[side]), facecolor=colours, lw=0, rasterized=dense)
-        )
-    end = _seconds(run["iteration_end_ns"], origin).max()
-    ax.set_xlim(0, end if end > 0 else 1)
+        ax.add_collection(PolyCollection(_boxes(lo, hi, *LANE[side]), facecolor=colours, lw=0))
     ax.set_ylim(0, 2)
     ax.set_yticks([0.5, 1.5], ["B", "A"])
-    ax.tick_params(axis="x", labelbottom=False)
     ax.grid(visible=False)
 
 
 def _pace(ax: Axes, run: pd.DataFrame, origin: int) -> None:
     """Iteration time against the wall clock: what both sides show at once came from outside."""
     unit_ns, unit = style.time_unit(float(run["iteration_time_ns"].median()))
-    dense = len(run) > style.MANY
     for side, rows in run.groupby(run["pair"].astype(str)):
         lo, hi = _seconds(rows["iteration_start_ns"], origin), _seconds(rows["iteration_end_ns"], origin)
         y = rows["iteration_time_ns"].to_numpy() / unit_ns
+        if len(rows) > style.MANY:
+            x, (low, middle, high) = style.binned((lo + hi) / 2, y)
+            ax.fill_between(x, low, high, color=style.SIDE[side], alpha=0.25, lw=0)
+            ax.plot(x, middle, color=style.SIDE[side], lw=0.9)
+            continue
         segments = np.stack([np.column_stack([lo, y]), np.column_stack([hi, y])], axis=1)
-        ax.add_collection(LineCollection(segments, colors=style.SIDE[side], lw=1.4, rasterized=dense))
-        ax.plot((lo + hi) / 2, y, color=style.SIDE[side], lw=0.5, alpha=0.5, rasterized=dense)
+        ax.add_collection(LineCollection(segments, colors=style.SIDE[side], lw=1.4))
+        ax.plot((lo + hi) / 2, y, color=style.SIDE[side], lw=0.5, alpha=0.5)
     style.time_scale(ax, run["iteration_time_ns"].to_numpy() / unit_ns)
     ax.set_ylabel(f"iteration\ntime ({unit})")
 

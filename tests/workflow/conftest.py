@@ -34,7 +34,7 @@ class Project:
         return path
 
     def command(self, config: str, *args: str) -> list[str]:
-        return [sys.executable, "-m", "snakemake", "--configfile", f"config/{config}.yml", *args]
+        return [sys.executable, "-m", "snakemake", *args, "--configfile", f"config/{config}.yml"]
 
     def snakemake(self, config: str, *args: str) -> subprocess.CompletedProcess:
         return subprocess.run(
@@ -80,7 +80,10 @@ def process_campaign(name: str, benchmarks: dict[str, dict], **keys: object) -> 
         "timeout": 60,
         **keys,
     }
-    return {"duetbench": suite, **{b: {s: {"run": r} for s, r in sides.items()} for b, sides in benchmarks.items()}}
+    return {
+        "duetbench": suite,
+        **{b: {s: {"run": r} for s, r in sides.items()} for b, sides in benchmarks.items()},
+    }
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ Everything here is about snakemake; what a campaign means is in scripts/duet.
 import fcntl
 import functools
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,11 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def shown(path: Path) -> str:
+    """A path as the user would type it."""
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+
+
 def stop(faults: list[str]) -> None:
     """End snakemake before anything is started: a line a fault, no traceback."""
     for fault in faults:
@@ -38,7 +44,7 @@ def stop(faults: list[str]) -> None:
 def load_campaign():
     files = workflow.configfiles or [PROJECT / "config/quickstart.yml"]
     try:
-        return campaign_files.load(Path(files[-1]), dict(workflow.config_settings.overwrite_config or {}))
+        return campaign_files.load(Path(files[-1]), dict(workflow.config_settings.config))
     except campaign_files.ConfigError as error:
         stop(error.faults)
     except DuetError as error:
@@ -118,9 +124,10 @@ config["landing"] = str(RESULTS / "landing.html")
 """What report/workflow.rst shows first."""
 
 if workflow.is_main_process:
-    if not (workflow.dryrun or CAMPAIGN.verbose):
+    dry_run = workflow.output_settings.dryrun
+    if not (dry_run or CAMPAIGN.verbose):
         be_quiet()
-    if not workflow.dryrun and be_alone():
+    if not dry_run and be_alone():
         renew_images()
     planfiles.write(CAMPAIGN, RUNS.values(), RESULTS, images.recorded_hash(RESULTS, CAMPAIGN.base_image))
 
@@ -175,7 +182,7 @@ def run_inputs(wildcards) -> dict[str, list]:
 
 
 def rerun_command(wildcards) -> str:
-    return f"snakemake --cores 1 --configfile {CAMPAIGN.file} {run_record(wildcards.run)}"
+    return f"snakemake --cores 1 {run_record(wildcards.run)} --configfile {shown(CAMPAIGN.file)}"
 
 
 def finished(wildcards) -> list[str]:
@@ -198,6 +205,10 @@ def begin() -> None:
     subprocess.run([PYTHON, SCRIPTS / "clean.py", RESULTS], check=False)
     for notice in CAMPAIGN.notices:
         say(notice)
+    say_plan()
+
+
+def say_plan() -> None:
     left = [run for run in RUNS.values() if not Path(run_record(run)).exists()]
     say(plan.told(CAMPAIGN, tuple(RUNS.values()), left))
 
@@ -205,7 +216,7 @@ def begin() -> None:
 def say_verdicts() -> None:
     if (RESULTS / "verdicts.csv").exists():
         subprocess.run([PYTHON, SCRIPTS / "summarise.py", "--show", RESULTS], check=False)
-        say(f"\nall of it in one page: snakemake --configfile {CAMPAIGN.file} --report report.html")
+        say(f"\nall of it in one page: snakemake --configfile {shown(CAMPAIGN.file)} --report report.html")
 
 
 def say_failures() -> None:
@@ -213,3 +224,7 @@ def say_failures() -> None:
     if failed:
         say(f"{len(failed)} of {len(RUNS)} runs failed; the same command measures them again, nothing else")
     say("for the table and report of the runs that are there: add the target `available`")
+
+
+if workflow.is_main_process and dry_run:
+    say_plan()

@@ -96,20 +96,21 @@ def resolution_ns(directory: Path) -> int:
     path = directory / ".resolution"
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
     try:
-        worst = STAMP_NS
+        errors_ns = []
         for _ in range(3):
             time.sleep(0.0009)  # no multiple of a tick
             before = time.time_ns()
-            worst = max(worst, before - _stamped(fd))
-        if worst == STAMP_NS:
-            return worst
+            errors_ns.append(before - _stamped(fd))
+        usual = sorted(errors_ns)[1]  # one may have been off the core in between
+        if usual <= STAMP_NS:
+            return STAMP_NS
         seen, until = [_stamped(fd)], time.monotonic_ns() + 100_000_000
         while len(seen) < 4 and time.monotonic_ns() < until:
             stamp = _stamped(fd)
             if stamp != seen[-1]:
                 seen.append(stamp)
         steps = [later - sooner for sooner, later in itertools.pairwise(seen)]
-        return max(worst, min(steps[1:], default=0))  # being off the core makes a step longer, never shorter
+        return max(usual, min(steps[1:], default=0))  # being off the core makes a step longer, never shorter
     finally:
         os.close(fd)
         path.unlink()

@@ -31,6 +31,18 @@ time.sleep(1000)
 """
 
 
+MEASURERS: list[subprocess.Popen] = []
+
+
+@pytest.fixture(autouse=True)
+def no_measurer_stays():
+    yield
+    while MEASURERS:
+        process = MEASURERS.pop()
+        process.kill()
+        process.wait()
+
+
 def measurer(tmp: Path, command: str, tree: bool, *prefix: str) -> tuple[subprocess.Popen, Path, bool]:
     """A process of its own that has started a side: it, the side's directory, whether it got a namespace."""
     (tmp / "gate").mkdir()
@@ -40,6 +52,7 @@ def measurer(tmp: Path, command: str, tree: bool, *prefix: str) -> tuple[subproc
         path.chmod(0o777)
     code = MEASURER.format(scripts=str(SCRIPTS), tree=tree, tmp=str(tmp), command=command)
     process = subprocess.Popen([*(prefix or [sys.executable]), "-c", code], stdout=subprocess.PIPE, text=True)
+    MEASURERS.append(process)
     workdir, namespace = process.stdout.readline().split()
     return process, Path(workdir), namespace == "True"
 

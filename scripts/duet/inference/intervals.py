@@ -102,7 +102,7 @@ def bca(x: np.ndarray, confidence: float, margin: float, resamples: int = RESAMP
     draws = np.random.default_rng(_SEED).multinomial(n, np.full(n, 1 / n), size=resamples)
     boot = np.sort(x @ draws.T / n, axis=-1)
     z0 = special.ndtri(np.clip(_level(boot, mean), 1 / resamples, 1 - 1 / resamples))
-    away = mean[..., None] - x  # a jackknife mean is this / (n - 1) off their mean
+    away = x - mean[..., None]  # a jackknife mean falls short of their mean by this / (n - 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         a = np.nan_to_num((away**3).sum(-1) / (6 * (away**2).sum(-1) ** 1.5))
 

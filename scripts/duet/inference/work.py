@@ -7,7 +7,7 @@ from scipy import special
 
 from duet.samples import Samples, first_of
 
-_LEVEL = 0.001
+_LEVEL = 0.01
 """A scale of the profile counts as work where the runs agree on it at this level (F test)."""
 
 
@@ -62,9 +62,9 @@ def work(samples: Samples, group: np.ndarray) -> Work:
     shared, excess = np.zeros(len(cells)), np.zeros(len(entries))
     finer = np.zeros(1, bool)
     bands = _bands(profile, run) if len(run) else []
-    for i, (band, dimensions) in enumerate(bands):
+    for i, (band, dimensions, tested) in enumerate(bands):
         mean = np.bincount(cell, band) / np.bincount(cell)
-        agreed = _agreed(band, mean, cell, cells // span, np.bincount(group[run], dimensions))
+        agreed = _agreed(band, dimensions, tested, cell, cells // span)
         kept = agreed | finer if 0 < i == len(bands) - 1 else agreed
         finer = agreed
         shared += kept[cells // span] * mean
@@ -72,17 +72,23 @@ def work(samples: Samples, group: np.ndarray) -> Work:
     return Work(np.exp(shared)[cell][entry], entry, run, cell, excess)
 
 
-def _bands(profile: np.ndarray, run: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The profile's scales, finest first, and each entry's part of the degrees of freedom of each."""
+def _bands(profile: np.ndarray, run: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """The profile's scales, finest first; each entry's part of the degrees of freedom; where to test.
+
+    Near the ends of a run, where no window is centred, a mere trend shows at every scale: not tested.
+    """
     first = first_of(run)
-    length = np.bincount(run)[run]
+    last = first + np.bincount(run)[run] - 1
+    here = np.arange(len(run))
     out, rest, width = [], profile, 1
-    while width * 6 <= length.max():
+    while width * 6 <= (last - first).max() + 1:
         width *= 3
-        smooth = _moving_average(profile, first, first + length - 1, width // 2)
-        out.append((rest - smooth, np.full(len(run), 2 / width)))
+        smooth = _moving_average(profile, first, last, width // 2)
+        centred = (here - width // 2 >= first) & (here + width // 2 <= last)
+        out.append((rest - smooth, np.full(len(run), 2 / width), centred))
         rest = smooth
-    out.append((rest, 1 / length))  # a trend is one degree of freedom, however long the run
+    # a trend is one degree of freedom, however long the run
+    out.append((rest, 1 / (last - first + 1), np.ones(len(run), bool)))
     return out
 
 
@@ -96,18 +102,19 @@ def _moving_average(x: np.ndarray, first: np.ndarray, last: np.ndarray, reach: i
 
 
 def _agreed(
-    band: np.ndarray, mean: np.ndarray, cell: np.ndarray, cell_group: np.ndarray, dimensions: np.ndarray
+    band: np.ndarray, dimensions: np.ndarray, tested: np.ndarray, cell: np.ndarray, cell_group: np.ndarray
 ) -> np.ndarray:
-    """By group whether its runs agree on a band; `dimensions` (groups) are summed over a group's runs."""
-    groups = len(dimensions)
-    count = np.bincount(cell).astype(float)
-    residual = np.bincount(cell, (band - mean[cell]) ** 2)
-    entries = np.bincount(cell_group, count, minlength=groups)
-    freedom = np.bincount(cell_group, count - 1, minlength=groups)
-    size = np.bincount(cell_group, minlength=groups)
+    """By group whether its runs agree on a band, judged by the entries that are tested."""
+    groups, cells = int(cell_group.max()) + 1, len(cell_group)
+    band, dimensions, cell = band[tested], dimensions[tested], cell[tested]
+    count = np.bincount(cell, minlength=cells).astype(float)
     with np.errstate(divide="ignore", invalid="ignore"):
-        within = np.bincount(cell_group, residual, minlength=groups) / freedom
-        noise = np.bincount(cell_group, within[cell_group] / count, minlength=groups)
+        mean = np.nan_to_num(np.bincount(cell, band, minlength=cells) / count)
+        residual = np.bincount(cell, (band - mean[cell]) ** 2, minlength=cells)
+        entries = np.bincount(cell_group, count, minlength=groups)
+        size = np.bincount(cell_group, count > 0, minlength=groups)
+        share = np.bincount(cell_group[cell], dimensions, minlength=groups) / entries
+        within = np.bincount(cell_group, residual, minlength=groups) / (entries - size)
+        noise = within * np.bincount(cell_group, (count > 0) / np.maximum(count, 1), minlength=groups)
         between = np.bincount(cell_group, mean**2, minlength=groups)
-        share = dimensions / entries
-        return special.fdtrc(size * share, freedom * share, between / noise) <= _LEVEL
+        return special.fdtrc(size * share, (entries - size) * share, between / noise) <= _LEVEL

@@ -1,6 +1,7 @@
 """What is said at the end of each run: how many are done, how many are left, and for how long."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from duet import plan
@@ -17,23 +18,46 @@ def add(results: Path, run: Run, seconds: float) -> None:
         file.write(f"{run.name} {seconds:.3f}\n")
 
 
+def left(results: Path, names: Iterable[str]) -> list[str]:
+    """Those of the runs that are to be measured: they have no record, or one older than their plan.
+
+    The same as Snakemake decides, whose rule has the plan files as input.
+    """
+    age: dict[str, int] = {}
+
+    def planned_ns(file: str) -> int:
+        if file not in age:
+            age[file] = _mtime_ns(f"{results}/plan/{file}")
+        return age[file]
+
+    def outdated(name: str) -> bool:
+        measured_ns = _mtime_ns(f"{results}/runs/{name}/{RUN}")
+        run = parse_run(name)
+        return not measured_ns or any(planned_ns(run.plan_file(side)) > measured_ns for side in run.sides)
+
+    return [name for name in names if outdated(name)]
+
+
 def line(results: Path, run: Run, seconds: float) -> str:
     """`[12/40] compress.gzip.3.duet.BA 12.3 s; 28 left, about 6 min`, from the plan and what is there."""
     try:
         planned = (results / "plan" / "runs.txt").read_text().split()
     except FileNotFoundError:
         return f"{run.name} {seconds:.1f} s"
-    there = set(os.listdir(results / "runs"))
-    left = [name for name in planned if not (name in there and _finished(results, name))]
-    said = f"[{len(planned) - len(left)}/{len(planned)}] {run.name} {seconds:.1f} s"
-    if not left:
+    todo = left(results, planned)
+    said = f"[{len(planned) - len(todo)}/{len(planned)}] {run.name} {seconds:.1f} s"
+    if not todo:
         return said
-    left_s = plan.time_left_s(filter(None, map(parse_run, left)), _durations(results))
-    return f"{said}; {len(left)} left" + (f", about {plan.duration(left_s)}" if left_s is not None else "")
+    left_s = plan.time_left_s(filter(None, map(parse_run, todo)), _durations(results))
+    return f"{said}; {len(todo)} left" + (f", about {plan.duration(left_s)}" if left_s is not None else "")
 
 
-def _finished(results: Path, name: str) -> bool:
-    return os.path.exists(f"{results}/runs/{name}/{RUN}")
+def _mtime_ns(path: str) -> int:
+    """0 where there is no such file."""
+    try:
+        return os.stat(path).st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def _durations(results: Path) -> dict[Run, float]:

@@ -18,7 +18,7 @@ SCRIPTS = PROJECT / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from duet import config as campaign_files
-from duet import images, plan, planfiles
+from duet import images, plan, planfiles, progress
 from duet.engines.choose import choose
 from duet.model import DuetError, Run
 
@@ -209,7 +209,7 @@ def begin() -> None:
 
 
 def say_plan() -> None:
-    left = [run for run in RUNS.values() if not Path(run_record(run)).exists()]
+    left = [RUNS[name] for name in progress.left(RESULTS, RUNS)]
     say(plan.told(CAMPAIGN, tuple(RUNS.values()), left))
 
 

@@ -128,7 +128,7 @@ class Benchmark:
 class Analysis:
     """How the table is turned into verdicts (config key `analysis`)."""
 
-    estimator: str = "rate"
+    estimator: str = "index"
     method: str = "t"
     min_overlap: float = 0.5
     confidence: float = 0.95

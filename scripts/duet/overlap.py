@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from duet.samples import Samples, from_table, monotone
+from duet.samples import RUN_KEYS, Samples, from_table, monotone
 
 PAIRED_TYPES = ("duet", "aaduet", "syncduet")
 _LONGEST_NS = 2**61
@@ -45,17 +45,19 @@ def pairs(table: pd.DataFrame, min_overlap: float = 0.5) -> pd.DataFrame:
     found = join(samples, min_overlap)
     a, b = found.a, found.b
     start_ns = np.maximum(samples.start_ns[a], samples.start_ns[b])
-    keys = samples.runs.astype({k: "category" for k in ("suite", "benchmark", "type", "order")})
-    frame = keys.take(samples.run[a]).reset_index(drop=True)
-    return frame.assign(
-        iteration_A=samples.iteration[a],
-        iteration_B=samples.iteration[b],
-        overlap_start_ns=start_ns,
-        overlap_end_ns=start_ns + found.overlap_ns,
-        overlap_ns=found.overlap_ns,
-        time_A_ns=samples.length_ns[a],
-        time_B_ns=samples.length_ns[b],
-    )
+    run = samples.run[a]
+    columns: dict[str, object] = {}
+    for name in RUN_KEYS:
+        values = samples.runs[name].to_numpy()
+        if name != "runid":
+            codes, known = pd.factorize(values, sort=True)
+            values = pd.Categorical.from_codes(codes, known)
+        columns[name] = values.take(run)
+    columns |= {"iteration_A": samples.iteration[a], "iteration_B": samples.iteration[b]}
+    columns |= {"overlap_start_ns": start_ns, "overlap_end_ns": start_ns + found.overlap_ns}
+    columns |= {"overlap_ns": found.overlap_ns}
+    columns |= {"time_A_ns": samples.length_ns[a], "time_B_ns": samples.length_ns[b]}
+    return pd.DataFrame(columns)
 
 
 def join(samples: Samples, min_overlap: float = 0.5) -> Pairs:

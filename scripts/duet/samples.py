@@ -86,8 +86,8 @@ def from_table(table: pd.DataFrame) -> Samples:
     Where `iteration_time_ns` is null and both stamps are known, their difference stands in.
     """
     run, runs = _runs(table)
-    pair = table["pair"].astype(object).to_numpy()
-    side = np.where(pair == "B", 1, 0)
+    is_a, is_b = ((table["pair"] == side).to_numpy(bool) for side in "AB")
+    side = is_b.astype(np.int64)
     start_ns, has_start = _integers(table, "iteration_start_ns")
     end_ns, has_end = _integers(table, "iteration_end_ns")
     length_ns, has_length = _integers(table, "iteration_time_ns")
@@ -109,7 +109,7 @@ def from_table(table: pd.DataFrame) -> Samples:
     usable = (has_length | timed)[order] & (samples.length_ns > 0)
     usable &= ~samples.timed | (samples.end_ns > samples.start_ns)
     unsynchronised = _unsynchronised(table)[order]
-    is_side = np.isin(pair, ("A", "B"))[order]
+    is_side = (is_a | is_b)[order]
     samples = samples.keep(is_side, NO_SIDE)
     usable, unsynchronised = usable[is_side], unsynchronised[is_side]
     samples = samples.keep(usable, NO_DURATION)
@@ -149,11 +149,11 @@ def _runs(table: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
         codes = _codes(table[name])
         key = key * (codes.max(initial=0) + 1) + codes
     _, first, run = np.unique(key, return_index=True, return_inverse=True)
-    runs = table.loc[:, list(RUN_KEYS)].iloc[first].reset_index(drop=True)
+    runs = {name: table[name].array[first] for name in RUN_KEYS}
     for name in RUN_KEYS:
         if name != "runid":
-            runs[name] = runs[name].astype(object).where(runs[name].notna(), "None").astype(str)
-    return run.reshape(-1).astype(np.int64), runs
+            runs[name] = np.array(["None" if pd.isna(x) else str(x) for x in runs[name]], object)
+    return run.reshape(-1).astype(np.int64), pd.DataFrame(runs)
 
 
 def _codes(column: pd.Series) -> np.ndarray:

@@ -1,6 +1,7 @@
 """The gate: its rule, its exit codes, and what it prints."""
 
 import json
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from duet.inference import COLUMNS, Exit, decide
 from duet.inference.decision import false_positives
 from scipy import stats
@@ -145,3 +147,10 @@ def test_junit(tmp_path):
     assert [suite.get(k) for k in ("tests", "failures", "errors", "skipped")] == ["5", "1", "1", "1"]
     strict = ET.fromstring(call(tmp_path / "campaign", "--junit", "--strict").stdout)
     assert strict.find("testsuite[@name='s']").get("failures") == "2"
+
+
+def test_the_github_example_is_yaml_and_knows_the_gate():
+    text = (GATE.parents[1] / "docs" / "github-actions.yml").read_text()
+    steps = {s["name"]: s for s in yaml.safe_load(text)["jobs"]["compare"]["steps"]}
+    used = set(re.findall(r"--[a-z]+", steps["Gate"]["run"]))
+    assert used and used <= set(re.findall(r"--[a-z]+", call("--help").stdout))

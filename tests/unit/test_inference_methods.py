@@ -1,13 +1,15 @@
 """Intervals, corrections, estimators and the run-level error against independent computations."""
 
+import json
 import math
 import sys
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
-from duet.inference import estimators, intervals, multiplicity, run_effects, verdicts
+from duet.inference import COLUMNS, estimators, intervals, multiplicity, run_effects, verdicts
 from duet.inference.verdicts import correlation
 from duet.inference.work import work
 from duet.model import Analysis
@@ -176,3 +178,18 @@ def test_sensitivity_to_the_minimum_overlap_is_told():
     assert row["holds_for_min_overlap"].startswith("0.1-")
     row = verdicts(run_effects(campaign(0.1, type_="seqn"), RATE), RATE).iloc[0]
     assert row["holds_for_min_overlap"] == ""
+
+
+def test_verdicts_are_as_their_schema_says():
+    path = Path(__file__).parents[2] / "workflow" / "schemas" / "verdicts.schema.json"
+    schema = json.loads(path.read_text())
+    assert list(schema["properties"]) == list(COLUMNS)
+    lost = campaign(benchmark="lost")
+    parts = [campaign(0.1), campaign(0.1, type_="seqn"), campaign(type_="aaduet", runs=1)]
+    parts += [campaign(type_="syncduet"), lost[lost["pair"] == "A"]]
+    for method in intervals.NAMES:
+        analysis = Analysis(method=method)
+        frame = verdicts(run_effects(pd.concat(parts), analysis), analysis)
+        assert len(frame) == 5
+        for row in json.loads(frame.to_json(orient="records")):
+            jsonschema.validate(row, schema)

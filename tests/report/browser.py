@@ -40,14 +40,25 @@ class Browser:
         raise AssertionError(f"never true: {script}")
 
     def click(self, selector: str, containing: str = "") -> None:
-        """A real click on the first visible element that matches and contains the text."""
-        found = self.wait(
-            "const [css, text] = arguments; return [...document.querySelectorAll(css)]"
-            ".find(e => e.offsetParent !== null && e.textContent.includes(text))",
-            selector,
-            containing,
-        )
-        self._post(f"element/{next(iter(found.values()))}/click", {})
+        """A real click on the first visible element that matches and contains the text.
+
+        The report's menu slides: what cannot be clicked yet, or is drawn anew, is tried again.
+        """
+        end = time.monotonic() + 20
+        while True:
+            found = self.wait(
+                "const [css, text] = arguments; return [...document.querySelectorAll(css)]"
+                ".find(e => e.offsetParent !== null && e.textContent.includes(text))",
+                selector,
+                containing,
+            )
+            try:
+                self._post(f"element/{next(iter(found.values()))}/click", {})
+                return
+            except AssertionError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.2)
 
     def type(self, selector: str, text: str) -> None:
         found = self.wait("return document.querySelector(arguments[0])", selector)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy.special import stdtrit
 
 from duet.figures import style
 
@@ -112,14 +113,12 @@ def detectable(effects: pd.DataFrame | None, confidence: float) -> pd.Series | s
     """
     if effects is None:
         return "Effects of the runs were not computed."
-    from scipy.stats import t
-
     groups = effects.groupby(KEYS, observed=True)["log_ratio"].agg(["std", "count"])
     groups = groups[groups["count"] > 1]
     if groups.empty:
         return "One run per benchmark: no power to compute."
     free = groups["count"] - 1
-    quantiles = t.ppf(0.5 + confidence / 2, free) + t.ppf(POWER, free)
+    quantiles = stdtrit(free, 0.5 + confidence / 2) + stdtrit(free, POWER)
     return 100 * np.expm1(quantiles * groups["std"] / np.sqrt(groups["count"]))
 
 

@@ -65,7 +65,7 @@ matplotlib.rcParams.update(
         # Text, not outlines: half the bytes, and one can search and copy it. See FONTS.
         "svg.fonttype": "none",
         "svg.hashsalt": "duetbench",
-        "pdf.fonttype": 42,
+        "pdf.fonttype": 3,  # 42 embeds by fontTools, which takes longer than all drawing
         "pdf.compression": 6,
         "axes.unicode_minus": True,
         "axes.formatter.useoffset": False,

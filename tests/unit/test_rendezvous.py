@@ -79,15 +79,19 @@ def test_one_side_alone_waits_for_nobody(start):
 
 
 def test_a_stamp_is_the_time_of_going(start, tmp_path):
-    """Against the clock of another process: bash's own, in microseconds."""
+    """Against the clock of another process: bash's own, in microseconds.
+
+    Seldom a tick of the kernel falls between the launcher's two writes; the stamp is the tick's then.
+    """
     if rendezvous.resolution_ns(tmp_path) > 100_000 or shutil.which("bash") is None:
         pytest.skip("this kernel stamps files with its ticks, or there is no bash")
     command = "exec bash -c 'echo $EPOCHREALTIME; sleep 0.1; echo $EPOCHREALTIME'"
     gate, processes = start({"A": command})
     processes["A"].wait(10)
     first, last = (int(text.replace(".", "")) * 1000 for text in log(gate, "A").split())
+    tick_ns = 10_000_000
     assert 0 < first - gate.go_ns("A") < 50_000_000
-    assert 0 < gate.end_ns("A") - last + 1000 < 50_000_000
+    assert -tick_ns < gate.end_ns("A") - last + 1000 < 50_000_000
 
 
 def test_environment_and_cores_of_a_side(start):

@@ -56,7 +56,7 @@ def facts(campaign: str, runs_dir: Path, planned: Iterable[str]) -> Facts:
     return Facts(
         campaign,
         planned=len(names) or len(measured) + len(failures),
-        measured=len(measured),
+        measured=len(measured.intersection(names) if names else measured),
         timed_out=timed_out,
         machine_time_s=time_ns / 1e9,
         failures=tuple(failures),

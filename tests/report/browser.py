@@ -77,9 +77,9 @@ class Browser:
             self._post("frame", {"id": None})
 
     def errors(self) -> list[str]:
-        """What the console and the network complained of since the last call."""
+        """Errors of scripts and of the network since the last call; Snakemake's pages have warnings."""
         entries = self._post("se/log", {"type": "browser"})
-        return [e["message"] for e in entries if e["level"] in ("SEVERE", "WARNING")]
+        return [e["message"] for e in entries if e["level"] == "SEVERE"]
 
     def screenshot(self, path: Path) -> None:
         path.write_bytes(base64.b64decode(_ask("GET", f"{self._session}/screenshot")))

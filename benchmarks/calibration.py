@@ -52,10 +52,10 @@ def main() -> None:
         print(f"{time.perf_counter() - begin:6.0f} s {scenario.name}", flush=True)
     table = pd.DataFrame(methods)
     table = table.merge(equal_error_power(nulls), how="left", on=["scenario", "change", "runs", "method"])
-    table.round(5).to_csv(args.out / "calibration.csv", index=False)
-    pd.DataFrame(others).round(5).to_csv(args.out / "estimators.csv", index=False)
+    table.round(4).to_csv(args.out / "calibration.csv", index=False)
+    pd.DataFrame(others).round(4).to_csv(args.out / "estimators.csv", index=False)
     family = families(nulls)
-    family.round(5).to_csv(args.out / "families.csv", index=False)
+    family.round(4).to_csv(args.out / "families.csv", index=False)
     report(table, family, args.campaigns)
 
 
@@ -109,7 +109,7 @@ def intervals_of(x: dict[str, np.ndarray], n: int, change: float) -> dict[str, i
     out = {"t": intervals.t(log, 0.95, MARGIN), "wilcoxon": intervals.wilcoxon(log, 0.95, MARGIN)}
     if change in COMPARED:
         out["bca"] = intervals.bca(log, 0.95, MARGIN, resamples=1000)
-        inside = x["batches"][:, :n]
+        inside = intervals.centred(x["batches"][:, :n], log)
         out["hierarchical-bootstrap"] = intervals.hierarchical_bootstrap(inside, 0.95, MARGIN, 1000)
     return out
 

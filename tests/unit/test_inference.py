@@ -187,6 +187,13 @@ def test_no_overlap():
     assert row["verdict"] == "inconclusive" and "A and B did not overlap (3)" in row["warnings"]
 
 
+def test_a_hundred_fold_difference_has_no_pairs():
+    analysis = Analysis(estimator="pairs")
+    table = pd.concat([run(i, [10**5] * 1000, [10**7] * 10) for i in range(4)])
+    row = one(table, analysis)
+    assert "no iterations of A and B overlapped by 0.5 of their lengths (4)" in row["warnings"]
+
+
 def test_a_hundred_fold_difference():
     row = one(pd.concat([run(i, [10**5] * 1000, [10**7] * 10) for i in range(4)]))
     assert row["verdict"] == "slower" and row["change_percent"] == pytest.approx(9900, rel=0.02)

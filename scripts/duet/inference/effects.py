@@ -73,7 +73,7 @@ def run_effects(
     left_out = {**samples.left_out, **{k: v for k, v in stepped.left_out.items() if k == CLOCK}}
     for reason, column in LEFT_OUT.items():
         frame[column] = left_out.get(reason, np.zeros(len(frame), np.int64))
-    frame["reason"] = _reasons(frame, present, after)
+    frame["reason"] = _reasons(frame, present, after, analysis)
     frame["warnings"] = np.where(by_time & ~timed & after.all(axis=1), NO_TIMES, "")
     return frame
 
@@ -166,9 +166,12 @@ def _batches(
     return out
 
 
-def _reasons(frame: pd.DataFrame, present: np.ndarray, after: np.ndarray) -> np.ndarray:
+def _reasons(frame: pd.DataFrame, present: np.ndarray, after: np.ndarray, analysis: Analysis) -> np.ndarray:
     """Why a run has no log ratio; "" where it has one."""
-    out = np.where(frame["log_ratio"].notna(), "", "A and B did not overlap").astype(object)
+    none = "A and B did not overlap"
+    if analysis.estimator.startswith("pairs"):
+        none = f"no iterations of A and B overlapped by {analysis.min_overlap:g} of their lengths"
+    out = np.where(frame["log_ratio"].notna(), "", none).astype(object)
     out[(out != "") & (frame["type"] == "syncduet").to_numpy()] = "no iteration that both sides have"
     out[(out != "") & ~after.all(axis=1)] = "all iterations are warm-up"
     unusable = {s: (out != "") & ~present[:, i] for i, s in enumerate("AB")}

@@ -139,6 +139,11 @@ def hierarchical_bootstrap(
     )
 
 
+def centred(batches: np.ndarray, x: np.ndarray | float) -> np.ndarray:
+    """Batches (..., k) moved so that their means are x (...), the runs: they tell the spread only."""
+    return batches + (x - batches.mean(axis=-1))[..., None]
+
+
 def _level(sorted_boot: np.ndarray, value: float | np.ndarray) -> np.ndarray:
     """The share of resamples below the value, half of those at it, never quite 0 or 1."""
     value = np.asarray(value)[..., None]

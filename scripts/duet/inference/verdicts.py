@@ -1,5 +1,7 @@
 """Runs -> one verdict per benchmark and type."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -79,13 +81,13 @@ def interval(
     margin = np.log1p(max(analysis.margin_percent, 0.0) / 100)
     if len(x) == 1:
         inside = np.array(x if batches[0] is None else batches[0], float)
-        found = intervals.t(inside, confidence, margin)
-        shift = x[0] - found.estimate
-        return Interval(x[0], found.low + shift, found.high + shift, found.p, found.p_equivalence)
+        found = intervals.t(intervals.centred(inside, x[0]), confidence, margin)
+        return replace(found, estimate=x[0])
     if analysis.method == "hierarchical-bootstrap":
         if any(b is None for b in batches):
             return intervals.t(x, confidence, margin)
-        return intervals.hierarchical_bootstrap(np.array(batches, float), confidence, margin)
+        inside = intervals.centred(np.array([list(b) for b in batches], float), x)
+        return intervals.hierarchical_bootstrap(inside, confidence, margin)
     return intervals.METHODS[analysis.method](x, confidence, margin)
 
 

@@ -63,7 +63,7 @@ def test_the_first_screen_answers_the_question(report):
         text = report.run("return document.body.innerText")
         worst = report.run("return document.querySelector('ol li').getBoundingClientRect().bottom")
     assert "Worst regressions" in text and "slow (duet)" in text and "+10" in text.split("Worst")[1]
-    assert "A-against-A" in text and "Machine time" in text
+    assert "A/A comparisons" in text and "Machine time" in text
     assert "no run finished: 4 × side B exited with 137 (out of memory)" in text
     top, height = report.run(
         "const r = document.querySelector('iframe.duet-landing').getBoundingClientRect();"

@@ -9,6 +9,7 @@ from html import escape
 
 import pandas as pd
 
+from duet.inference.decision import primary
 from duet.model import file_name
 from duet.summary.facts import Facts
 from duet.summary.html import document, finite, table, text
@@ -77,9 +78,10 @@ def _state(rows: pd.DataFrame, facts: Facts, confidence: float) -> str:
 
 
 def _worst(rows: pd.DataFrame) -> str:
-    slower = rows[(rows["type"].astype(str) != "aaduet") & (rows["verdict"] == "slower")].head(WORST)
+    judged = primary(rows)
+    slower = judged[judged["verdict"] == "slower"].head(WORST)
     if slower.empty:
-        return "<p>No comparison was found slower.</p>"
+        return "<p>No benchmark was found slower.</p>"
     several = rows["type"].nunique() > 1
     items = "".join(
         f"<li>{_name(r)}{f' ({text(r.type)})' if several else ''} <b>{percent(r.change_percent)}</b> "

@@ -1,6 +1,5 @@
 """The verdicts as they are told: complete, worst first, counted, and checked against A/A."""
 
-import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from duet.inference.decision import FalsePositives, false_positives, primary
 from duet.model import DuetError
 from duet.summary.facts import Facts
 from duet.summary.wording import duration
@@ -27,27 +27,29 @@ ENOUGH = 10
 class Calibration:
     """How often A against A was called different."""
 
-    comparisons: int
-    different: int
-    nominal: float
+    found: FalsePositives
 
     @property
     def state(self) -> str:
-        """`none`, `ok`, or `failed`: as many by chance has a probability below 5 % (exact binomial)."""
-        if not self.comparisons:
+        """`none`, `few`, `ok`, or `failed`: significantly more often than the nominal level."""
+        if not self.found.comparisons:
             return "none"
-        n, p = self.comparisons, self.nominal
-        tail = sum(math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(self.different, n + 1))
-        return "failed" if tail < 0.05 else "ok"
+        if self.found.failed:
+            return "failed"
+        return "few" if self.found.comparisons < ENOUGH else "ok"
 
     def sentence(self) -> str:
-        if not self.comparisons:
-            return "not checked: no A-against-A runs (set aa_repetitions)"
-        found = f"{self.different} of {self.comparisons} A-against-A comparisons called different"
-        if self.state == "failed":
-            return f"FAILED: {found}, nominal are {self.nominal:.0%}: do not trust these verdicts"
-        worth = "passed" if self.comparisons >= ENOUGH else "too few to tell"
-        return f"{worth}: {found} (nominal {self.nominal:.0%})"
+        f = self.found
+        told = (
+            f"{f.different} of {f.comparisons} A/A comparisons called different "
+            f"(95% interval {f.low:.0%} to {f.high:.0%}, nominal {f.nominal:.0%})"
+        )
+        return {
+            "none": "not checked: no runs of A against A (set aa_repetitions)",
+            "few": f"too few to tell: {told}",
+            "ok": f"passed: {told}",
+            "failed": f"FAILED, do not trust these verdicts: {told}",
+        }[self.state]
 
 
 def read_verdicts(path: Path) -> pd.DataFrame:
@@ -84,15 +86,14 @@ def complete(verdicts: pd.DataFrame, facts: Facts) -> pd.DataFrame:
 
 
 def counts(rows: pd.DataFrame) -> dict[str, int]:
-    """Comparisons of A with B by verdict; A against A is calibration, not a result."""
-    found = Counter(rows.loc[rows["type"].astype(str) != "aaduet", "verdict"].astype(str))
+    """Benchmarks by verdict, each by the type that it is judged by; A against A is no result."""
+    found = Counter(primary(rows)["verdict"].astype(str))
     return {v: found.get(v, 0) for v in ("slower", "faster", "equivalent", "inconclusive", "no data")}
 
 
 def calibration(rows: pd.DataFrame, confidence: float = 0.95) -> Calibration:
-    """A/A comparisons whose own p-value is below the nominal level, of those that have one."""
-    p = pd.to_numeric(rows.loc[rows["type"].astype(str) == "aaduet", "p_value"]).dropna()
-    return Calibration(len(p), int((p < 1 - confidence).sum()), 1 - confidence)
+    p = pd.to_numeric(rows.loc[rows["type"].astype(str) == "aaduet", "p_value"])
+    return Calibration(false_positives(p, confidence))
 
 
 def headline(rows: pd.DataFrame) -> str:
@@ -102,7 +103,7 @@ def headline(rows: pd.DataFrame) -> str:
     if not total:
         return "no comparison of A with B"
     parts = [f"{n} {v}" for v, n in number.items() if n or v in ("slower", "faster")]
-    return f"{', '.join(parts)} of {total} comparison{'s' * (total != 1)}"
+    return f"{', '.join(parts)} of {total} benchmark{'s' * (total != 1)}"
 
 
 def state(rows: pd.DataFrame, facts: Facts, confidence: float) -> list[tuple[str, str]]:

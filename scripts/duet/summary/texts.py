@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
+from textwrap import wrap
 
 import pandas as pd
 
@@ -46,7 +47,7 @@ def as_json(rows: pd.DataFrame, facts: Facts, confidence: float = 0.95) -> str:
         "schema": 1,
         **about,
         "counts": counts(rows),
-        "calibration": {**asdict(check), "state": check.state},
+        "calibration": {**{k: _plain(v) for k, v in asdict(check.found).items()}, "state": check.state},
         "verdicts": [{k: _plain(v) for k, v in r.items()} for r in rows.to_dict("records")],
     }
     return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -72,7 +73,8 @@ def terminal(
     if len(rows) > ROWS:
         rest = Counter(rows["verdict"].astype(str)[ROWS:])
         out.append(f"… and {len(rows) - ROWS} more: {', '.join(f'{n} {v}' for v, n in rest.items())}")
-    out += [fit(f"{label}: {text}", WIDTH) for label, text in state(rows, facts, confidence)]
+    for label, text in state(rows, facts, confidence):
+        out += wrap(f"{label}: {text}", WIDTH, subsequent_indent="  ")
     out += _few([f"failed: {line(f.name)}: {line(f.reason)}" for f in facts.failures], paint)
     out += _few([f"warning in {_runs(n)}: {line(w)}" for w, n in facts.warnings], paint)
     if report:

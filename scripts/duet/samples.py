@@ -106,8 +106,8 @@ def from_table(table: pd.DataFrame) -> Samples:
         *(x[order] for x in (run, side, iteration, start_ns, end_ns, length_ns, timed)),
         left_out={},
     )
-    usable = (has_length | timed)[order] & (samples.length_ns > 0)
-    usable &= ~samples.timed | (samples.end_ns > samples.start_ns)
+    usable = (has_length | timed)[order] & _duration(samples.length_ns)
+    usable &= ~samples.timed | _duration(samples.end_ns - samples.start_ns)
     unsynchronised = _unsynchronised(table)[order]
     is_side = (is_a | is_b)[order]
     samples = samples.keep(is_side, NO_SIDE)
@@ -178,11 +178,16 @@ def _integers(table: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray]:
     known = column.notna().to_numpy(bool)
     if column.dtype.kind == "f":
         values = column.to_numpy(np.float64, na_value=np.nan)
-        known = np.isfinite(values)
+        known = np.abs(values) < 2**62
         return np.where(known, values, 0).astype(np.int64), known
     if known.all():
         return column.to_numpy(np.int64), known
     return column.to_numpy(np.int64, na_value=0), known
+
+
+def _duration(length_ns: np.ndarray) -> np.ndarray:
+    """Lengths that an iteration can have: above 0 and within 104 days, so that sums of them fit."""
+    return (length_ns > 0) & (length_ns < 2**53)
 
 
 def _sane(stamps_ns: np.ndarray) -> np.ndarray:

@@ -209,9 +209,11 @@ def test_nulls_nan_and_absurd_numbers():
     table.loc[7, "iteration_time_ns"] = 0
     table.loc[8, "pair"] = None
     table.loc[9, "iteration_end_ns"] = -(2**63)
+    table.loc[10, "iteration_time_ns"] = 2.0**63
+    table.loc[11, "iteration_time_ns"] = 2.0**60
     row = one(table)
     assert row["verdict"] == "slower"
-    assert row["left_out"] == "no duration 3, side is neither A nor B 1"
+    assert row["left_out"] == "no duration 4, side is neither A nor B 1"
 
 
 def test_no_absolute_times():

@@ -21,6 +21,7 @@ from duet.samples import GROUP_KEYS, Samples, from_table, monotone
 MIN_OVERLAP = 0.4
 SLOWDOWNS = (0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5)
 """Injected, smallest first; a test that finds none of them has no minimal detectable slowdown (NaN)."""
+_LONGEST_NS = 2.0**53
 COMPARED = ("duet", "aaduet", "seqn")
 
 Test = Callable[[Samples, np.ndarray], np.ndarray]
@@ -154,6 +155,7 @@ def slowed(samples: Samples, factor: np.ndarray) -> Samples:
     """B's iterations made `factor` (by run) times as long, and each later one shifted by what the
     earlier ones took more; gaps stay."""
     by = np.where(samples.side == 1, factor[samples.run], 1.0)
+    by = np.minimum(by, _LONGEST_NS / samples.length_ns)
     length = np.maximum(np.rint(samples.length_ns * by), 1).astype(np.int64)
     span = samples.end_ns - samples.start_ns
     longer = np.where(samples.timed, np.rint(span * (by - 1)), 0).astype(np.int64)

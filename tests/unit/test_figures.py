@@ -67,6 +67,10 @@ TABLES = {
     "hundredfold": lambda: hundredfold(campaign(1, 3, 10)),
     "no noise": lambda: campaign(1, 3, 10, own_noise=0, shared_noise=0, run_noise=0, drift=0),
     "many": lambda: campaign(1, 5, 1500),
+    "worlds apart": lambda: pd.concat(
+        [campaign(["a"], 3, 5, ALL), campaign(["b"], 3, 5, ALL, mean_s=300, own_noise=2, change=3)],
+        ignore_index=True,
+    ),
     "long runs numbers": lambda: campaign(1, 3, 10).assign(runid=lambda t: t["runid"] * 997 + 10**6),
     "nothing": lambda: campaign(1, 1, 1).iloc[:0],
 }
@@ -146,6 +150,7 @@ def test_complete_whatever_the_frames_hold(frames, kind):
     fig = draw(kind, *data)
     assert not cut_off(fig), what
     assert not overlapping(fig), what
+    assert not [t.get_text() for t, _ in texts(fig) if "mathdefault" in t.get_text()]
     if not any(ax.has_data() for ax in fig.axes):
         said = " ".join(t.get_text() for t, _ in texts(fig))
         assert any(word in said for word in EMPTY_WORDS), said
@@ -190,6 +195,26 @@ def test_forest_has_the_worst_on_top_and_every_row():
     names = [label.get_text() for label in fig.axes[0].get_yticklabels()]
     assert names[::-1] == ["a", "b", "c", "none"]
     assert "no estimate: no B" in [label.get_text() for label in fig.axes[1].get_yticklabels()]
+
+
+def test_one_wide_interval_does_not_flatten_the_others():
+    rows = pd.DataFrame([row(f"b{i}", i, 1) for i in range(5)] + [row("two runs", 3.0, 3000, "inconclusive")])
+    ax = forest(rows, "s").axes[0]
+    assert 4 < ax.get_xlim()[1] < 20
+
+
+def test_types_stand_one_after_the_other():
+    rows = pd.DataFrame(
+        [row("a", 1.0, type_="seqn"), row("a", 2.0), row("b", 3.0, type_="seqn"), row("b", 1.0)]
+    )
+    names = [label.get_text() for label in forest(rows, "s").axes[0].get_yticklabels()][::-1]
+    assert [name.split()[0] for name in names] == ["a", "b", "b", "a"]
+    assert [name.split()[1] for name in names] == ["duet", "duet", "sequential", "sequential"]
+
+
+def test_hours_between_the_sides_of_a_sequential_run_are_no_gap():
+    fig = timeline(apart(campaign(1, 3, 10, ("seqn",))))
+    assert fig.axes[1].get_xlim()[1] < 20
 
 
 def test_one_far_row_does_not_flatten_the_others():

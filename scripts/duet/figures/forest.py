@@ -14,7 +14,7 @@ from duet.figures import style
 def forest(
     verdicts: pd.DataFrame, suite: str, margin_percent: float = 2.0, confidence: float = 0.95, note: str = ""
 ) -> Figure:
-    """One row per benchmark and type of the suite, the worst regression on top.
+    """One row per benchmark and type of the suite, types one after the other, the worst on top.
 
     `verdicts`: columns of verdicts.csv. A row without an estimate stands there with the reason.
     """
@@ -22,7 +22,7 @@ def forest(
     rows = verdicts[verdicts["suite"].astype(str) == suite]
     if rows.empty:
         return style.missing(title, "No verdict: no run of this suite has finished.", note)
-    rows = rows.sort_values("change_percent", ascending=True, na_position="first", kind="stable")
+    rows = _ordered(rows)
     n = len(rows)
     row_in = 0.25 if n <= 60 else 0.18
     limit, clipped = _limit(rows, margin_percent)
@@ -39,20 +39,33 @@ def forest(
     return fig
 
 
+def _ordered(rows: pd.DataFrame) -> pd.DataFrame:
+    """From the bottom up: the last type first; in each, rows without an estimate, then the least change."""
+    place = {t: i for i, t in enumerate(style.TYPES)}
+    rank = -rows["type"].astype(str).map(place).fillna(len(place))
+    order = rows.assign(_rank=rank).sort_values(
+        ["_rank", "change_percent"], na_position="first", kind="stable"
+    )
+    return order.drop(columns="_rank")
+
+
 def _limit(rows: pd.DataFrame, margin_percent: float) -> tuple[float, bool]:
     """Half width of the axis, and whether something lies beyond it.
 
-    One hundred-fold change must not press all others into a line: what is far out gets an arrow.
+    One hundred-fold change, or one interval from two runs, must not press all others into a line:
+    what is far out gets an arrow.
     """
-    ends = rows[["change_percent", "ci_low_percent", "ci_high_percent"]].abs().max(axis=1)
-    sizes = np.sort(style.quantities(ends))
-    if not sizes.size:
+    estimates = np.sort(style.quantities(rows["change_percent"].abs()))
+    ends = np.sort(style.quantities(rows[["ci_low_percent", "ci_high_percent"]].abs().max(axis=1)))
+    if not estimates.size:
         return margin_percent * 2, False
-    usual = sizes[int(0.75 * (sizes.size - 1))]
-    limit = max(sizes[-1], margin_percent * 1.5)
-    if sizes.size > 1 and limit > 6 * max(usual, margin_percent):
-        limit = 3 * max(usual, margin_percent)
-    return float(limit) * 1.06, bool(sizes[-1] > limit)
+    usual = max(estimates[int(0.75 * (estimates.size - 1))], margin_percent)
+    base = estimates[-1] if estimates[-1] <= 6 * usual else 3 * usual
+    least = max(base * 1.1, margin_percent * 1.5)
+    if ends.size:
+        least = max(least, min(ends[-1], max(2.5 * base, 3 * margin_percent, 1.5 * float(np.median(ends)))))
+    most = max(estimates[-1], ends[-1] if ends.size else 0.0)
+    return float(least) * 1.06, bool(most > least * 1.06)
 
 
 def _row(ax: Axes, y: int, row, limit: float) -> None:
@@ -83,6 +96,9 @@ def _axes(ax: Axes, rows: pd.DataFrame, limit: float, size: float) -> None:
     ]
     ax.set_yticks(range(len(rows)), names, fontsize=size)
     ax.set_ylim(-0.7, len(rows) - 0.3)
+    of_type = rows["type"].astype(str).to_numpy()
+    for y in np.flatnonzero(of_type[1:] != of_type[:-1]):
+        ax.axhline(y + 0.5, color=style.FAINT, lw=0.5)
     ax.set_xlim(max(-limit, -108), limit)  # nothing is more than 100 % faster
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="y", visible=False)

@@ -47,8 +47,8 @@ def methods(
         ),
         "RQ3  variation between runs": ("CV of the runs' ratios (%)", lambda: variation(effects)),
         "RQ3  A against A": ("", lambda: ""),
-        "RQ4  minimal detectable slowdown": (
-            f"at {POWER:.0%} power with these runs (%)",
+        "RQ4  detectable slowdown": (
+            f"minimal one, at {POWER:.0%} power (%)",
             lambda: detectable(effects, confidence),
         ),
     }
@@ -139,11 +139,11 @@ def _points(ax: Axes, values: pd.Series, shown: list[str]) -> None:
         ax.plot(np.full(there.size, i), there, "o", ms=4, color=style.TYPE[type_], alpha=0.65, mew=0)
         middle = float(np.median(there))
         ax.plot([i - 0.28, i + 0.28], [middle, middle], color=style.TYPE[type_], lw=2)
-        medians[i] = f"{middle:.3g}"
+        medians[i] = f"{middle:,.0f}" if middle >= 100 else f"{middle:.3g}"
     _type_axis(ax, shown, medians)
     finite = style.quantities(wide.to_numpy().ravel())
     if finite.size and finite.min() > 0 and finite.max() > 12 * np.median(finite):
-        ax.set_yscale("log")
+        style.log_scale(ax, finite.min(), finite.max())
     elif finite.size:
         ax.set_ylim(0, finite.max() * 1.08 or 1)
 

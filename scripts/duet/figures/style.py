@@ -150,14 +150,19 @@ def time_scale(ax: Axes, values: np.ndarray) -> None:
     """y from near the smallest to the largest; logarithmic when these are far apart."""
     low, high = values.min(), values.max()
     if low > 0 and high > 8 * low:
-        ax.set_yscale("log")
-        ax.set_ylim(low * 0.85, high * 1.2)
-        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 300 * low else (1,)))
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
-        ax.yaxis.set_minor_locator(NullLocator())
+        log_scale(ax, low, high)
         return
     room = max(high - low, 0.02 * high, 1e-9)
     ax.set_ylim(max(0.0, low - 0.1 * room), high + 0.1 * room)
+
+
+def log_scale(ax: Axes, low: float, high: float) -> None:
+    """Logarithmic y with labels that are numbers: matplotlib's own need its math text."""
+    ax.set_yscale("log")
+    ax.set_ylim(low * 0.85, high * 1.2)
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 300 * low else (1,)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    ax.yaxis.set_minor_locator(NullLocator())
 
 
 def shorten(text: str, most: int) -> str:

@@ -39,6 +39,8 @@ def timeline(
         rows = timed[timed["type"].astype(str) == type_]
         runid = typical_run(rows)
         run = rows[rows["runid"] == runid]
+        if type_ == "seqn":
+            run = _from_own_start(run)
         mine = _pairs_of(pairs, type_, runid)
         origin, end = int(run["iteration_start_ns"].min()), int(run["iteration_end_ns"].max())
         part = excerpt(run)
@@ -76,6 +78,13 @@ def excerpt(run: pd.DataFrame) -> pd.DataFrame:
     return part if len(part) else run.head(2 * BARS)
 
 
+def _from_own_start(run: pd.DataFrame) -> pd.DataFrame:
+    """Both sides of a sequential run moved to begin together: hours may lie between them."""
+    begin = run.groupby("pair", observed=True)["iteration_start_ns"].transform("min")
+    columns = ["iteration_start_ns", "iteration_end_ns"]
+    return run.assign(**{c: run[c] - begin for c in columns})
+
+
 def typical_run(rows: pd.DataFrame) -> int:
     """The run with the median ratio of mean iteration times; the first one where a side is missing."""
     means = rows.groupby(["runid", "pair"], observed=True)["iteration_time_ns"].mean().unstack("pair")
@@ -97,7 +106,7 @@ def _paired(run: pd.DataFrame, pairs: pd.DataFrame | None) -> str:
     if len(sides) < 2:
         return f"only side {''.join(sides)} has iterations"
     if str(run["type"].iloc[0]) == "seqn":
-        return "one side after the other"
+        return "each side alone, from its own start"
     return "pairs not computed" if pairs is None else style.count(len(pairs), "overlapping pair")
 
 

@@ -92,7 +92,7 @@ def _worst(rows: pd.DataFrame) -> str:
 
 
 def _verdicts(rows: pd.DataFrame, confidence: float) -> str:
-    head = ("suite", "benchmark", "type", "change", f"{confidence:.0%} interval", "p adjusted", "verdict")
+    head = ("suite", "benchmark", "type", "change", f"{confidence:.0%} interval", "p adj.", "verdict")
     head += ("runs", "coverage", "warnings and notes")
     ths = "".join(
         f'<th scope="col"{_numeric(i)}><button type="button">{h}</button></th>' for i, h in enumerate(head)

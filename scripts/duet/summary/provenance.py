@@ -144,6 +144,7 @@ def _side(found: Provenance, run: Mapping, side: str, facts: Mapping, asked: Map
     }
     told = ", ".join(f"{k} {v}" for k, v in limits.items() if v is not None)
     suite, benchmark = str(run.get("suite", "")), str(run.get("benchmark", ""))
+    side = f"{side} of A/A" if run.get("type") == "aaduet" else side
     found.sides[suite, benchmark, side, image, content[:HASH], str(asked.get("run", "")), told] += 1
     found.contents[suite, benchmark, side, image].add(content)
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from duet import summary
-from duet.model import DuetError
+from duet.model import DuetError, parse_run
 
 
 def main() -> int:
@@ -22,7 +22,7 @@ def main() -> int:
     parser.add_argument("--analysis", type=Path, help="plan/analysis.json: confidence")
     parser.add_argument("--name", help="the campaign's name")
     parser.add_argument("--report", help="path of the report, to be told")
-    for name in ("markdown", "json", "html", "landing"):
+    for name in ("markdown", "json", "html", "landing", "index"):
         parser.add_argument(f"--{name}", type=Path, help="write this file")
     args = parser.parse_args()
     try:
@@ -45,12 +45,17 @@ def summarise(args: argparse.Namespace) -> str:
         raise DuetError("nothing to summarise", "give --show, or --verdicts, --runs, --planned and --name")
     settings = json.loads(args.analysis.read_text()) if args.analysis else {}
     confidence = settings.get("confidence", 0.95)
-    facts = summary.facts(args.name, args.runs, args.planned.read_text().split())
+    planned = args.planned.read_text().split()
+    facts = summary.facts(args.name, args.runs, planned)
     rows = summary.complete(summary.read_verdicts(args.verdicts), facts)
     if args.markdown:
         args.markdown.write_text(summary.markdown(rows, facts, confidence, args.report))
     if args.json:
         args.json.write_text(summary.as_json(rows, facts, confidence))
+    if args.index:
+        runs = [run for name in planned if (run := parse_run(name))]
+        stems = sorted({f"{run.suite}.{run.benchmark}" for run in runs})
+        args.index.write_text(summary.index(stems, sorted({run.suite for run in runs})))
     if args.html or args.landing:
         page = summary.page(rows, facts, confidence)
         if args.html:

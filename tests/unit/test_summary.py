@@ -281,3 +281,11 @@ def test_provenance_does_without_what_a_record_lacks():
 def test_what_changes_with_every_run_is_no_fact_of_a_host():
     found = provenance.gather([record(artifacts={"date": f"{i}", "cpu": "x"}) for i in range(50)])
     assert found.artifacts == ["cpu"] and list(found.hosts.values()) == [50]
+
+
+def test_the_index_names_what_the_workflow_makes(tmp_path):
+    text = summary.index(["compress.gzip"], ["compress"])
+    assert "`figures/compress.forest.*`" in text and "`figures/compress.gzip.*`" in text
+    from duet.figures import BENCHMARK
+
+    assert all(f"`{kind}`" in text for kind in BENCHMARK)

@@ -11,7 +11,7 @@ from duet.summary.rows import (
     headline,
     read_verdicts,
 )
-from duet.summary.texts import as_json, markdown, terminal
+from duet.summary.texts import as_json, index, markdown, terminal
 
 __all__ = [
     "VERDICTS",
@@ -24,6 +24,7 @@ __all__ = [
     "counts",
     "facts",
     "headline",
+    "index",
     "landing",
     "markdown",
     "page",

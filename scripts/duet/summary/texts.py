@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from textwrap import wrap
 
@@ -14,6 +14,21 @@ from duet.summary.facts import Facts
 from duet.summary.rows import calibration, counts, headline, state
 from duet.summary.wording import MARK, fit, interval, line, p_value, percent, width
 
+FILES = (
+    ("summary.html", "verdicts, worst first, sortable; the report's first screen"),
+    ("summary.md", "the same for a pull request"),
+    ("verdicts.csv", "one row per benchmark and type"),
+    ("verdicts.json", "the same with counts, calibration and failed runs"),
+    ("provenance.html", "hosts, images, commands, configuration, versions"),
+    ("iterations.parquet, iterations.csv", "the unified table: one row per iteration and side"),
+    ("pairs.parquet", "overlapping iterations of A and B"),
+    ("effects.parquet", "one row per run: how much slower B was"),
+    ("runs/<run>/", "run.json, logs and the suite's own result files; failure.json where it failed"),
+    ("plan/", "what was to be run"),
+    ("images/", "content of the images"),
+    ("logs/", "logs of the workflow's other steps"),
+)
+FIGURES = ("timeline", "iterations", "ratios", "sensitivity", "runs")
 LISTED = 20
 """Failed runs listed one by one in Markdown; the page has all."""
 ROWS = 40
@@ -36,6 +51,25 @@ def markdown(rows: pd.DataFrame, facts: Facts, confidence: float = 0.95, report:
     out += _distrust(rows, facts)
     out += _missing(facts)
     return "\n".join(out) + "\n"
+
+
+def index(benchmarks: Iterable[str], suites: Iterable[str]) -> str:
+    """What is where in results/<name>/, as Markdown. Names as in file names."""
+    figures = ", ".join(f"`{kind}`" for kind in FIGURES)
+    return "\n".join(
+        [
+            "# What is where",
+            "",
+            *(f"- `{name}`: {what}" for name, what in FILES),
+            *(f"- `figures/{suite}.forest.*`: forest plot of {suite}" for suite in suites),
+            "- `figures/methods.*`: the campaign's types compared",
+            "",
+            f"Every figure is there as .svg, .pdf and .png. Of each benchmark: {figures}.",
+            "",
+            *(f"- `figures/{stem}.*`" for stem in benchmarks),
+            "",
+        ]
+    )
 
 
 def as_json(rows: pd.DataFrame, facts: Facts, confidence: float = 0.95) -> str:

@@ -55,7 +55,7 @@ def oracle(a: list, b: list, m: float) -> list[tuple[int, int, int]]:
 side = st.lists(st.tuples(st.integers(0, 6), st.integers(1, 12)), min_size=0, max_size=25).map(spans)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(st.tuples(side, side), min_size=1, max_size=4),
     st.sampled_from([0.1, 0.3, 0.4, 0.5, 0.6, 0.75, 1.0]),
@@ -73,7 +73,7 @@ def test_pairs_are_those_of_the_oracle(runs, m):
             assert (row.time_A_ns, row.time_B_ns) == (e - s, v - u)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(side, side), min_size=1, max_size=3), st.sampled_from([0.5, 0.7]))
 def test_a_stricter_overlap_can_be_taken_later(runs, m):
     samples = from_table(table(runs))

@@ -1,6 +1,7 @@
 """Measure one run of a campaign: results/<name>/runs/<run>/."""
 
 import argparse
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -54,7 +55,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--results", type=Path, required=True, help="results/<name>, with its plan/")
     parser.add_argument("--run", required=True, help="the run's name")
     parser.add_argument("--log", type=Path, help="a copy of what is said")
-    parser.add_argument("--rerun", help="the command that measures just this run, for the message")
+    parser.add_argument("--configfile", help="the campaign's file, to say how to measure just this run")
     return parser.parse_args()
 
 
@@ -72,7 +73,9 @@ def command() -> int:
         log = log or options.log
         parts = [f"error: run {options.run}: {error}"]
         parts += [f"log: {log}"] if log else []
-        parts += [f"again: {options.rerun}"] if options.rerun else []
+        if options.configfile:
+            target = options.results / "runs" / options.run / record.RUN
+            parts += [f"again: snakemake --cores 1 {target} --configfile {shlex.quote(options.configfile)}"]
         say("; ".join(parts))
         return 1
     except interruption.Interrupted as signal:

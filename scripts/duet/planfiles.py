@@ -49,7 +49,12 @@ def write(
         for side in (benchmark.a, benchmark.b):
             _write_side(plan, benchmark, side, hashes)
     for ref, known in hashes.items():
-        asked = {"schema": SCHEMA_VERSION, "image": _image(ref), "base_image": campaign.base_image, "image_hash": known}
+        asked = {
+            "schema": SCHEMA_VERSION,
+            "image": _image(ref),
+            "base_image": campaign.base_image,
+            "image_hash": known,
+        }
         record.write_if_changed(plan / f"{ref.key}.image.json", asked, ignore_unknown=("image_hash",))
     warmup = {f"{b.suite}/{b.name}": b.warmup for b in campaign.benchmarks if b.warmup is not None}
     record.write_if_changed(plan / "analysis.json", {**asdict(campaign.analysis), "warmup": warmup})

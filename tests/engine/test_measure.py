@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import alive
 from duet import record
 from duet.engines.choose import choose
 from duet.model import ImageRef, Side, Type, parse_run, plain
+from sides import alive
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 RESULT = "echo iteration,start_ns,end_ns >out.csv; echo 0,1,2 >>out.csv; "
@@ -61,7 +61,7 @@ class Bench:
         log = self.directory / "measure.log"
         return [
             *(sys.executable, str(SCRIPTS / "measure.py"), "--results", str(self.results)),
-            *("--run", self.run.name, "--log", str(log), "--rerun", "snakemake this"),
+            *("--run", self.run.name, "--log", str(log), "--configfile", "this.yml"),
         ]
 
     def measure(self, code: int = 0) -> str:
@@ -81,7 +81,7 @@ class Bench:
     def failed(self) -> tuple[str, dict]:
         line = self.measure(1).strip()
         assert "\n" not in line and line.startswith(f"error: run {self.run.name}: ")
-        assert line.endswith("again: snakemake this") and not (self.directory / "run.json").exists()
+        assert line.endswith(" --configfile this.yml") and not (self.directory / "run.json").exists()
         failure = json.loads((self.directory / "failure.json").read_text())
         assert (
             failure["reason"] in line and f"log: {failure['log']}" in line and os.path.exists(failure["log"])

@@ -1,59 +1,11 @@
-"""A copy of the project in which real campaigns are run by real snakemake."""
+"""A copy of the project in which campaigns run."""
 
-import os
 import shutil
-import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import yaml
-
-PROJECT = Path(__file__).parents[2]
-
-HARNESS = r"""#!/bin/sh
-# Four iterations of native CSV from a clock in whole seconds; $1: milliseconds of each.
-start=$(date +%s)000000000
-echo iteration,start_ns,end_ns > results.csv
-for i in 0 1 2 3; do
-    echo "$i,$((start + i * $1 * 1000000)),$((start + (i + 1) * $1 * 1000000))" >> results.csv
-done
-"""
-
-
-@dataclass
-class Project:
-    """One checkout and what it printed last."""
-
-    path: Path
-
-    def write(self, name: str, campaign: dict) -> Path:
-        path = self.path / "config" / f"{name}.yml"
-        path.write_text(yaml.safe_dump(campaign, sort_keys=False))
-        return path
-
-    def command(self, config: str, *args: str) -> list[str]:
-        return [sys.executable, "-m", "snakemake", *args, "--configfile", f"config/{config}.yml"]
-
-    def snakemake(self, config: str, *args: str) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            self.command(config, *args),
-            cwd=self.path,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=600,
-        )
-
-    def results(self, config: str) -> Path:
-        return self.path / "results" / config
-
-    def measured(self, config: str) -> dict[str, int]:
-        """Name and modification time of every run record."""
-        runs = self.results(config).glob("runs/*/run.json")
-        return {path.parent.name: path.stat().st_mtime_ns for path in runs}
+from campaigns import HARNESS, PROJECT, Project
+from duet.engines.containers import ContainerEngine, connect
 
 
 @pytest.fixture
@@ -67,25 +19,6 @@ def project(tmp_path: Path) -> Project:
     return Project(path)
 
 
-def process_campaign(name: str, benchmarks: dict[str, dict], **keys: object) -> dict:
-    """A campaign of host processes; each benchmark a mapping of sides to shell commands."""
-    suite = {
-        "name": name,
-        "suite": "native",
-        "engine": "process",
-        "cpus": "shared",
-        "results": ["results.csv"],
-        "duets": list(benchmarks),
-        "duet_repetitions": 2,
-        "timeout": 60,
-        **keys,
-    }
-    return {
-        "duetbench": suite,
-        **{b: {s: {"run": r} for s, r in sides.items()} for b, sides in benchmarks.items()},
-    }
-
-
 @pytest.fixture
 def harness(tmp_path: Path) -> str:
     """Shell command of the harness; takes milliseconds an iteration."""
@@ -94,9 +27,18 @@ def harness(tmp_path: Path) -> str:
     return f"sh {path}"
 
 
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+@pytest.fixture
+def harness_text() -> str:
+    return HARNESS
+
+
+@pytest.fixture(scope="session")
+def docker(docker_engine):
+    client = connect("docker")
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def test_image(docker, images) -> str:
+    return images(ContainerEngine("docker"))

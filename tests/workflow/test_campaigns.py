@@ -1,14 +1,16 @@
 """Whole campaigns on the `process` engine: complete, resumed, failing, mended, interrupted, reported."""
 
+import itertools
 import json
 import os
 import re
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pandas as pd
-from conftest import process_campaign
+from campaigns import process_campaign
 
 VERDICTS = "results/c/verdicts.csv"
 """Target of the tests that need no figures."""
@@ -118,7 +120,7 @@ def test_nothing_else_runs_while_a_run_is_measured(project, harness):
     assert done.returncode == 0, done.stdout
     records = [json.loads(p.read_text()) for p in project.results("c").glob("runs/*/run.json")]
     spans = sorted((r["start_ns"], r["end_ns"]) for r in records)
-    assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False))
+    assert all(end <= start for (_, end), (start, _) in itertools.pairwise(spans))
     for made in project.results("c").glob("iterations/*.parquet"):
         assert not any(start < made.stat().st_mtime_ns < end for start, end in spans)
     planned = (project.results("c") / "plan/runs.txt").read_text().split()
@@ -131,7 +133,7 @@ def sides_of(project) -> list[int]:
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            if mark in open(f"/proc/{pid}/environ", "rb").read().split(b"\0"):
+            if mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
                 found.append(int(pid))
         except OSError:
             pass

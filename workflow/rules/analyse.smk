@@ -16,8 +16,10 @@ rule analyse:
         ),
     log:
         f"{RESULTS}/logs/analyse.log",
+    conda:
+        ENVIRONMENT
     params:
         command=python("analyse.py"),
     shell:
-        "{params.command} --table {input.table} --analysis {input.analysis} --pairs {output.pairs}"
-        " --effects {output.effects} --verdicts {output.verdicts} 2>&1 | tee {log} >&2"
+        f"{{params.command}} --table {{input.table}} --analysis {{input.analysis}} --pairs {{output.pairs}}"
+        f" --effects {{output.effects}} --verdicts {{output.verdicts}} 2>&1 | tee {{log}} >&2"

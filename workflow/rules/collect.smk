@@ -10,24 +10,30 @@ rule collect:
         f"{RESULTS}/iterations/{{benchmark}}.parquet",
     log:
         f"{RESULTS}/logs/collect.{{benchmark}}.log",
+    conda:
+        ENVIRONMENT
     params:
         command=python("collect.py"),
         skip=lambda wildcards: "--skip-bad" if only_available() else "",
     shell:
-        "{params.command} --results {RESULTS} --benchmark {wildcards.benchmark} {params.skip}"
-        " --out {output} --log {log}"
+        f"{{params.command}} --results {RESULTS} --benchmark {{wildcards.benchmark}} {{params.skip}}"
+        f" --out {{output}} --log {{log}}"
 
 
 rule table:
     input:
-        lambda wildcards: [f"{RESULTS}/iterations/{stem}.parquet" for stem in benchmarks_here()],
+        lambda wildcards: [
+            f"{RESULTS}/iterations/{stem}.parquet" for stem in benchmarks_here()
+        ],
     output:
         parquet=f"{RESULTS}/iterations.parquet",
         csv=f"{RESULTS}/iterations.csv",
     log:
         f"{RESULTS}/logs/table.log",
+    conda:
+        ENVIRONMENT
     params:
         command=python("table.py"),
         imports=" ".join(f"--import {str(path)!r}" for path in CAMPAIGN.imports),
     shell:
-        "{params.command} {input} {params.imports} --out {output.parquet} --csv {output.csv} --log {log}"
+        f"{{params.command}} {{input}} {{params.imports}} --out {{output.parquet}} --csv {{output.csv}} --log {{log}}"

@@ -5,11 +5,14 @@ Everything here is about snakemake; what a campaign means is in scripts/duet.
 
 import fcntl
 import functools
+import gc
 import logging
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import gettempdir
 
 from snakemake.logging import logger
 
@@ -23,6 +26,9 @@ from duet.engines.choose import choose
 from duet.model import DuetError, Run
 
 PYTHON = sys.executable
+ENVIRONMENT = str(PROJECT / "environment.yml")
+
+gc.disable()  # no cycles worth the search: a sixth of the time that 10,000 jobs take
 
 
 def say(text: str) -> None:
@@ -44,7 +50,9 @@ def stop(faults: list[str]) -> None:
 def load_campaign():
     files = workflow.configfiles or [PROJECT / "config/quickstart.yml"]
     try:
-        return campaign_files.load(Path(files[-1]), dict(workflow.config_settings.config))
+        return campaign_files.load(
+            Path(files[-1]), dict(workflow.config_settings.config)
+        )
     except campaign_files.ConfigError as error:
         stop(error.faults)
     except DuetError as error:
@@ -55,7 +63,9 @@ def be_quiet() -> None:
     """Keep snakemake's small talk off the terminal (its log file has it): our commands say what was done."""
 
     def worth_reading(record: logging.LogRecord) -> bool:
-        return record.levelno > logging.INFO and "RuleException" not in record.getMessage()
+        return (
+            record.levelno > logging.INFO and "RuleException" not in record.getMessage()
+        )
 
     for handler in logger.handlers:
         if handler.name == "DefaultStreamHandler":
@@ -100,7 +110,9 @@ def renew_images() -> None:
     records = list((RESULTS / "images").glob("*.json"))
     if not records:
         return
-    from duet.provide import stale  # needs the docker SDK: only when there is something to ask
+    from duet.provide import (
+        stale,
+    )  # needs the docker SDK: only when there is something to ask
 
     try:
         gone = stale(RESULTS / "images")
@@ -110,7 +122,14 @@ def renew_images() -> None:
         path.unlink()
         plan_file = RESULTS / "plan" / f"{path.stem}.image.json"
         if path.stem in IMAGES and plan_file.exists():
-            arguments = ["--plan", plan_file, "--engine", image_engine(path.stem), "--out", path]
+            arguments = [
+                "--plan",
+                plan_file,
+                "--engine",
+                image_engine(path.stem),
+                "--out",
+                path,
+            ]
             subprocess.run([PYTHON, SCRIPTS / "image.py", *arguments], check=False)
 
 
@@ -118,7 +137,9 @@ CAMPAIGN = load_campaign()
 RESULTS = Path("results") / CAMPAIGN.name
 RUNS = {run.name: run for run in plan.runs(CAMPAIGN)}
 RANK = {name: len(RUNS) - place for place, name in enumerate(RUNS)}
-BENCHMARKS = {b.stem: b for b in CAMPAIGN.benchmarks}
+RUNS_OF = {b.stem: [] for b in CAMPAIGN.benchmarks}
+for name, run in RUNS.items():
+    RUNS_OF[run.benchmark_stem].append(name)
 IMAGES = {ref.key: ref for ref in CAMPAIGN.images}
 config["landing"] = str(RESULTS / "landing.html")
 """What report/workflow.rst shows first."""
@@ -129,7 +150,12 @@ if workflow.is_main_process:
         be_quiet()
     if not dry_run and be_alone():
         renew_images()
-    planfiles.write(CAMPAIGN, RUNS.values(), RESULTS, images.recorded_hash(RESULTS, CAMPAIGN.base_image))
+    planfiles.write(
+        CAMPAIGN,
+        RUNS.values(),
+        RESULTS,
+        images.recorded_hash(RESULTS, CAMPAIGN.base_image),
+    )
 
 
 def run_record(run: Run | str) -> str:
@@ -143,12 +169,16 @@ def only_available() -> bool:
 
 def runs_of(stem: str) -> list[str]:
     """Names of the runs of a benchmark that its table is made from."""
-    runs = [name for name, run in RUNS.items() if run.benchmark_stem == stem]
-    return [name for name in runs if Path(run_record(name)).exists()] if only_available() else runs
+    runs = RUNS_OF[stem]
+    return (
+        [name for name in runs if Path(run_record(name)).exists()]
+        if only_available()
+        else runs
+    )
 
 
 def benchmarks_here() -> list[str]:
-    return [stem for stem in BENCHMARKS if runs_of(stem)]
+    return [stem for stem in RUNS_OF if runs_of(stem)]
 
 
 def python(script: str) -> str:
@@ -169,20 +199,32 @@ def image_inputs(wildcards) -> list[str]:
     return [f"{RESULTS}/plan/{wildcards.image}.image.json", *source, *made_of]
 
 
+def rank(wildcards) -> int:
+    """Priority of a run: the plan's order."""
+    return RANK.get(wildcards.run, 1)
 
 
-def run_inputs(wildcards) -> dict[str, list]:
+@functools.cache
+def to_measure() -> frozenset[str]:
+    return frozenset(progress.left(RESULTS, RUNS))
+
+
+def run_inputs(wildcards) -> list:
+    """What its sides run, and their images.
+
+    An image made again is no reason to measure again: its content stands in the plan files. But below
+    an image that is to be made, snakemake does not look at other inputs when that one is ancient.
+    """
     run = RUNS.get(wildcards.run)
     if run is None:
         raise DuetError(f"{CAMPAIGN.file}: the campaign has no run {wildcards.run}")
     benchmark = CAMPAIGN.benchmark(run)
     asked = sorted({f"{RESULTS}/plan/{run.plan_file(side)}" for side in run.sides})
     refs = {benchmark.side(side).image for side in run.sides} - {None}
-    return {"asked": asked, "images": [ancient(f"{RESULTS}/images/{ref.key}.json") for ref in refs]}
-
-
-def rerun_command(wildcards) -> str:
-    return f"snakemake --cores 1 {run_record(wildcards.run)} --configfile {shown(CAMPAIGN.file)}"
+    records = [f"{RESULTS}/images/{ref.key}.json" for ref in refs]
+    return asked + (
+        records if run.name in to_measure() else [ancient(record) for record in records]
+    )
 
 
 def finished(wildcards) -> list[str]:
@@ -191,10 +233,34 @@ def finished(wildcards) -> list[str]:
     if not (here or CAMPAIGN.imports):
         return []
     kinds = ("timeline", "iterations", "ratios", "sensitivity", "runs")
-    figures = [f"{RESULTS}/figures/{stem}.{kind}.svg" for stem in here for kind in kinds]
-    forests = [f"{RESULTS}/figures/{suite}.forest.svg" for suite in sorted({s.split(".")[0] for s in here})]
-    pages = [f"{RESULTS}/{page}" for page in ("iterations.csv", "summary.md", "provenance.html", "figures/methods.svg")]
+    figures = [
+        f"{RESULTS}/figures/{stem}.{kind}.svg" for stem in here for kind in kinds
+    ]
+    forests = [
+        f"{RESULTS}/figures/{suite}.forest.svg"
+        for suite in sorted({s.split(".")[0] for s in here})
+    ]
+    pages = [
+        f"{RESULTS}/{page}"
+        for page in (
+            "iterations.csv",
+            "summary.md",
+            "provenance.html",
+            "figures/methods.svg",
+        )
+    ]
     return pages + forests + figures
+
+
+def figure_of_benchmark(kind: str, place: int, title: str):
+    """An output of the report, in the order of `place` among those of its benchmark."""
+    return report(
+        f"{RESULTS}/figures/{{benchmark}}.{kind}.svg",
+        caption=f"../report/{kind}.rst",
+        category="2 Benchmarks",
+        subcategory="{benchmark}",
+        labels={"figure": f"{place} {title}"},
+    )
 
 
 # What is said
@@ -209,21 +275,29 @@ def begin() -> None:
 
 
 def say_plan() -> None:
-    left = [RUNS[name] for name in progress.left(RESULTS, RUNS)]
+    left = [RUNS[name] for name in RUNS if name in to_measure()]
     say(plan.told(CAMPAIGN, tuple(RUNS.values()), left))
 
 
 def say_verdicts() -> None:
     if (RESULTS / "verdicts.csv").exists():
-        subprocess.run([PYTHON, SCRIPTS / "summarise.py", "--show", RESULTS], check=False)
-        say(f"\nall of it in one page: snakemake --configfile {shown(CAMPAIGN.file)} --report report.html")
+        subprocess.run(
+            [PYTHON, SCRIPTS / "summarise.py", "--show", RESULTS], check=False
+        )
+        say(
+            f"\nall of it in one page: snakemake --configfile {shown(CAMPAIGN.file)} --report report.html"
+        )
 
 
 def say_failures() -> None:
     failed = [path.parent.name for path in RESULTS.glob("runs/*/failure.json")]
     if failed:
-        say(f"{len(failed)} of {len(RUNS)} runs failed; the same command measures them again, nothing else")
-    say("for the table and report of the runs that are there: add the target `available`")
+        say(
+            f"{len(failed)} of {len(RUNS)} runs failed; the same command measures them again, nothing else"
+        )
+    say(
+        "for the table and report of the runs that are there: add the target `available`"
+    )
 
 
 if workflow.is_main_process and dry_run:

@@ -9,10 +9,12 @@ rule fetch:
     log:
         f"{RESULTS}/logs/fetch.{{image}}.log",
     priority: FIRST
+    conda:
+        ENVIRONMENT
     params:
         command=python("fetch.py"),
     shell:
-        "{params.command} --plan {input} --out {output} --log {log}"
+        f"{{params.command}} --plan {{input}} --out {{output}} --log {{log}}"
 
 
 rule image:
@@ -23,9 +25,11 @@ rule image:
     log:
         f"{RESULTS}/logs/image.{{image}}.log",
     priority: FIRST
+    conda:
+        ENVIRONMENT
     params:
         command=python("image.py"),
         engine=lambda wildcards: image_engine(wildcards.image),
     shell:
-        "{params.command} --plan {RESULTS}/plan/{wildcards.image}.image.json --engine {params.engine}"
-        " --out {output} --log {log}"
+        f"{{params.command}} --plan {RESULTS}/plan/{{wildcards.image}}.image.json --engine {{params.engine}}"
+        f" --out {{output}} --log {{log}}"

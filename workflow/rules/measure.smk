@@ -7,15 +7,17 @@ and then the runs in the order of the plan, by priority.
 
 rule measure:
     input:
-        unpack(run_inputs),
+        run_inputs,
     output:
         f"{RESULTS}/runs/{{run}}/run.json",
     log:
         f"{RESULTS}/runs/{{run}}/measure.log",
+    priority: rank
+    conda:
+        ENVIRONMENT
     threads: workflow.cores
-    priority: lambda wildcards: RANK.get(wildcards.run, 1)
-    params:
-        command=python("measure.py"),
-        rerun=rerun_command,
+    resources:
+        tmpdir=gettempdir(),
     shell:
-        "{params.command} --results {RESULTS} --run {wildcards.run} --log {log} --rerun {params.rerun:q}"
+        f"{python('measure.py')} --results {RESULTS} --run {{wildcards.run}} --log {{log}}"
+        f" --configfile {shlex.quote(shown(CAMPAIGN.file))}"

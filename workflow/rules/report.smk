@@ -1,16 +1,6 @@
 """Figures, summary and the pages of the report."""
 
 
-def figure_of_benchmark(kind: str, place: int, title: str):
-    return report(
-        f"{RESULTS}/figures/{{benchmark}}.{kind}.svg",
-        caption=f"../report/{kind}.rst",
-        category="2 Benchmarks",
-        subcategory="{benchmark}",
-        labels={"figure": f"{place} {title}"},
-    )
-
-
 rule benchmark_figures:
     input:
         table=f"{RESULTS}/iterations/{{benchmark}}.parquet",
@@ -27,12 +17,14 @@ rule benchmark_figures:
         figure_of_benchmark("runs", 5, "run means"),
     log:
         f"{RESULTS}/logs/figures.{{benchmark}}.log",
+    conda:
+        ENVIRONMENT
     params:
         command=python("plot.py"),
     shell:
-        "{params.command} benchmark --table {input.table} --pairs {input.pairs} --effects {input.effects}"
-        " --verdicts {input.verdicts} --plan {input.plan} --analysis {input.analysis} --runs {RESULTS}/runs"
-        " --out {RESULTS}/figures/{wildcards.benchmark} 2>&1 | tee {log} >&2"
+        f"{{params.command}} benchmark --table {{input.table}} --pairs {{input.pairs}} --effects {{input.effects}}"
+        f" --verdicts {{input.verdicts}} --plan {{input.plan}} --analysis {{input.analysis}} --runs {RESULTS}/runs"
+        f" --out {RESULTS}/figures/{{wildcards.benchmark}} 2>&1 | tee {{log}} >&2"
 
 
 rule forest:
@@ -48,12 +40,14 @@ rule forest:
         ),
     log:
         f"{RESULTS}/logs/forest.{{suite}}.log",
+    conda:
+        ENVIRONMENT
     params:
         command=python("plot.py"),
     shell:
-        "{params.command} forest --suite {wildcards.suite} --verdicts {input.verdicts}"
-        " --analysis {input.analysis} --runs {RESULTS}/runs --out {RESULTS}/figures/{wildcards.suite}.forest"
-        " 2>&1 | tee {log} >&2"
+        f"{{params.command}} forest --suite {{wildcards.suite}} --verdicts {{input.verdicts}}"
+        f" --analysis {{input.analysis}} --runs {RESULTS}/runs --out {RESULTS}/figures/{{wildcards.suite}}.forest"
+        f" 2>&1 | tee {{log}} >&2"
 
 
 rule methods:
@@ -70,11 +64,13 @@ rule methods:
         ),
     log:
         f"{RESULTS}/logs/methods.log",
+    conda:
+        ENVIRONMENT
     params:
         command=python("plot.py"),
     shell:
-        "{params.command} methods --table {input.table} --verdicts {input.verdicts} --effects {input.effects}"
-        " --out {RESULTS}/figures/methods 2>&1 | tee {log} >&2"
+        f"{{params.command}} methods --table {{input.table}} --verdicts {{input.verdicts}} --effects {{input.effects}}"
+        f" --out {RESULTS}/figures/methods 2>&1 | tee {{log}} >&2"
 
 
 rule summary:
@@ -94,12 +90,14 @@ rule summary:
         landing=f"{RESULTS}/landing.html",
     log:
         f"{RESULTS}/logs/summary.log",
+    conda:
+        ENVIRONMENT
     params:
         command=python("summarise.py"),
     shell:
-        "{params.command} --verdicts {input.verdicts} --analysis {input.analysis} --runs {RESULTS}/runs"
-        " --planned {input.planned} --name {CAMPAIGN.name} --markdown {output.markdown} --json {output.json}"
-        " --html {output.html} --landing {output.landing} > {log}"
+        f"{{params.command}} --verdicts {{input.verdicts}} --analysis {{input.analysis}} --runs {RESULTS}/runs"
+        f" --planned {{input.planned}} --name {CAMPAIGN.name} --markdown {{output.markdown}} --json {{output.json}}"
+        f" --html {{output.html}} --landing {{output.landing}} > {{log}}"
 
 
 rule provenance:
@@ -116,8 +114,10 @@ rule provenance:
         ),
     log:
         f"{RESULTS}/logs/provenance.log",
+    conda:
+        ENVIRONMENT
     params:
         command=python("provenance.py"),
     shell:
-        "{params.command} --name {CAMPAIGN.name} --runs {RESULTS}/runs --images {RESULTS}/images"
-        " --analysis {input.analysis} --config {input.config} --html {output} 2>&1 | tee {log} >&2"
+        f"{{params.command}} --name {CAMPAIGN.name} --runs {RESULTS}/runs --images {RESULTS}/images"
+        f" --analysis {{input.analysis}} --config {{input.config}} --html {{output}} 2>&1 | tee {{log}} >&2"

@@ -1,0 +1,76 @@
+"""A real Docker Engine, and an image of one busybox that needs no registry."""
+
+import io
+import os
+import signal
+import subprocess
+import tarfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from duet.engines import Engine
+
+START_DOCKER = Path(__file__).parent / "engine/start-docker.sh"
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> Iterator[None]:
+    """Docker answers: started when it may be. Must not be missing in CI."""
+    done = subprocess.run([START_DOCKER], capture_output=True, text=True)
+    if done.returncode:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(done.stderr.strip())
+    yield
+    if done.stdout.strip():
+        os.kill(int(Path(done.stdout.strip()).read_text()), signal.SIGTERM)
+
+
+def busybox_tar() -> bytes:
+    """A root file system: busybox as sh and everything else."""
+    busybox = Path("/bin/busybox")
+    if not busybox.exists():
+        command = ["apt-get", "install", "-y", "--no-install-recommends", "busybox-static"]
+        if os.geteuid():
+            pytest.fail(f"the test image is made of busybox; sudo {' '.join(command)}")
+        subprocess.run(command, check=True, capture_output=True)
+    applets = subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True).stdout.split()
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as tar:
+        tar.add(busybox, "bin/busybox")
+        for applet in applets:
+            if applet != "busybox":
+                link = tarfile.TarInfo(f"bin/{applet}")
+                link.type, link.linkname = tarfile.SYMTYPE, "busybox"
+                tar.addfile(link)
+        for folder in ("tmp", "etc", "proc", "sys", "dev"):
+            entry = tarfile.TarInfo(folder)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if folder == "tmp" else 0o755
+            tar.addfile(entry)
+    return data.getvalue()
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Engine], str | None]]:
+    """The test image's name in an engine. It has a command to be overruled, and a volume to be removed."""
+    from duet.engines.containers import connect
+
+    made: dict[str, str] = {}
+    root = tmp_path_factory.mktemp("image") / "root.tar"
+
+    def image(engine: Engine) -> str | None:
+        if engine.name == "process":
+            return None
+        if engine.name not in made:
+            if not root.exists():
+                root.write_bytes(busybox_tar())
+            name = f"localhost/duetbench-test-{uuid.uuid4().hex[:8]}"
+            changes = ['CMD ["sleep", "1000"]', "VOLUME /data"]
+            api = connect(engine.name).api
+            api.import_image(src=str(root), repository=name, tag="latest", changes=changes)
+            made[engine.name] = name
+        return made[engine.name]
+
+    yield image
+    for engine, name in made.items():
+        connect(engine).api.remove_image(name, force=True)

@@ -98,10 +98,14 @@ def test_seqn_has_no_pairs_and_runs_never_mix():
     assert overlap.pairs(table([([(0, 9)], []), ([], [(0, 9)])])).empty
 
 
-def test_years_between_runs_do_not_overflow():
-    year = 365 * 86_400 * 10**9
-    runs = [([(i * year % (20 * year), i * year % (20 * year) + 50 * year)],) * 2 for i in range(40)]
-    assert overlap.pairs(table(runs))["overlap_ns"].tolist() == [50 * year] * 40
+def test_years_inside_and_between_runs_do_not_overflow():
+    """40 runs of 20 years, laid end to end, are more nanoseconds than int64 holds."""
+    day = 86_400 * 10**9
+    year = 365 * day
+    side = [(0, day), (20 * year, 20 * year + day)]
+    frame = overlap.pairs(table([(side, side)] * 40))
+    assert frame["overlap_ns"].tolist() == [day] * 80
+    assert frame["iteration_A"].tolist() == frame["iteration_B"].tolist() == [0, 1] * 40
 
 
 @pytest.mark.parametrize("null", ["iteration_start_ns", "iteration_end_ns"])

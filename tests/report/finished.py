@@ -24,6 +24,7 @@ def checkout(folder: Path) -> Path:
     for name in ("workflow", "scripts", "images"):
         skip = shutil.ignore_patterns("__pycache__", ".snakemake")
         shutil.copytree(PROJECT / name, folder / name, ignore=skip, symlinks=True)
+    shutil.copy(PROJECT / "environment.yml", folder)  # the rules name it
     (folder / "config").mkdir()
     return folder
 
@@ -58,7 +59,9 @@ def write(
     settings |= {"results": "results.csv", "duets": list(benchmarks)}
     settings |= {f"{KEY[t]}_repetitions": runs if t in types else 0 for t in KEY}
     sides = {"A": {"run": "true"}, "B": {"run": "true;"}}
-    sides = {s: {**v, "syncduet_run": "true"} for s, v in sides.items()} if "syncduet" in types else sides
+    sides = (
+        {s: {**v, "syncduet_run_base": "true"} for s, v in sides.items()} if "syncduet" in types else sides
+    )
     file = project / "config" / f"{name}.yml"
     file.write_text(
         yaml.safe_dump({"duetbench": settings, **{b: sides for b in benchmarks}}, sort_keys=False)

@@ -182,6 +182,16 @@ def test_captions_tell_how_to_read_and_what_to_distrust(report):
     assert all(captions.values())
 
 
+def test_the_zip_of_large_campaigns_leads_to_the_figures_too(browser, campaign, tmp_path):
+    project, _, _ = campaign
+    finished.snakemake(project, "mixed", "--report", "report.zip", "available")
+    shutil.unpack_archive(project / "report.zip", tmp_path)
+    browser.open(next(tmp_path.rglob("report.html")))
+    with browser.frame("iframe.duet-landing"):
+        browser.click("#verdicts a.benchmark", "fast")
+    assert shown(browser).endswith(".timeline.svg")
+
+
 def test_the_summary_alone_has_no_links_and_works(browser, campaign):
     browser.open(campaign[1] / "summary.html")
     assert browser.wait("return document.querySelector('#shown').textContent")

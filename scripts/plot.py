@@ -42,6 +42,7 @@ def main() -> int:
     parser.add_argument("--plan", type=Path, help="plan/<suite>.<benchmark>.json: whose figures these are")
     parser.add_argument("--analysis", type=Path, help="plan/analysis.json: margin, confidence, warm-up")
     parser.add_argument("--runs", type=Path, help="folder of the runs, to tell which failed and why")
+    parser.add_argument("--stem", help="<suite>.<benchmark> as in file names, where the table has several")
     parser.add_argument("--suite")
     parser.add_argument("--benchmark")
     parser.add_argument("--out", type=Path, required=True, help="files are called OUT.svg, …")
@@ -80,6 +81,8 @@ def benchmark(args, settings, margin, confidence, effects, verdicts) -> dict[str
     suite, name = args.suite or plan.get("suite"), args.benchmark or plan.get("benchmark")
     if suite is None or name is None:
         named = table[["suite", "benchmark"]].astype(str).drop_duplicates()
+        if args.stem:
+            named = named[[f"{file_name(s)}.{file_name(b)}" == args.stem for s, b in named.to_numpy()]]
         if len(named) != 1:
             raise DuetError(f"{args.table}: {len(named)} benchmarks", "say which by --suite and --benchmark")
         suite, name = named.iloc[0]

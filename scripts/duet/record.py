@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from duet.model import SCHEMA_VERSION, DuetError, Run, parse_run
+from duet.model import SCHEMA_VERSION, DuetError, Run, parse_result_file, parse_run
 
 RUN = "run.json"
 FAILURE = "failure.json"
@@ -108,6 +108,16 @@ def runs(directory: Path) -> Iterator[tuple[Run, Path]]:
         run = parse_run(name)
         if run is not None and (directory / name / RUN).exists():
             yield run, directory / name
+
+
+def stems(directory: Path) -> set[str]:
+    """`<suite>.<benchmark>` of all results in a results directory, ours or the predecessor's flat one."""
+    if not directory.is_dir():
+        return set()
+    runs_dir = directory / "runs"
+    found = [run for run, _ in runs(runs_dir if runs_dir.is_dir() else directory)]
+    flat = filter(None, (parse_result_file(entry.name) for entry in os.scandir(directory)))
+    return {run.benchmark_stem for run in (*found, *(run for run, _, _ in flat))}
 
 
 def write_failure(directory: Path, name: str, reason: str, log: Path | None, time_ns: int) -> None:

@@ -213,3 +213,16 @@ def test_the_report_is_one_file_with_all_of_it(project, harness):
     for part in ("1 Verdicts", "2 Benchmarks", "native.b.timeline.svg", "native.forest.svg", "verdicts.csv"):
         assert part in html
     assert project.measured("c") == before
+
+
+def test_results_that_are_there_are_imported_and_reported(project, harness):
+    project.write("c", process_campaign("c", {"b": {"A": f"{harness} 5", "B": f"{harness} 9"}}))
+    assert project.snakemake("c", VERDICTS).returncode == 0
+    project.write("old", {"duetbench": {"name": "old", "import": ["../results/c"]}})
+    done = project.snakemake("old")
+    assert done.returncode == 0, done.stdout
+    columns = ["suite", "benchmark", "type", "runid", "pair", "iteration", "iteration_time_ns"]
+    ours, theirs = (pd.read_csv(project.results(c) / "iterations.csv")[columns] for c in ("c", "old"))
+    assert ours.equals(theirs)
+    assert (project.results("old") / "figures/native.b.timeline.svg").exists()
+    assert not project.measured("old")

@@ -21,7 +21,7 @@ SCRIPTS = PROJECT / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from duet import config as campaign_files
-from duet import images, plan, planfiles, progress
+from duet import images, plan, planfiles, progress, record
 from duet.engines.choose import choose
 from duet.model import DuetError, Run
 
@@ -62,9 +62,9 @@ def load_campaign():
 def be_quiet() -> None:
     """Keep snakemake's small talk off the terminal (its log file has it): our commands say what was done."""
 
-    def worth_reading(record: logging.LogRecord) -> bool:
+    def worth_reading(entry: logging.LogRecord) -> bool:
         return (
-            record.levelno > logging.INFO and "RuleException" not in record.getMessage()
+            entry.levelno > logging.INFO and "RuleException" not in entry.getMessage()
         )
 
     for handler in logger.handlers:
@@ -140,6 +140,7 @@ RANK = {name: len(RUNS) - place for place, name in enumerate(RUNS)}
 RUNS_OF = {b.stem: [] for b in CAMPAIGN.benchmarks}
 for name, run in RUNS.items():
     RUNS_OF[run.benchmark_stem].append(name)
+IMPORTED = {stem for folder in CAMPAIGN.imports for stem in record.stems(folder)}
 IMAGES = {ref.key: ref for ref in CAMPAIGN.images}
 config["landing"] = str(RESULTS / "landing.html")
 """What report/workflow.rst shows first."""
@@ -227,10 +228,18 @@ def run_inputs(wildcards) -> list:
     )
 
 
+def figure_inputs(wildcards) -> dict[str, str]:
+    """Its own part of the table, and its plan; what was imported is in the whole table only."""
+    if wildcards.benchmark in IMPORTED:
+        return {"table": f"{RESULTS}/iterations.parquet"}
+    part = f"{RESULTS}/iterations/{wildcards.benchmark}.parquet"
+    return {"table": part, "plan": f"{RESULTS}/plan/{wildcards.benchmark}.json"}
+
+
 def finished(wildcards) -> list[str]:
     """Everything that is made of a campaign, as far as its runs are there."""
-    here = benchmarks_here()
-    if not (here or CAMPAIGN.imports):
+    here = sorted(IMPORTED.union(benchmarks_here()))
+    if not here:
         return []
     kinds = ("timeline", "iterations", "ratios", "sensitivity", "runs")
     figures = [

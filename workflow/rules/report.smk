@@ -3,11 +3,10 @@
 
 rule benchmark_figures:
     input:
-        table=f"{RESULTS}/iterations/{{benchmark}}.parquet",
+        unpack(figure_inputs),
         pairs=f"{RESULTS}/pairs.parquet",
         effects=f"{RESULTS}/effects.parquet",
         verdicts=f"{RESULTS}/verdicts.csv",
-        plan=f"{RESULTS}/plan/{{benchmark}}.json",
         analysis=f"{RESULTS}/plan/analysis.json",
     output:
         figure_of_benchmark("timeline", 1, "A/B timeline"),
@@ -21,9 +20,14 @@ rule benchmark_figures:
         ENVIRONMENT
     params:
         command=python("plot.py"),
+        which=lambda wildcards, input: (
+            f"--plan {input.plan}"
+            if "plan" in input.keys()
+            else f"--stem {wildcards.benchmark}"
+        ),
     shell:
         f"{{params.command}} benchmark --table {{input.table}} --pairs {{input.pairs}} --effects {{input.effects}}"
-        f" --verdicts {{input.verdicts}} --plan {{input.plan}} --analysis {{input.analysis}} --runs {RESULTS}/runs"
+        f" --verdicts {{input.verdicts}} --analysis {{input.analysis}} --runs {RESULTS}/runs {{params.which}}"
         f" --out {RESULTS}/figures/{{wildcards.benchmark}} 2>&1 | tee {{log}} >&2"
 
 

@@ -15,7 +15,7 @@ rule measure:
     priority: rank
     conda:
         ENVIRONMENT
-    threads: workflow.cores
+    threads: workflow.cores or 1
     resources:
         tmpdir=gettempdir(),
     shell:

@@ -52,6 +52,12 @@ def test_runs_the_launcher_and_nothing_of_the_image(contained: Sides):
     }
 
 
+def test_the_name_of_the_host_has_an_address_without_a_network(contained: Sides):
+    side = contained("ping -c 1 -W 1 $(hostname); true")
+    assert side.wait(20) == 0
+    assert "PING localhost (" in contained.log.read_text()  # else: bad address
+
+
 def test_volumes_go_with_the_container(contained: Sides):
     side = contained("echo data >/data/x")
     assert side.wait(20) == 0

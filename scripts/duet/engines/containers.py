@@ -126,6 +126,8 @@ class Container:
             },
             "healthcheck": {"test": ["NONE"]},
             "name": self.id,
+            # Without a network no other name has an address, and JVMs ask for that of their host's name.
+            "hostname": "localhost" if s.network == "none" else None,
             "host_config": api.create_host_config(
                 mounts=mounts,
                 network_mode=s.network,

@@ -8,6 +8,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from duet.figures import style
 
@@ -68,8 +69,7 @@ def _panel(ax: Axes, rows: pd.DataFrame) -> None:
     style.time_scale(ax, rows["iteration_time_ns"].to_numpy() / unit_ns)
     last = int(rows["iteration"].max())
     ax.set_xlim(-0.5, last + 0.5)
-    if last <= 12:
-        ax.set_xticks(range(last + 1))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.set_ylabel(f"iteration time ({unit})")
 
 

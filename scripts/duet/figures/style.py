@@ -133,14 +133,14 @@ def save(fig: Figure, base: Path) -> tuple[Path, ...]:
     return svg, pdf, png
 
 
-_LONG_NUMBER = re.compile(r"([1-9]\d*\.\d\d)\d+")
+_LONG_NUMBER = re.compile(r"([1-9]\d*\.\d)\d+")
 _COMMENT = re.compile(r"<!--.*?-->\s*", re.S)
 _ID = re.compile(r' id="(?:text|patch|line2d|[xy]tick|axes|figure|legend|matplotlib\.axis)_\d+"')
 _SPACE = re.compile(r"\s*\n\s*")
 
 
 def _slim(svg: str) -> str:
-    """The same picture in half the bytes: a hundredth of a point is enough for a report."""
+    """The same picture in half the bytes: a tenth of a point is enough for a report."""
     for pattern, instead in ((_COMMENT, ""), (_ID, ""), (_LONG_NUMBER, r"\1"), (_SPACE, "\n")):
         svg = pattern.sub(instead, svg)
     return svg.replace("'DejaVu Sans'", FONTS)

@@ -366,13 +366,25 @@ def test_no_shell_in_the_image(bench):
     assert "duetbench-absent" in bench.plan().failed()[0]
 
 
-def test_kept_containers_are_no_leftovers(bench):
+def test_kept_containers_are_no_leftovers_and_do_not_pile_up(bench):
     bench.plan(remove_containers=False).measured()
     if bench.engine == "process":
         return
     api = choose(bench.engine)[0].api
-    kept = api.containers(all=True, filters={"label": f"duetbench.root={bench.results}"})
-    assert len(kept) == 2 and {c["State"] for c in kept} == {"exited"}
+
+    def kept() -> set[str]:
+        listed = api.containers(all=True, filters={"label": f"duetbench.root={bench.results}"})
+        assert {c["State"] for c in listed} <= {"exited"}
+        return {c["Id"] for c in listed}
+
+    first = kept()
+    assert len(first) == 2
+    bench.plan("s.b.1.duet.AB", remove_containers=False).measured()
+    assert len(kept()) == 4
+    bench.plan(remove_containers=False).measured()
+    assert len(kept()) == 4 and not first & kept()
     subprocess.run([sys.executable, str(SCRIPTS / "clean.py"), str(bench.results)], check=True)
-    for c in kept:
-        api.remove_container(c["Id"], v=True)  # raises if it was gone
+    assert len(kept()) == 4
+    for run in ("s.b.0.duet.AB", "s.b.1.duet.AB"):
+        bench.plan(run).measured()
+    assert kept() == set()

@@ -193,12 +193,15 @@ def test_builds_of_the_same_image_at_once_make_one(folder: Folder) -> None:
     folder.make("low", "FROM base\nRUN sleep 1\n")
     names = [folder.make(f"app{i % 2}", f"FROM {{low}}\nRUN echo {i % 2} >i\n") for i in range(4)]
     made: dict[int, dict] = {}
+    locks = folder.path / "locks"
+    locks.mkdir()
 
     def one(i: int) -> None:
         out = folder.path / f"out{i}.json"
         command = [sys.executable, str(SCRIPT), "--name", names[i], "--engine", folder.store.engine]
         command += ["--images", str(folder.path), "--out", str(out), "--log", str(folder.log)]
-        done = subprocess.run(command, capture_output=True, text=True)
+        env = os.environ | {"TMPDIR": str(locks)}
+        done = subprocess.run(command, capture_output=True, text=True, env=env)
         assert done.returncode == 0, done.stderr
         made[i] = json.loads(out.read_text()) | {"key": ""}
 
@@ -210,6 +213,7 @@ def test_builds_of_the_same_image_at_once_make_one(folder: Folder) -> None:
     assert made[0] == made[2] != made[1] == made[3]
     built = [line for line in folder.log.read_text().splitlines() if ": building " in line]
     assert sum("-low:" in line for line in built) == 1 and sum("-app" in line for line in built) == 2
+    assert [path.name for path in locks.glob("*.lock")] == [f"duetbench-{os.getuid()}.lock"]
 
 
 def test_a_record_whose_image_went_or_changed_is_stale(folder: Folder, tmp_path: Path) -> None:

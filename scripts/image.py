@@ -26,6 +26,8 @@ def main() -> None:
     ref, base_image = from_plan(options) if options.plan else by_hand(parser, options)
     if options.engine == "process":
         files = [str(path) for path in process_files(ref, base_image, options.images.resolve())]
+        names = ", ".join(Path(file).name for file in files) or "nothing"
+        print(f"image {ref.name}: not made for host processes; they find of it {names}", file=sys.stderr)
         made = {"engine": "process", "id": None, "tag": None, "hash": None, "base": {}, "files": files}
     else:
         made = provide(options, ref, base_image)

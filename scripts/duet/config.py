@@ -14,7 +14,7 @@ from duet import config_check as check
 from duet import config_resolve as resolve
 from duet.config_check import OVERRIDES, Document, Faults
 from duet.config_resolve import Chain, Findings, Layer
-from duet.model import Analysis, Benchmark, Campaign, DuetError, Schedule, collisions
+from duet.model import Analysis, Benchmark, Campaign, DuetError, ImageRef, Schedule, collisions
 
 
 class ConfigError(DuetError):
@@ -162,6 +162,7 @@ def _check_whole(
             else f"{second} has the file names of {first} (. becomes _)"
         )
         faults.add(f"{documents[id(two)].label}: duetbench.duets", what, "each benchmark of a suite once")
+    _check_engines(found, faults)
     holder = _holder(main, over, "import")
     folders = _paths(main, over, "import")
     for i, folder in enumerate(folders):
@@ -175,3 +176,18 @@ def _check_whole(
         what = "nothing to measure"
         accepted = "benchmarks in duets with repetitions, suite files in suites, or directories in import"
         faults.add(f"{main.label}: duetbench.duets", what, accepted)
+
+
+def _check_engines(found: list[tuple[Document, Benchmark]], faults: Faults) -> None:
+    """An image is made once, in one engine. A fault for each image, however many sides have it."""
+    first: dict[ImageRef, tuple[str, str]] = {}
+    others: dict[ImageRef, tuple[str, str]] = {}
+    for document, benchmark in found:
+        for side in (benchmark.a, benchmark.b):
+            who = f"{benchmark.name}.{side.name}"
+            if side.image and side.engine != first.setdefault(side.image, (side.engine, who))[0]:
+                others.setdefault(side.image, (f"{document.label}: {who}.engine", side.engine))
+    for image, (where, engine) in others.items():
+        known, who = first[image]
+        what = f"is {engine}, but {who} has the same image ({image.name}) with {known}"
+        faults.add(where, what, "one engine for an image, or a folder of images/ for each")

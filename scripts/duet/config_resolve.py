@@ -137,11 +137,18 @@ def _side(
     memory_bytes = values.memory_bytes(memory.mapping["memory"]) if memory else None
     if memory and memory_bytes is not None and memory_bytes < values.SMALLEST_MEMORY_BYTES:
         findings.faults.add(memory.where("memory"), f"is {memory_bytes} bytes", "6m or more")
+    syncduet_run = _syncduet(chain, command, run, format_, synchronised, findings)
+    asked = f"{command} {syncduet_run if synchronised else ''}"
+    if engine == "process" and (jar := values.absent_probe(asked)):
+        where = (find(chain, "engine") or chain[-1]).where("engine")
+        what = f"process has no {jar}, which is made in the image"
+        accepted = "docker or podman, or the path of a jar that images/probes/build made, in the command"
+        findings.lacks(benchmark, where, what, accepted)
     return Side(
         name=side,
         image=_image(chain, engine, benchmark, findings),
         run=command,
-        syncduet_run=_syncduet(chain, command, run, format_, synchronised, findings),
+        syncduet_run=syncduet_run,
         results=_results(chain, format_, findings),
         env=joined(chain, "env"),
         engine=engine,

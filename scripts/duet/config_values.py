@@ -1,5 +1,6 @@
-"""Values of a campaign file: what a text means, and what holds where nothing is said. Pure."""
+"""Values of a campaign file: what a text means, and what holds where nothing is said."""
 
+import os
 import re
 from functools import cache
 from pathlib import Path
@@ -62,6 +63,17 @@ def text(value: str | int | float | bool) -> str:
 def meets_barrier(command: str, format_: str) -> bool:
     """Whether a side's own command meets at the barrier when there is one, with no command extra."""
     return format_ == "native" or "duet-probe" in command
+
+
+_PROBE = re.compile(r"[^\s:=,'\"]*duet-probe-[a-z]+\.jar")
+
+
+def absent_probe(commands: str) -> str | None:
+    """The probe's jar in a host process's command that is made in images only, or None."""
+    return next(
+        (jar for jar in _PROBE.findall(commands) if not Path(jar).is_absolute() or not os.path.isfile(jar)),
+        None,
+    )
 
 
 def command(base: str, run: str) -> str:

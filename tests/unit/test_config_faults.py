@@ -244,6 +244,36 @@ def test_process_needs_no_image(tmp_path: Path) -> None:
     assert read(tmp_path, {"image": None, "engine": "process"}).benchmarks[0].a.image is None
 
 
+PROBED = {"format": "renaissance", "run_base": "java -jar r.jar --plugin duet-probe-renaissance.jar"}
+
+
+def test_a_process_has_no_probe_that_is_made_in_an_image(tmp_path: Path) -> None:
+    line = only_fault(tmp_path, PROBED | {"engine": "process"})
+    assert line.startswith(
+        "c.yml: duetbench.engine: process has no duet-probe-renaissance.jar, which is made in the image "
+        "(one, two); accepted: docker or podman, or the path of a jar"
+    )
+    agent = "java -agentpath:/x.so -jar r.jar --iteration-barrier $$"
+    only_fault(
+        tmp_path,
+        {"format": "renaissance", "engine": "process", "syncduet_run_base": agent, "syncduet_repetitions": 1},
+    )
+    for other in ({"engine": "auto"}, {"engine": "process", "run_base": "java -jar r.jar"}):
+        read(tmp_path, PROBED | other)
+    own = tmp_path / "duet-probe-renaissance.jar"
+    own.touch()
+    read(tmp_path, {"engine": "process", "run_base": f"java -jar r.jar --plugin {own}"})
+
+
+def test_sides_with_one_image_have_one_engine(tmp_path: Path) -> None:
+    assert only_fault(tmp_path, two={"B": {"engine": "podman"}}) == (
+        "c.yml: two.B.engine: is podman, but one.A has the same image (tiny) with auto; "
+        "accepted: one engine for an image, or a folder of images/ for each"
+    )
+    read(tmp_path, two={"B": {"engine": "podman", "image": "other"}})
+    read(tmp_path, {"image": None, "engine": "process"}, two={"B": {"engine": "docker", "image": "other"}})
+
+
 def test_similar_names_with_other_numbers_are_no_misspelling(tmp_path: Path) -> None:
     read(tmp_path, {"duets": ["500.perlbench_r"]}, **{"600.perlbench_s": {}})
 

@@ -193,10 +193,12 @@ def test_a_wrong_file_is_said_in_a_line_a_fault_and_nothing_starts(project, harn
 
 
 def test_a_dry_run_says_what_would_be_done(project, harness):
-    project.write("c", process_campaign("c", {"b": {"A": f"{harness} 5"}}))
+    agent = {"syncduet_repetitions": 1, "syncduet_run_base": "-agentpath:/predecessor/agent.so"}
+    project.write("c", process_campaign("c", {"b": {"A": f"{harness} 5"}}, **agent))
     done = project.snakemake("c", "-n")
     assert done.returncode == 0, done.stdout
     assert "measure" in done.stdout
+    assert done.stdout.count("-agentpath and --iteration-barrier are replaced by") == 1
     assert project.measured("c") == {}
 
 

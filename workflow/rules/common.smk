@@ -278,12 +278,12 @@ def figure_of_benchmark(kind: str, place: int, title: str):
 def begin() -> None:
     """Before the first job: remove what a killed workflow left behind, then say what is to be done."""
     subprocess.run([PYTHON, SCRIPTS / "clean.py", RESULTS], check=False)
-    for notice in CAMPAIGN.notices:
-        say(notice)
     say_plan()
 
 
 def say_plan() -> None:
+    for notice in CAMPAIGN.notices:
+        say(notice)
     left = [RUNS[name] for name in RUNS if name in to_measure()]
     say(plan.told(CAMPAIGN, tuple(RUNS.values()), left))
 

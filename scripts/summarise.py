@@ -9,14 +9,16 @@ import json
 import sys
 from pathlib import Path
 
-from duet import summary
+from duet import summary, table
 from duet.model import DuetError, parse_run
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--show", type=Path, help="results/<name>: where the four below are found")
-    parser.add_argument("--verdicts", type=Path, help="verdicts.csv")
+    parser.add_argument(
+        "--verdicts", type=Path, help="verdicts.csv; the table beside it tells what was left out"
+    )
     parser.add_argument("--runs", type=Path, help="the folder of the runs")
     parser.add_argument("--planned", type=Path, help="plan/runs.txt: the planned runs, one a line")
     parser.add_argument("--analysis", type=Path, help="plan/analysis.json: confidence")
@@ -46,7 +48,9 @@ def summarise(args: argparse.Namespace) -> str:
     settings = json.loads(args.analysis.read_text()) if args.analysis else {}
     confidence = settings.get("confidence", 0.95)
     planned = args.planned.read_text().split()
-    facts = summary.facts(args.name, args.runs, planned)
+    iterations = args.verdicts.with_name("iterations.parquet")
+    told = table.read_attrs(iterations) if iterations.exists() else {}
+    facts = summary.facts(args.name, args.runs, planned, told)
     rows = summary.complete(summary.read_verdicts(args.verdicts), facts)
     if args.markdown:
         args.markdown.write_text(summary.markdown(rows, facts, confidence, args.report))

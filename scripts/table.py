@@ -38,7 +38,7 @@ def unify(args: argparse.Namespace) -> list[str]:
     parts = [] if measured is None else [measured]
     for directory in args.imports:
         frame = imports.read(directory)
-        lines += [f"left out: {directory}: {bad['run']}: {bad['reason']}" for bad in frame.attrs["left_out"]]
+        lines += [f"left out: {bad['run']}: {bad['reason']}" for bad in frame.attrs["left_out"]]
         frame, note = imports.renumbered(frame, parts)
         lines += [f"{directory}: {note}"] if note else []
         parts.append(table.to_arrow(frame))

@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 
 from duet import formats, record, table
-from duet.model import DuetError, Run, parse_result_file
+from duet.model import DuetError, Run, Type, parse_result_file
 
 ARTIFACTS = "artifacts"
 _RUN_KEYS = ["suite", "benchmark", "type", "runid"]
@@ -30,7 +30,8 @@ class NoResults(DuetError):
 
 
 def read(directory: Path) -> pd.DataFrame:
-    """The table of all runs found; unreadable ones are named in `attrs["left_out"]`.
+    """The table of all runs found; unreadable ones are named, with the directory, in `attrs["left_out"]`,
+    and `attrs["imported"]` counts the others.
 
     DuetError when the directory is neither of both kinds, or no run in it can be read.
     """
@@ -49,7 +50,18 @@ def read(directory: Path) -> pd.DataFrame:
     if not len(whole):
         first = table.attrs(whole)["left_out"][0]
         raise NoResults(f"{directory}: no run can be read; the first, {first['run']}: {first['reason']}")
-    return table.to_pandas(whole)
+    frame = table.to_pandas(whole)
+    for bad in frame.attrs["left_out"]:
+        bad["run"] = f"{directory}/{bad['run']}"
+    frame.attrs["imported"] = [{"directory": str(directory), "runs": _runs(whole)}]
+    return frame
+
+
+def _runs(whole: pa.Table) -> int:
+    """Sides of one run share all but `pair`; sides that run alone (seqn) are runs of their own."""
+    keys = [*_RUN_KEYS, "order", "pair"]
+    sides = whole.select(keys).group_by(keys).aggregate([]).to_pylist()
+    return len({tuple(s[k] for k in keys if k != "pair" or s["type"] == Type.SEQN) for s in sides})
 
 
 def _ours(runs: Path, recorded: Sequence[tuple[Run, Path]]) -> list[pd.DataFrame]:

@@ -6,7 +6,8 @@ times are int64 or Int64 nanoseconds, never floats. workflow/schemas/iterations.
 what each column means.
 
 A table's `attrs`: `warnings`, a list of {run, side, warning}; `left_out`, a list of {run, reason}
-for runs that could not be read. Both are kept in the Parquet file's metadata.
+for runs that could not be read; `imported`, a list of {directory, runs}: how many came from there.
+All are kept in the Parquet file's metadata.
 """
 
 import json
@@ -30,6 +31,7 @@ FACTS = ("engine", "image", "image_hash", "status", "timed_out", *HOST)
 _NEVER_NULL = {"runid", "iteration", "iteration_time_ns"}
 _TYPES = {t: i for i, t in enumerate(Type)}
 _META = b"duetbench"
+_ATTRS = ("warnings", "left_out", "imported")
 _CLOCK_SLACK_NS = 60 * 10**9
 
 
@@ -158,7 +160,7 @@ def _join(sides: list[SideFiles], frames: list[pd.DataFrame], left_out: list) ->
         free = name if name not in columns else f"artifact_{name}"
         columns[free] = column(artifact(name, s.artifacts.get(name)) for s in sides)
     table = pd.DataFrame(columns, copy=False)
-    table.attrs = {"warnings": _warnings(sides, frames), "left_out": left_out}
+    table.attrs = {"warnings": _warnings(sides, frames), "left_out": left_out, "imported": []}
     return table
 
 
@@ -217,7 +219,7 @@ def merge(tables: Sequence[pa.Table]) -> pa.Table:
     facts = [c for c in FACTS if c in names]
     texts = [c for c in names[facts_from:] if c not in {*first, *facts, *numeric}]
     merged = merged.select([*first, *numeric, *facts, *texts])
-    joined: dict[str, list] = {"warnings": [], "left_out": []}
+    joined: dict[str, list] = {key: [] for key in _ATTRS}
     for table in tables:
         for key, values in attrs(table).items():
             joined[key] += values
@@ -238,7 +240,7 @@ def _is_text(table: pa.Table, column: str) -> bool:
 def to_arrow(table: pd.DataFrame) -> pa.Table:
     """int64, double, bool and dictionary<int32, string> columns; `attrs` in the metadata."""
     columns = {name: _to_arrow(table[name].array) for name in table}
-    attributes = {key: table.attrs.get(key, []) for key in ("warnings", "left_out")}
+    attributes = {key: table.attrs.get(key, []) for key in _ATTRS}
     return _with_metadata(pa.table(columns), attributes)
 
 
@@ -270,9 +272,21 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
 
 
 def attrs(table: pa.Table) -> dict[str, list]:
-    """`warnings` and `left_out` of a table."""
-    found = json.loads((table.schema.metadata or {}).get(_META, b"{}"))
-    return {key: found.get(key, []) for key in ("warnings", "left_out")}
+    """`warnings`, `left_out` and `imported` of a table."""
+    return _attrs(table.schema)
+
+
+def _attrs(schema: pa.Schema) -> dict[str, list]:
+    found = json.loads((schema.metadata or {}).get(_META, b"{}"))
+    return {key: found.get(key, []) for key in _ATTRS}
+
+
+def read_attrs(path: Path) -> dict[str, list]:
+    """`attrs` of a Parquet file, without reading its rows; TableError for anything else."""
+    try:
+        return _attrs(parquet.read_schema(path))
+    except (OSError, pa.ArrowException, ValueError) as e:
+        raise TableError(f"{path}: {' '.join(str(e).split())}"[:300]) from None
 
 
 def write(table: pd.DataFrame | pa.Table, path: Path) -> None:

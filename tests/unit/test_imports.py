@@ -21,6 +21,7 @@ def side(frame, suite, pair="A", type_="duet", runid=0):
 def test_the_predecessors_directory_with_its_four_suites():
     frame = imports.read(DATA)
     assert frame.attrs["left_out"] == []
+    assert frame.attrs["imported"] == [{"directory": str(DATA), "runs": 7}]
     found = frame.groupby(["suite", "benchmark", "type", "order", "pair"], observed=True)["iteration"].count()
     assert {"/".join(k): n for k, n in found.items()} == {
         "dacapo/sunflow/duet/AB/A": 3,
@@ -77,7 +78,8 @@ def test_an_unreadable_run_is_left_out_and_named(tmp_path):
     (directory / "renaissance.chi-square.0.duet.AB.B.results.json").write_text("oops")
     frame = imports.read(directory)
     (bad,) = frame.attrs["left_out"]
-    assert bad["run"] == "renaissance.chi-square.0.duet.AB"
+    assert bad["run"] == f"{directory}/renaissance.chi-square.0.duet.AB"
+    assert frame.attrs["imported"] == [{"directory": str(directory), "runs": 6}]
     assert "results.json: neither" in bad["reason"]
     assert len(side(frame, "renaissance", runid=0)) == 0
     assert len(side(frame, "dacapo")) == 3
@@ -88,7 +90,7 @@ def test_runs_of_a_suite_without_a_format_are_left_out_and_named(tmp_path):
     (directory / "debug.nothing.0.duet.AB.A.results.json").write_text("{}")
     (bad,) = imports.read(directory).attrs["left_out"]
     assert bad == {
-        "run": "debug.nothing.0.duet.AB",
+        "run": f"{directory}/debug.nothing.0.duet.AB",
         "reason": "no format is named after the suite 'debug'",
     }
 

@@ -225,6 +225,31 @@ def test_torn_records_are_no_end(tmp_path):
     assert summary.facts("c", tmp_path / "runs", [folder.name]).missing == (folder.name,)
 
 
+def test_what_the_table_leaves_out_and_imports_is_told(tmp_path):
+    name = "s.b.0.duet.AB"
+    folder = tmp_path / "runs" / name
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text("{}")
+    told = {
+        "left_out": [{"run": name, "reason": "r.csv: line 3: nan"}, {"run": "old/x", "reason": "empty"}],
+        "imported": [{"directory": "old", "runs": 3}, {"directory": "older", "runs": 4}],
+        "warnings": [{"run": "y", "side": side, "warning": "cut off"} for side in "AB"],
+    }
+    facts = summary.facts("c", tmp_path / "runs", [name], told)
+    assert (facts.planned, facts.measured, facts.imported) == (1, 0, 7)
+    assert [(f.name, f.reason) for f in facts.failures] == [
+        (name, "cannot be read: r.csv: line 3: nan"),
+        ("old/x", "cannot be read: empty"),
+    ]
+    assert facts.warnings == (("cut off", 1),)
+    rows = pd.DataFrame([verdict("b", suite="s")])
+    text = summary.markdown(rows, facts)
+    assert "- Runs: 0 of 1 measured, 7 imported, 2 failed\n" in text
+    assert "- old/x: cannot be read: empty\n" in text
+    only = summary.facts("c", tmp_path / "none", [], {**told, "left_out": told["left_out"][1:]})
+    assert "- Runs: 7 imported, 1 failed\n" in summary.markdown(rows, only)
+
+
 @pytest.mark.parametrize(
     "value, text", [(NAN, "–"), (0.0, "+0.00 %"), (-9.999, "-10.00 %"), (12.34, "+12.3 %"), (9900, "+9900 %")]
 )

@@ -4,13 +4,14 @@ import itertools
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
 from pathlib import Path
 
 import pandas as pd
-from campaigns import process_campaign
+from campaigns import PROJECT, process_campaign
 
 VERDICTS = "results/c/verdicts.csv"
 """Target of the tests that need no figures."""
@@ -228,3 +229,28 @@ def test_results_that_are_there_are_imported_and_reported(project, harness):
     assert ours.equals(theirs)
     assert (project.results("old") / "figures/native.b.timeline.svg").exists()
     assert not project.measured("old")
+
+
+def test_the_predecessors_directory_to_the_report_and_what_is_bad_in_it_said(project, tmp_path):
+    flat = shutil.copytree(PROJECT / "tests/data/predecessor_results", tmp_path / "results.2022")
+    for name, text in (
+        ("dacapo.xalan.0.duet.AB.A.results.csv", "start_unix,iteration_time_ns\n"),
+        ("dacapo.xalan.0.duet.AB.B.results.csv", "start_unix,iteration_time_ns\n1,nan\n"),
+        ("renaissance.chi-square.1.duet.BA.A.results.json", '{"data": {'),
+    ):
+        (flat / name).write_text(text)
+    project.write("old", {"duetbench": {"import": [str(flat)]}})
+    done = project.snakemake("old")
+    assert done.returncode == 0, done.stdout
+    bad = ("dacapo.xalan.0.duet.AB", "renaissance.chi-square.1.duet.BA")
+    for run in bad:
+        assert f"left out: {flat}/{run}: " in done.stdout
+    verdicts = pd.read_csv(project.results("old") / "verdicts.csv")
+    assert set(verdicts.suite) == {"dacapo", "renaissance", "scalabench", "speccpu"}
+    summary = (project.results("old") / "summary.md").read_text()
+    assert "- Runs: 7 imported, 2 failed\n" in summary
+    assert all(f"{run}: cannot be read: " in summary.replace("\\", "") for run in bad)
+    assert project.snakemake("old", "--report", "report.html").returncode == 0
+    html = (project.path / "report.html").read_text()
+    for stem in ("dacapo.sunflow", "renaissance.chi-square", "scalabench.scalac", "speccpu.500_perlbench_r"):
+        assert f"{stem}.timeline.svg" in html

@@ -12,7 +12,7 @@ from duet.summary.wording import line
 
 @dataclass(frozen=True)
 class Failure:
-    """A run that was started and has no result."""
+    """A run that was started and has no result, or none that can be read."""
 
     name: str
     reason: str
@@ -33,12 +33,19 @@ class Facts:
     empty: tuple[tuple[str, str, str, str], ...]
     """(suite, benchmark, type, why) of planned comparisons without a run; names as in file names."""
     warnings: tuple[tuple[str, int], ...]
-    """What the measuring warned of, and in how many runs; the most frequent first."""
+    """What measuring and reading warned of, and in how many runs; the most frequent first."""
+    imported: int = 0
+    """Runs that were read from elsewhere, not measured."""
 
 
-def facts(campaign: str, runs_dir: Path, planned: Iterable[str]) -> Facts:
-    """Read run.json and failure.json of every planned run, and of any other run that is there."""
-    names = list(dict.fromkeys(planned))
+def facts(
+    campaign: str, runs_dir: Path, planned: Iterable[str], told: Mapping[str, list] | None = None
+) -> Facts:
+    """Read run.json and failure.json of every planned run, and of any other run that is there.
+
+    `told`: the table's own `attrs`: runs it leaves out, runs it imported, warnings of reading.
+    """
+    names, told = list(dict.fromkeys(planned)), told or {}
     there = sorted(p.name for p in runs_dir.iterdir() if p.is_dir()) if runs_dir.is_dir() else []
     measured: set[str] = set()
     failures: list[Failure] = []
@@ -52,10 +59,16 @@ def facts(campaign: str, runs_dir: Path, planned: Iterable[str]) -> Facts:
             warnings.update({str(w) for w in record.get("warnings") or ()})
         elif (failed := read_json(runs_dir / name / "failure.json")) is not None:
             failures.append(Failure(name, str(failed.get("reason", "")), str(failed.get("log", ""))))
+    started = len(measured) + len(failures)
+    for bad in told.get("left_out", ()):
+        measured.discard(bad["run"])
+        failures.append(Failure(bad["run"], f"cannot be read: {bad['reason']}", ""))
+    read = {(w["run"], w["warning"]) for w in told.get("warnings", ())}
+    warnings.update(warning for _, warning in read)
     lost = {f.name for f in failures}
     return Facts(
         campaign,
-        planned=len(names) or len(measured) + len(failures),
+        planned=len(names) or started,
         measured=len(measured.intersection(names) if names else measured),
         timed_out=timed_out,
         machine_time_s=time_ns / 1e9,
@@ -63,6 +76,7 @@ def facts(campaign: str, runs_dir: Path, planned: Iterable[str]) -> Facts:
         missing=tuple(n for n in names if n not in measured and n not in lost),
         empty=_empty(names, measured, failures),
         warnings=tuple(warnings.most_common()),
+        imported=sum(each["runs"] for each in told.get("imported", ())),
     )
 
 

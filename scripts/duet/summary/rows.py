@@ -108,7 +108,8 @@ def headline(rows: pd.DataFrame) -> str:
 
 def state(rows: pd.DataFrame, facts: Facts, confidence: float) -> list[tuple[str, str]]:
     """(label, text) of what a reader needs beside the verdicts."""
-    runs = f"{facts.measured} of {facts.planned} measured"
+    parts = [f"{facts.measured} of {facts.planned} measured"] if facts.planned or not facts.imported else []
+    runs = ", ".join(parts + [f"{facts.imported} imported"] * bool(facts.imported))
     if facts.failures:
         runs += f", {len(facts.failures)} failed"
     if facts.missing:

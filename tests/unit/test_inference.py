@@ -160,12 +160,40 @@ def test_one_side_missing():
     assert row["verdict"] == "inconclusive" and row["runs"] == 0 and math.isnan(row["change_percent"])
 
 
-def test_one_run_only_says_so():
-    row = one(campaign(0.2, runs=1))
-    assert row["verdict"] == "slower" and row["method"] == "t on batches"
+@pytest.mark.parametrize("type_", ["duet", "seqn", "syncduet", "aaduet"])
+@pytest.mark.parametrize("change", [0.0, 0.2])
+def test_one_run_only_shows_an_interval_but_concludes_nothing(type_, change):
+    row = one(campaign(change, runs=1, type_=type_))
+    assert row["verdict"] == "inconclusive" and row["method"] == "t on batches"
+    assert math.isnan(row["p_value"]) and math.isnan(row["p_equivalence"])
+    assert row["ci_low_percent"] < 100 * change < row["ci_high_percent"]
     assert row["warnings"].startswith("one run only: the interval is from 10 batches")
-    row = one(campaign(0.2, runs=1, n=2))
+    row = one(campaign(change, runs=1, n=2, type_=type_))
     assert row["verdict"] == "inconclusive" and "too few iterations" in row["warnings"]
+
+
+def test_a_benchmark_with_one_run_does_not_count_in_the_correction_of_the_others():
+    alone = campaign(0.02, noise=0.05, benchmark="a")
+    both = pd.concat([alone, campaign(0.2, runs=1, benchmark="b")], ignore_index=True)
+    frame = verdicts(run_effects(both, RATE), RATE)
+    assert frame["p_adjusted"][0] == pytest.approx(one(alone)["p_value"])
+
+
+def orders(table):
+    """Every other run with B started first."""
+    return table.assign(order=np.where(table["runid"] % 2, "BA", "AB"))
+
+
+@pytest.mark.parametrize("runs", [3, 5, 10])
+def test_an_advantage_of_the_side_that_is_started_first_favours_neither(runs):
+    table = orders(campaign(0.0, runs=runs))
+    first = table["order"].astype(str).str[0] == table["pair"]
+    for column in ("iteration_start_ns", "iteration_end_ns"):
+        table[column] = np.where(first, EPOCH + (table[column] - EPOCH) * 9 // 10, table[column])
+    table["iteration_time_ns"] = table["iteration_end_ns"] - table["iteration_start_ns"]
+    row = one(table)
+    assert row["change_percent"] == pytest.approx(0, abs=0.5)
+    assert (row["verdict"] == "equivalent") == (runs == 10)
 
 
 def test_all_iterations_warm_up():

@@ -134,12 +134,12 @@ def u_test(samples: Samples, group: np.ndarray) -> np.ndarray:
 
 def ours(samples: Samples, group: np.ndarray, analysis: Analysis) -> np.ndarray:
     """The p-values of Student's t on log ratios of the default estimator, for the same samples."""
-    log = _log_ratios(samples, group)
+    log, order = _log_ratios(samples, group), samples.runs["order"].astype(str).to_numpy()
     out = np.full(group.max() + 1, np.nan)
     for g in range(len(out)):
-        x = log[(group == g) & np.isfinite(log)]
-        if len(x) >= 2:
-            out[g] = intervals.t(x, analysis.confidence, 0.0).p
+        here = (group == g) & np.isfinite(log)
+        if here.sum() >= 2:
+            out[g] = intervals.t(log[here], analysis.confidence, 0.0, order[here]).p
     return out
 
 

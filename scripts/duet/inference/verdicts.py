@@ -75,25 +75,33 @@ def decide(p: float, p_equivalence: float, change_percent: float, analysis: Anal
 
 
 def interval(
-    x: np.ndarray, batches: list[list[float] | None], analysis: Analysis, confidence: float
+    x: np.ndarray,
+    order: np.ndarray,
+    batches: list[list[float] | None],
+    analysis: Analysis,
+    confidence: float,
 ) -> Interval:
-    """By the analysis's method from the log ratios of runs; of one run from its batches."""
+    """By the analysis's method from the log ratios of runs and which side was first in each.
+
+    Of one run the interval is from its batches and nothing is tested: how runs differ is not known.
+    """
     margin = np.log1p(max(analysis.margin_percent, 0.0) / 100)
     if len(x) == 1:
         inside = np.array(x if batches[0] is None else batches[0], float)
         found = intervals.t(intervals.centred(inside, x[0]), confidence, margin)
-        return replace(found, estimate=x[0])
-    if analysis.method == "hierarchical-bootstrap":
-        if any(b is None for b in batches):
-            return intervals.t(x, confidence, margin)
+        nan = np.float64(np.nan)
+        return replace(found, estimate=x[0], p=nan, p_equivalence=nan)
+    if analysis.method == "hierarchical-bootstrap" and all(b is not None for b in batches):
         inside = intervals.centred(np.array([list(b) for b in batches], float), x)
         return intervals.hierarchical_bootstrap(inside, confidence, margin)
+    if analysis.method in ("t", "hierarchical-bootstrap"):
+        return intervals.t(x, confidence, margin, order)
     return intervals.METHODS[analysis.method](x, confidence, margin)
 
 
 def _benchmark(key: tuple[str, str, str], runs: pd.DataFrame, analysis: Analysis) -> dict[str, object]:
     used = runs[runs["log_ratio"].notna()]
-    x = used["log_ratio"].to_numpy(float)
+    x, order = used["log_ratio"].to_numpy(float), used["order"].astype(str).to_numpy()
     row: dict[str, object] = dict(zip(GROUP_KEYS, key, strict=True))
     row |= {"runs": len(used), "iterations_A": int(used["iterations_A"].sum())}
     row |= {"iterations_B": int(used["iterations_B"].sum()), "estimator": _estimator(key[2], analysis)}
@@ -105,7 +113,7 @@ def _benchmark(key: tuple[str, str, str], runs: pd.DataFrame, analysis: Analysis
             float(np.exp(np.log(used[f"mean_{side}_ns"]).mean())) if len(used) else np.nan
         )
     batches = used["batches"].tolist()
-    found = interval(x, batches, analysis, analysis.confidence) if len(x) else _nothing()
+    found = interval(x, order, batches, analysis, analysis.confidence) if len(x) else _nothing()
     row |= _percent(found, "") | {"change_percent": _to_percent(found.estimate)}
     row |= {"p_value": float(found.p), "p_equivalence": float(found.p_equivalence)}
     row["method"] = _method(x, batches, analysis)
@@ -113,7 +121,7 @@ def _benchmark(key: tuple[str, str, str], runs: pd.DataFrame, analysis: Analysis
     row["holds_for_min_overlap"] = _holds(used, found, analysis)
     row["warnings"] = "; ".join(_warnings(runs, used, row, analysis))
     row |= _left_out(runs, used)
-    row["_x"], row["_batches"] = x, batches
+    row["_runs"] = (x, order, batches)
     return row
 
 
@@ -159,8 +167,8 @@ def _corrected(family: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
         family["p_adjusted"].to_numpy(), analysis.correction, analysis.confidence
     )
     wide = [
-        _percent(interval(x, b, analysis, confidence) if len(x) else _nothing(), "_simultaneous")
-        for x, b in zip(family["_x"], family["_batches"], strict=True)
+        _percent(interval(*runs, analysis, confidence) if len(runs[0]) else _nothing(), "_simultaneous")
+        for runs in family["_runs"]
     ]
     return family.join(pd.DataFrame(wide, index=family.index))
 
@@ -193,10 +201,11 @@ def _holds(used: pd.DataFrame, found: Interval, analysis: Analysis) -> str:
     verdict = decide(float(found.p), float(found.p_equivalence), float(found.estimate), analysis)
     good = []
     for i, m in enumerate(MIN_OVERLAPS):
-        x = used[f"log_ratio_m{m:.1f}"].dropna().to_numpy(float)
-        if len(x) < 2:
+        runs = used[["order", f"log_ratio_m{m:.1f}"]].dropna()
+        if len(runs) < 2:
             continue
-        at = intervals.t(x, analysis.confidence, margin)
+        x, order = runs.iloc[:, 1].to_numpy(float), runs["order"].astype(str).to_numpy()
+        at = intervals.t(x, analysis.confidence, margin, order)
         if decide(float(at.p), float(at.p_equivalence), float(at.estimate), analysis) == verdict:
             good.append(i)
     stretches: list[list[int]] = []
@@ -219,9 +228,12 @@ def _warnings(
         out.append(f"{reasons.sum()} of {len(runs)} runs left out: {told}")
     if row["method"] == "t on batches":
         k = len(used["batches"].iloc[0])
-        out.append(f"one run only: the interval is from {k} batches inside it and ignores how runs differ")
+        out.append(
+            f"one run only: the interval is from {k} batches inside it and ignores how runs differ, "
+            "which nothing can be concluded without: measure 2 or more"
+        )
     elif len(used) == 1:
-        out.append("one run only, and too few iterations in it for an interval")
+        out.append("one run only, and too few iterations in it for an interval: measure 2 or more")
     elif len(used) and used["log_ratio"].nunique() == 1:
         out.append("the runs do not differ at all: times are coarse or copied")
     if row["method"] == "wilcoxon" and 2.0 ** (1 - len(used)) > 1 - analysis.confidence:

@@ -138,8 +138,11 @@ def test_what_runs_add_by_their_weights_leaves_the_mean():
     group = np.arange(18) // 6
     overlaps = join(samples, 0.0)
     found = work(samples, group)
-    plain = estimators.rate(samples, overlaps, found.weight).log_ratio.reshape(3, 6)
+    share = estimators.shares(samples, overlaps)
+    plain = estimators._ratio(samples, share, found.weight)
     honest = estimators.index(samples, overlaps, group).log_ratio.reshape(3, 6)
+    honest += estimators.excess(samples, share, plain, group).reshape(3, 6)
+    plain = plain.log_ratio.reshape(3, 6)
     assert honest.mean(axis=1) == pytest.approx(plain.mean(axis=1))
     assert (honest.std(axis=1) > plain.std(axis=1)).all()
 
@@ -160,6 +163,45 @@ def test_false_positives_and_bias_of_the_default(name):
         assert missed <= 0.05 + 3.5 * math.sqrt(0.05 * 0.95 / 400)
         error = found.estimate.std() / math.sqrt(400)
         assert abs(found.estimate.mean() - np.log1p(change)) < 0.002 + 3 * error
+
+
+def test_lengths_at_random_do_not_bias_the_mean():
+    """The log of a mean of few unequal lengths is too small; where the other side cuts, it is not."""
+    scenario = next(s for s in simulation.SCENARIOS if s.name == "random")
+    plain, mended = [], []
+    for s in simulation.simulate(scenario, 0.5, 1500, 10, 12, seed=3):
+        overlaps = join(s, 0.0)
+        plain.append(estimators._ratio(s, estimators.shares(s, overlaps)).log_ratio)
+        mended.append(estimators.rate(s, overlaps, np.arange(len(s.runs)) // 10).log_ratio)
+    plain, mended = np.concatenate(plain), np.concatenate(mended)
+    error = plain.std() / math.sqrt(len(plain))
+    assert plain.mean() - math.log(1.5) > 0.005 + 2 * error
+    assert abs(mended.mean() - math.log(1.5)) < 0.003 + 2 * error
+
+
+def test_t_with_orders_against_least_squares():
+    """From 10 runs up: the intercept of a linear model with the order as a factor."""
+    order = np.array(["AB", "BA", "BA", "AB"] * 4)[:13]
+    sign = np.where(order == "AB", 1.0, -1.0)
+    x = RNG.normal(0.02, 0.05, (5, 13)) + 0.04 * sign
+    found = intervals.t(x, 0.95, 0.03, order)
+    design = np.stack([np.ones(13), sign], axis=1)
+    spread = np.linalg.inv(design.T @ design)
+    for i, row in enumerate(x):
+        beta = spread @ design.T @ row
+        error = math.sqrt(spread[0, 0] * ((row - design @ beta) ** 2).sum() / 11)
+        assert found.estimate[i] == pytest.approx(beta[0])
+        assert found.p[i] == pytest.approx(2 * stats.t.sf(abs(beta[0]) / error, 11))
+        assert found.high[i] - beta[0] == pytest.approx(stats.t.ppf(0.975, 11) * error)
+
+
+def test_orders_that_cannot_be_balanced_are_not():
+    x = RNG.normal(0, 1, 8)
+    plain = intervals.t(x, 0.95, 0.03)
+    for order in (["None"] * 8, ["AB"] * 8, ["AB"] * 7 + ["BA"], ["AB", "BA", "None", "AB"] * 2):
+        assert intervals.t(x, 0.95, 0.03, np.array(order)) == plain
+    even = intervals.t(x, 0.95, 0.03, np.array(["AB", "BA"] * 4))
+    assert (even.low, even.p) == pytest.approx((plain.low, plain.p))
 
 
 def test_intra_run_correlation_and_design_effect():

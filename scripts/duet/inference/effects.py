@@ -99,7 +99,7 @@ def _parts(
 
 def _by_time(samples: Samples, overlaps: Pairs, analysis: Analysis) -> Estimates:
     if analysis.estimator == "rate":
-        return estimators.rate(samples, overlaps)
+        return estimators.rate(samples, overlaps, groups(samples.runs))
     if analysis.estimator == "index":
         return estimators.index(samples, overlaps, groups(samples.runs))
     weighted = analysis.estimator == "pairs-weighted"

@@ -13,6 +13,8 @@ from duet.overlap import Pairs
 from duet.samples import Samples
 
 NAMES = ("index", "rate", "pairs", "pairs-weighted")
+_LARGEST = 0.25**2
+"""Variance up to which the second order of the delta method is followed."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +39,17 @@ def shares(samples: Samples, overlaps: Pairs) -> np.ndarray:
     return inside_ns / (samples.end_ns - samples.start_ns)
 
 
-def rate(samples: Samples, overlaps: Pairs, weights: np.ndarray | None = None) -> Estimates:
+def rate(samples: Samples, overlaps: Pairs, group: np.ndarray) -> Estimates:
     """Iteration rates of both sides in the time both were inside an iteration.
 
     With f_i the share of iteration i in that time (`shares`): n = sum f_i, busy = sum f_i t_i,
-    mean = busy / n, log ratio = ln(mean_B / mean_A). Both sides do their work during the same
-    disturbance, whatever the lengths of their iterations and the gaps between them.
+    mean = busy / n, log ratio = ln(mean_B / mean_A), less its `excess`. Both sides do their work
+    during the same disturbance, whatever the lengths of their iterations and the gaps between
+    them. `group`: a number for each run.
     """
-    return _ratio(samples, shares(samples, overlaps), weights)
+    share = shares(samples, overlaps)
+    plain = _ratio(samples, share)
+    return replace(plain, log_ratio=plain.log_ratio - excess(samples, share, plain, group))
 
 
 def index(samples: Samples, overlaps: Pairs, group: np.ndarray) -> Estimates:
@@ -62,7 +67,34 @@ def index(samples: Samples, overlaps: Pairs, group: np.ndarray) -> Estimates:
         part = part / samples.sums(part)[samples.run, samples.side]
     gradient = np.nan_to_num(np.where(samples.side == 0, part, -part))
     influence = found.influence(gradient, len(samples.runs))
-    return replace(plain, log_ratio=plain.log_ratio + influence)
+    return replace(plain, log_ratio=plain.log_ratio + influence - excess(samples, share, plain, group))
+
+
+def excess(samples: Samples, share: np.ndarray, found: Estimates, group: np.ndarray) -> np.ndarray:
+    """By how much the expected log ratio of each run exceeds the true one (delta method), shape (runs,).
+
+    The log of a mean of n lengths falls short by c^2 / 2n (Jensen; c: their coefficient of
+    variation). Where the other side's end or start cuts a side, the cut iteration is a long one
+    (renewal theory), worth + c^2 / 2n for each end: a side that is cut once is right, one that is
+    not is too small. c_A^2 / n_A + c_B^2 / n_B is the variance inside runs; that between the runs of
+    a group stands in for it, since the disturbance that both sides share is in neither.
+    """
+    cut = np.zeros((len(samples.runs), 2))
+    slot = samples.slot
+    change = np.flatnonzero(slot[1:] != slot[:-1])
+    for edge in (np.r_[0, change + 1], np.r_[change, len(slot) - 1]) if len(slot) else ():
+        edge = edge[share[edge] == 0]
+        cut[samples.run[edge], samples.side[edge]] += 1
+    known = np.isfinite(found.log_ratio)
+    x = np.where(known, found.log_ratio, 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        count = np.bincount(group, known)
+        mean = np.bincount(group, x) / count
+        variance = np.bincount(group, known * (x - mean[group]) ** 2) / (count - 1)
+        part = 1 / found.used
+        bias = ((cut - 1) * part)[:, 1] - ((cut - 1) * part)[:, 0]
+        bias *= np.minimum(variance, _LARGEST)[group] / 2 / part.sum(axis=1)
+    return np.nan_to_num(bias)
 
 
 def means(samples: Samples) -> Estimates:

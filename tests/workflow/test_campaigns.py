@@ -182,6 +182,23 @@ def test_after_kill_9_the_next_call_cleans_up_and_finishes(project, harness):
     assert sides_of(project) == []
 
 
+def test_a_measuring_left_alone_by_kill_9_is_ended_before_its_run_is_measured_again(
+    project, harness, tmp_path
+):
+    first, ends = tmp_path / "first", tmp_path / "ends"
+    long = f"touch {first} {project.path}/started; sleep 5; echo x >> {ends}"
+    slow = f"if [ ! -e {first} ]; then {long}; fi; {harness} 5"
+    project.write("c", process_campaign("c", {"b": {"A": slow, "B": f"{harness} 5"}}, duet_repetitions=1))
+    workflow = start_and_wait_for_a_side(project)
+    workflow.kill()
+    done = project.snakemake("c", VERDICTS)
+    assert done.returncode == 0, done.stdout
+    time.sleep(5)
+    assert not ends.exists(), "the killed workflow's side went on"
+    (run,) = project.results("c").glob("runs/*")
+    assert (run / "run.json").exists() and not (run / "failure.json").exists()
+
+
 def test_a_wrong_file_is_said_in_a_line_a_fault_and_nothing_starts(project, harness):
     campaign = process_campaign("c", {"b": {"A": f"{harness} 5"}}, duet_repetitons=3, timeout="soon")
     project.write("c", campaign)

@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
 """Figures from the frames of a campaign, each as OUT.svg, OUT.pdf and OUT.png.
 
-`benchmark` draws all figures of one benchmark in one process (OUT.<figure>.svg, …), `forest` one of
-a suite, `methods` the comparison of the campaign's types; a figure's own name draws just that.
+`benchmarks` draws all figures of all benchmarks (OUT/<suite>.<benchmark>.<figure>.svg, …), `benchmark`
+those of one (OUT.<figure>.svg, …), `forest` one of a suite, `methods` the comparison of the campaign's
+types; a figure's own name draws just that.
 """
 
 import argparse
 import json
+import multiprocessing
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -34,83 +38,154 @@ TIMES = ["iteration_start_ns", "iteration_end_ns", "iteration_time_ns"]
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("figure", choices=["benchmark", *BENCHMARK, "forest", "methods"])
+    parser.add_argument("figure", choices=["benchmarks", "benchmark", *BENCHMARK, "forest", "methods"])
     parser.add_argument("--table", type=Path, help="the unified table, of the benchmark or of all")
     parser.add_argument("--pairs", type=Path, help="pairs.parquet")
     parser.add_argument("--effects", type=Path, help="effects.parquet: one row per run")
     parser.add_argument("--verdicts", type=Path, help="verdicts.csv")
-    parser.add_argument("--plan", type=Path, help="plan/<suite>.<benchmark>.json: whose figures these are")
+    parser.add_argument("--comparison", type=Path, help="comparison.csv: slowdowns found when injected")
     parser.add_argument("--analysis", type=Path, help="plan/analysis.json: margin, confidence, warm-up")
     parser.add_argument("--runs", type=Path, help="folder of the runs, to tell which failed and why")
-    parser.add_argument("--stem", help="<suite>.<benchmark> as in file names, where the table has several")
+    parser.add_argument("--planned", type=Path, help="plan/runs.txt: whose figures are drawn in any case")
+    parser.add_argument("--stem", nargs="*", default=[], help="<suite>.<benchmark> as in file names: these")
     parser.add_argument("--suite")
     parser.add_argument("--benchmark")
+    parser.add_argument("--jobs", type=int, default=1, help="processes that draw")
     parser.add_argument("--out", type=Path, required=True, help="files are called OUT.svg, …")
     args = parser.parse_args()
     try:
-        for name, figure in draw(args).items():
-            style.save(figure, args.out.with_name(f"{args.out.name}{name}"))
+        if args.figure == "benchmarks":
+            draw_all(args)
+        else:
+            save(draw(args), args.out)
     except (DuetError, OSError, ValueError) as error:
         print(f"error: {args.figure}: {error}", file=sys.stderr)
         return 1
     return 0
 
 
+def save(figures: Mapping[str, Figure], out: Path) -> None:
+    for suffix, figure in figures.items():
+        style.save(figure, out.with_name(f"{out.name}{suffix}"))
+
+
 def draw(args: argparse.Namespace) -> dict[str, Figure]:
     """Suffix of the file name -> figure."""
     settings = json.loads(args.analysis.read_text()) if args.analysis else {}
     margin, confidence = settings.get("margin_percent", 2.0), settings.get("confidence", 0.95)
-    verdicts = read_verdicts(args.verdicts) if args.verdicts else None
     if args.figure == "forest":
-        if verdicts is None or not args.suite:
+        if not (args.verdicts and args.suite):
             raise DuetError("forest needs --verdicts and --suite")
+        verdicts = read_verdicts(args.verdicts)
         suite = _true_name(verdicts, args.suite)
         return {"": forest(verdicts, suite, margin, confidence, lost_runs(args.runs, args.suite))}
-    if args.table is None:
-        raise DuetError("no --table", "give the benchmark's iterations/<suite>.<benchmark>.parquet")
-    effects = pd.read_parquet(args.effects) if args.effects else None
     if args.figure == "methods":
-        table = pd.read_parquet(args.table, columns=[*KEYS, *TIMES])
-        return {"": methods(table, effects, verdicts)}
-    return benchmark(args, settings, margin, confidence, effects, verdicts)
+        frames = read(args, [*KEYS, *TIMES])
+        compared = pd.read_csv(args.comparison) if args.comparison else None
+        return {"": methods(frames["table"], frames["effects"], frames["verdicts"], confidence, compared)}
+    frames = read(args)
+    (suite, name), mine = the_one(args, frames)
+    figures = of_benchmark(settings, args.runs, suite, name, mine)
+    if args.figure == "benchmark":
+        return {f".{kind}": make() for kind, make in figures.items()}
+    return {"": figures[args.figure]()}
 
 
-def benchmark(args, settings, margin, confidence, effects, verdicts) -> dict[str, Figure]:
-    plan = json.loads(args.plan.read_text()) if args.plan else {}
-    table = pd.read_parquet(args.table)
-    suite, name = args.suite or plan.get("suite"), args.benchmark or plan.get("benchmark")
-    if suite is None or name is None:
-        named = table[["suite", "benchmark"]].astype(str).drop_duplicates()
-        if args.stem:
-            named = named[[f"{file_name(s)}.{file_name(b)}" == args.stem for s, b in named.to_numpy()]]
-        if len(named) != 1:
-            raise DuetError(f"{args.table}: {len(named)} benchmarks", "say which by --suite and --benchmark")
-        suite, name = named.iloc[0]
+Frames = Mapping[str, pd.DataFrame | None]
+"""table, pairs, effects, verdicts; None: not given."""
 
-    def mine(frame: pd.DataFrame | None) -> pd.DataFrame | None:
-        if frame is None:
-            return None
-        here = (frame["suite"].astype(str) == suite) & (frame["benchmark"].astype(str) == name)
-        return frame if here.all() else frame[here]
 
-    table = mine(table)
-    pairs = None
-    if args.pairs:
-        pairs = mine(pd.read_parquet(args.pairs, filters=[("benchmark", "==", name)]))
-    effects, verdicts = mine(effects), mine(verdicts)
-    title = style.name(suite, name)
-    note = lost_runs(args.runs, file_name(suite), file_name(name))
-    figures = {
+def read(args: argparse.Namespace, columns: list[str] | None = None) -> dict[str, pd.DataFrame | None]:
+    if args.table is None:
+        raise DuetError("no --table", "give iterations.parquet")
+    return {
+        "table": pd.read_parquet(args.table, columns=columns),
+        "pairs": pd.read_parquet(args.pairs) if args.pairs else None,
+        "effects": pd.read_parquet(args.effects) if args.effects else None,
+        "verdicts": read_verdicts(args.verdicts) if args.verdicts else None,
+    }
+
+
+def split(frame: pd.DataFrame | None) -> dict[tuple[str, str], pd.DataFrame]:
+    """(suite, benchmark) -> its rows."""
+    if frame is None:
+        return {}
+    parts = frame.groupby(["suite", "benchmark"], observed=True, sort=False)
+    return {(str(suite), str(name)): part for (suite, name), part in parts}
+
+
+def the_one(args: argparse.Namespace, frames: Frames) -> tuple[tuple[str, str], Frames]:
+    """The benchmark that is asked for, and its rows."""
+    parts = {what: split(frame) for what, frame in frames.items()}
+    named = [
+        (suite, name)
+        for suite, name in parts["table"]
+        if args.suite in (None, suite)
+        and args.benchmark in (None, name)
+        and (not args.stem or stem(suite, name) in args.stem)
+    ]
+    if len(named) != 1:
+        raise DuetError(f"{args.table}: {len(named)} benchmarks", "say which by --suite and --benchmark")
+    return named[0], rows_of(frames, parts, named[0])
+
+
+def rows_of(frames: Frames, parts: Mapping[str, Mapping], key: tuple[str, str]) -> Frames:
+    none = {what: None if frame is None else frame.iloc[:0] for what, frame in frames.items()}
+    return {what: parts[what].get(key, none[what]) for what in frames}
+
+
+def draw_all(args: argparse.Namespace) -> None:
+    """One process a core draws benchmark after benchmark: importing takes as long as two figures."""
+    settings = json.loads(args.analysis.read_text()) if args.analysis else {}
+    frames = read(args)
+    parts = {what: split(frame) for what, frame in frames.items()}
+    keys = {stem(*key): key for key in parts["table"]}
+    planned = args.planned.read_text().split() if args.planned else []
+    for run in filter(None, map(parse_run, planned)):
+        keys.setdefault(run.benchmark_stem, (run.suite, run.benchmark))
+    for name in args.stem:
+        keys.setdefault(name, tuple(name.split(".", 1)))
+    global task
+    task = partial(draw_one, args, settings, frames, parts, keys)
+    # Forked, so that the frames need not be sent.
+    with ProcessPoolExecutor(args.jobs, multiprocessing.get_context("fork")) as pool:
+        for _ in pool.map(_task, keys):
+            pass
+
+
+def _task(name: str) -> None:
+    task(name)
+
+
+def draw_one(args, settings: Mapping, frames: Frames, parts: Mapping, keys: Mapping, name: str) -> None:
+    try:
+        mine = rows_of(frames, parts, keys[name])
+        figures = of_benchmark(settings, args.runs, *keys[name], mine)
+        save({f".{kind}": make() for kind, make in figures.items()}, args.out / name)
+    except (ValueError, ArithmeticError, LookupError, TypeError) as error:
+        raise DuetError(f"{name}: {type(error).__name__}: {error}") from error
+
+
+def stem(suite: str, name: str) -> str:
+    return f"{file_name(suite)}.{file_name(name)}"
+
+
+def of_benchmark(
+    settings: Mapping, runs_dir: Path | None, suite: str, name: str, frames: Frames
+) -> dict[str, Callable[[], Figure]]:
+    """Figure -> what draws it, of one benchmark whose rows the frames are."""
+    margin, confidence = settings.get("margin_percent", 2.0), settings.get("confidence", 0.95)
+    table, pairs, effects, verdicts = (frames[w] for w in ("table", "pairs", "effects", "verdicts"))
+    title, note = style.name(suite, name), lost_runs(runs_dir, file_name(suite), file_name(name))
+    overlap = settings.get("min_overlap", 0.5)
+    warm = settings.get("warmup") or {}
+    return {
         "timeline": lambda: timeline(table, pairs, title, note),
-        "iterations": lambda: iterations(table, cuts(table, settings.get("warmup") or {}), title, note),
+        "iterations": lambda: iterations(table, cuts(table, warm), title, note),
         "ratios": lambda: ratios(pairs, effects, verdicts, title, note, margin, confidence),
-        "sensitivity": lambda: sensitivity(
-            effects, title, note, margin, confidence, settings.get("min_overlap", 0.5)
-        ),
+        "sensitivity": lambda: sensitivity(effects, title, note, margin, confidence, overlap),
         "runs": lambda: runs(effects, verdicts, title, note, margin, confidence),
     }
-    wanted = BENCHMARK if args.figure == "benchmark" else (args.figure,)
-    return {(f".{kind}" if args.figure == "benchmark" else ""): figures[kind]() for kind in wanted}
 
 
 def cuts(table: pd.DataFrame, rules: Mapping[str, warmup.Warmup]) -> pd.DataFrame:

@@ -92,7 +92,7 @@ def draw(kind, rows, pairs, effects, verdict, title="suite bench", note=""):
         "sensitivity": lambda: sensitivity(effects, title, note),
         "runs": lambda: runs(effects, verdict, title, note),
         "forest": lambda: forest(verdict, "synthetic", note=note),
-        "methods": lambda: methods(rows, effects, verdict, note),
+        "methods": lambda: methods(rows, effects, verdict, note=note),
     }[kind]()
 
 
@@ -313,6 +313,42 @@ def test_the_command_draws_all_figures_of_a_benchmark(tmp_path):
         assert "1 × out of memory" in (tmp_path / f"out/name.{kind}.svg").read_text(), kind
     series = (tmp_path / "out/name.iterations.svg").read_text()
     assert "the first 2 iterations of each run are left out" in series
+
+
+def test_the_command_draws_all_benchmarks_measured_or_not(tmp_path):
+    files(tmp_path, campaign(["b.x", "other"], 3, 10))
+    (tmp_path / "runs.txt").write_text("synthetic.b_x.7.duet.AB\nsynthetic.lost.0.duet.AB\n")
+    given = ["--table", "t.parquet", "--pairs", "p.parquet", "--effects", "e.parquet", "--verdicts", "v.csv"]
+    given += ["--analysis", "a.json", "--planned", "runs.txt", "--runs", "runs", "--stem", "old.import"]
+    done = plot(tmp_path, "benchmarks", *given, "--jobs", "2")
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    there = {p.name for p in (tmp_path / "out/name").glob("*.svg")}
+    stems = ("synthetic.b_x", "synthetic.other", "synthetic.lost", "old.import")
+    assert there == {f"{stem}.{kind}.svg" for stem in stems for kind in BENCHMARK}
+    figures = tmp_path / "out/name"
+    assert "synthetic b.x: run means" in (figures / "synthetic.b_x.runs.svg").read_text()
+    assert "No run of this benchmark has finished" in (figures / "synthetic.lost.runs.svg").read_text()
+
+
+def test_a_fault_names_the_benchmark(tmp_path):
+    files(tmp_path, campaign(["b.x", "other"], 3, 10))
+    pd.read_parquet(tmp_path / "e.parquet").drop(columns="runid").to_parquet(tmp_path / "e.parquet")
+    done = plot(tmp_path, "benchmarks", "--table", "t.parquet", "--effects", "e.parquet")
+    assert done.returncode == 1 and done.stderr.startswith("error: benchmarks: synthetic.b_x: KeyError")
+    assert done.stderr.count("\n") == 1
+
+
+def test_injected_slowdowns_are_shown_where_there_are_any():
+    rows = campaign(3, 3, 10, ("duet", "seqn"))
+    effects = run_effects(rows, Analysis())
+    keys = effects[["suite", "benchmark", "type"]].drop_duplicates()
+    compared = keys.assign(verdict_detectable_percent=np.where(keys["type"] == "duet", 1.5, 7.0))
+    for given, label, value in ((compared, "injected", "1.5"), (None, "power", None)):
+        fig = methods(rows, effects, verdicts(effects, Analysis()), comparison=given)
+        panel = next(ax for ax in fig.axes if ax.get_title(loc="left").startswith("RQ4"))
+        assert label in panel.get_ylabel()
+        assert value is None or panel.get_xticklabels()[0].get_text() == f"duet\n{value}"
+        assert any(label in text.get_text() for text in fig.texts)
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,7 @@ rule collect:
 
 rule table:
     input:
-        lambda wildcards: [
-            f"{RESULTS}/iterations/{stem}.parquet" for stem in benchmarks_here()
-        ],
+        lambda wildcards: [f"{RESULTS}/iterations/{stem}.parquet" for stem in benchmarks_here()],
     output:
         parquet=f"{RESULTS}/iterations.parquet",
         csv=f"{RESULTS}/iterations.csv",

@@ -50,9 +50,7 @@ def stop(faults: list[str]) -> None:
 def load_campaign():
     files = workflow.configfiles or [PROJECT / "config/quickstart.yml"]
     try:
-        return campaign_files.load(
-            Path(files[-1]), dict(workflow.config_settings.config)
-        )
+        return campaign_files.load(Path(files[-1]), dict(workflow.config_settings.config))
     except campaign_files.ConfigError as error:
         stop(error.faults)
     except DuetError as error:
@@ -63,9 +61,7 @@ def be_quiet() -> None:
     """Keep snakemake's small talk off the terminal (its log file has it): our commands say what was done."""
 
     def worth_reading(entry: logging.LogRecord) -> bool:
-        return (
-            entry.levelno > logging.INFO and "RuleException" not in entry.getMessage()
-        )
+        return entry.levelno > logging.INFO and "RuleException" not in entry.getMessage()
 
     for handler in logger.handlers:
         if handler.name == "DefaultStreamHandler":
@@ -171,11 +167,7 @@ def only_available() -> bool:
 def runs_of(stem: str) -> list[str]:
     """Names of the runs of a benchmark that its table is made from."""
     runs = RUNS_OF[stem]
-    return (
-        [name for name in runs if Path(run_record(name)).exists()]
-        if only_available()
-        else runs
-    )
+    return [name for name in runs if Path(run_record(name)).exists()] if only_available() else runs
 
 
 def benchmarks_here() -> list[str]:
@@ -223,17 +215,7 @@ def run_inputs(wildcards) -> list:
     asked = sorted({f"{RESULTS}/plan/{run.plan_file(side)}" for side in run.sides})
     refs = {benchmark.side(side).image for side in run.sides} - {None}
     records = [f"{RESULTS}/images/{ref.key}.json" for ref in refs]
-    return asked + (
-        records if run.name in to_measure() else [ancient(record) for record in records]
-    )
-
-
-def figure_inputs(wildcards) -> dict[str, str]:
-    """Its own part of the table, and its plan; what was imported is in the whole table only."""
-    if wildcards.benchmark in IMPORTED:
-        return {"table": f"{RESULTS}/iterations.parquet"}
-    part = f"{RESULTS}/iterations/{wildcards.benchmark}.parquet"
-    return {"table": part, "plan": f"{RESULTS}/plan/{wildcards.benchmark}.json"}
+    return asked + (records if run.name in to_measure() else [ancient(record) for record in records])
 
 
 def finished(wildcards) -> list[str]:
@@ -241,14 +223,8 @@ def finished(wildcards) -> list[str]:
     here = sorted(IMPORTED.union(benchmarks_here()))
     if not here:
         return []
-    kinds = ("timeline", "iterations", "ratios", "sensitivity", "runs")
-    figures = [
-        f"{RESULTS}/figures/{stem}.{kind}.svg" for stem in here for kind in kinds
-    ]
-    forests = [
-        f"{RESULTS}/figures/{suite}.forest.svg"
-        for suite in sorted({s.split(".")[0] for s in here})
-    ]
+    figures = [f"{RESULTS}/figures/{stem}.{kind}.svg" for stem in here for kind, *_ in FIGURES]
+    forests = [f"{RESULTS}/figures/{suite}.forest.svg" for suite in sorted({s.split(".")[0] for s in here})]
     pages = [
         f"{RESULTS}/{page}"
         for page in (
@@ -261,14 +237,25 @@ def finished(wildcards) -> list[str]:
     return pages + forests + figures
 
 
-def figure_of_benchmark(kind: str, place: int, title: str):
-    """An output of the report, in the order of `place` among those of its benchmark."""
+STEMS = sorted(IMPORTED.union(RUNS_OF))
+FIGURES = (
+    ("timeline", "1 A/B timeline"),
+    ("iterations", "2 iteration series"),
+    ("ratios", "3 pair ratios"),
+    ("sensitivity", "4 sensitivity to m"),
+    ("runs", "5 run means"),
+)
+"""(figure, label in the report, sorted by it)"""
+
+
+def figure_of_benchmark(stem: str, kind: str, label: str):
+    """An output of the report."""
     return report(
-        f"{RESULTS}/figures/{{benchmark}}.{kind}.svg",
+        f"{RESULTS}/figures/{stem}.{kind}.svg",
         caption=f"../report/{kind}.rst",
         category="2 Benchmarks",
-        subcategory="{benchmark}",
-        labels={"figure": f"{place} {title}"},
+        subcategory=stem,
+        labels={"figure": label},
     )
 
 
@@ -290,23 +277,15 @@ def say_plan() -> None:
 
 def say_verdicts() -> None:
     if (RESULTS / "verdicts.csv").exists():
-        subprocess.run(
-            [PYTHON, SCRIPTS / "summarise.py", "--show", RESULTS], check=False
-        )
-        say(
-            f"\nall of it in one page: snakemake --configfile {shown(CAMPAIGN.file)} --report report.html"
-        )
+        subprocess.run([PYTHON, SCRIPTS / "summarise.py", "--show", RESULTS], check=False)
+        say(f"\nall of it in one page: snakemake --configfile {shown(CAMPAIGN.file)} --report report.html")
 
 
 def say_failures() -> None:
     failed = [path.parent.name for path in RESULTS.glob("runs/*/failure.json")]
     if failed:
-        say(
-            f"{len(failed)} of {len(RUNS)} runs failed; the same command measures them again, nothing else"
-        )
-    say(
-        "for the table and report of the runs that are there: add the target `available`"
-    )
+        say(f"{len(failed)} of {len(RUNS)} runs failed; the same command measures them again, nothing else")
+    say("for the table and report of the runs that are there: add the target `available`")
 
 
 if workflow.is_main_process and dry_run:

@@ -2,33 +2,30 @@
 
 
 rule benchmark_figures:
+    # One job for all of them: each depends on the verdicts of all benchmarks, and importing what
+    # draws takes as long as drawing some.
     input:
-        unpack(figure_inputs),
+        table=f"{RESULTS}/iterations.parquet",
         pairs=f"{RESULTS}/pairs.parquet",
         effects=f"{RESULTS}/effects.parquet",
         verdicts=f"{RESULTS}/verdicts.csv",
         analysis=f"{RESULTS}/plan/analysis.json",
+        planned=f"{RESULTS}/plan/runs.txt",
     output:
-        figure_of_benchmark("timeline", 1, "A/B timeline"),
-        figure_of_benchmark("iterations", 2, "iteration series"),
-        figure_of_benchmark("ratios", 3, "pair ratios"),
-        figure_of_benchmark("sensitivity", 4, "sensitivity to m"),
-        figure_of_benchmark("runs", 5, "run means"),
+        *[figure_of_benchmark(stem, *kind) for stem in STEMS for kind in FIGURES],
     log:
-        f"{RESULTS}/logs/figures.{{benchmark}}.log",
+        f"{RESULTS}/logs/figures.log",
     conda:
         ENVIRONMENT
+    threads: workflow.cores or 1
     params:
         command=python("plot.py"),
-        which=lambda wildcards, input: (
-            f"--plan {input.plan}"
-            if "plan" in input.keys()
-            else f"--stem {wildcards.benchmark}"
-        ),
+        imported=" ".join(sorted(IMPORTED)),
     shell:
-        f"{{params.command}} benchmark --table {{input.table}} --pairs {{input.pairs}} --effects {{input.effects}}"
-        f" --verdicts {{input.verdicts}} --analysis {{input.analysis}} --runs {RESULTS}/runs {{params.which}}"
-        f" --out {RESULTS}/figures/{{wildcards.benchmark}} 2>&1 | tee {{log}} >&2"
+        f"{{params.command}} benchmarks --table {{input.table}} --pairs {{input.pairs}} --effects {{input.effects}}"
+        f" --verdicts {{input.verdicts}} --analysis {{input.analysis}} --planned {{input.planned}}"
+        f" --stem {{params.imported}} --runs {RESULTS}/runs --jobs {{threads}} --out {RESULTS}/figures"
+        f" 2>&1 | tee {{log}} >&2"
 
 
 rule forest:
@@ -59,6 +56,7 @@ rule methods:
         table=f"{RESULTS}/iterations.parquet",
         verdicts=f"{RESULTS}/verdicts.csv",
         effects=f"{RESULTS}/effects.parquet",
+        analysis=f"{RESULTS}/plan/analysis.json",
     output:
         report(
             f"{RESULTS}/figures/methods.svg",
@@ -74,7 +72,7 @@ rule methods:
         command=python("plot.py"),
     shell:
         f"{{params.command}} methods --table {{input.table}} --verdicts {{input.verdicts}} --effects {{input.effects}}"
-        f" --out {RESULTS}/figures/methods 2>&1 | tee {{log}} >&2"
+        f" --analysis {{input.analysis}} --out {RESULTS}/figures/methods 2>&1 | tee {{log}} >&2"
 
 
 rule summary:
@@ -92,6 +90,7 @@ rule summary:
             labels={"what": "1 summary and verdict table"},
         ),
         landing=f"{RESULTS}/landing.html",
+        index=f"{RESULTS}/index.md",
     log:
         f"{RESULTS}/logs/summary.log",
     conda:
@@ -101,7 +100,7 @@ rule summary:
     shell:
         f"{{params.command}} --verdicts {{input.verdicts}} --analysis {{input.analysis}} --runs {RESULTS}/runs"
         f" --planned {{input.planned}} --name {CAMPAIGN.name} --markdown {{output.markdown}} --json {{output.json}}"
-        f" --html {{output.html}} --landing {{output.landing}} > {{log}}"
+        f" --html {{output.html}} --landing {{output.landing}} --index {{output.index}} > {{log}}"
 
 
 rule provenance:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.special import stdtrit
@@ -12,18 +13,22 @@ from duet.figures import style
 
 KEYS = ["suite", "benchmark", "type"]
 POWER = 0.8
+INJECTED = "verdict_detectable_percent"
 
 
 def methods(
     table: pd.DataFrame,
     effects: pd.DataFrame | None,
     verdicts: pd.DataFrame | None,
-    note: str = "",
     confidence: float = 0.95,
+    comparison: pd.DataFrame | None = None,
+    note: str = "",
 ) -> Figure:
     """One panel a question; in each a point per benchmark and type, benchmarks joined by lines.
 
-    `table`: the whole unified table (its keys and times); `effects`: a row per run; `verdicts`.
+    `table`: the whole unified table (its keys and times); `effects`: a row per run; `verdicts`;
+    `comparison`: what injected slowdowns were found (inference.predecessor). Without it RQ4 is
+    computed from the spread of the runs.
     """
     heading = "Comparison of the ways of running"
     shown = style.types(table)
@@ -36,6 +41,8 @@ def methods(
     told = (
         "Under the types: medians. sync: synchronised duet; A/A: A against A; seqn: one side after the other."
     )
+    power_label, power_values, how = sensitivity(effects, comparison, confidence)
+    told = f"{told} {how}"
     fig = style.figure(5.4, heading, f"{told}\n{note}")
     axes = fig.subplots(2, 3).ravel()
     panels: Mapping[str, tuple[str, Callable[[], pd.Series | str]]] = {
@@ -47,10 +54,7 @@ def methods(
         ),
         "RQ3  variation between runs": ("CV of the runs' ratios (%)", lambda: variation(effects)),
         "RQ3  A against A": ("", lambda: ""),
-        "RQ4  detectable slowdown": (
-            f"minimal one, at {POWER:.0%} power (%)",
-            lambda: detectable(effects, confidence),
-        ),
+        "RQ4  detectable slowdown": (power_label, power_values),
     }
     for ax, (title, (label, values)) in zip(axes, panels.items(), strict=True):
         ax.set_title(title)
@@ -105,6 +109,22 @@ def variation(effects: pd.DataFrame | None) -> pd.Series | str:
     return spread if spread.notna().any() else "One run per benchmark: no variation between runs to show."
 
 
+def sensitivity(
+    effects: pd.DataFrame | None, comparison: pd.DataFrame | None, confidence: float
+) -> tuple[str, Callable[[], pd.Series | str], str]:
+    """Label, values and explanation of RQ4: by injection where that was done, else by the formula."""
+    if comparison is not None and INJECTED in comparison:
+        how = "RQ4: slowdowns were injected into B, its timestamps shifted, and judged like measured ones."
+        return "smallest injected one found (%)", lambda: injected(comparison), how
+    how = f"RQ4: computed from the spread of the runs, by the formula for the t-test at {POWER:.0%} power."
+    return f"minimal one, at {POWER:.0%} power (%)", lambda: detectable(effects, confidence), how
+
+
+def injected(comparison: pd.DataFrame) -> pd.Series | str:
+    found = comparison.set_index(KEYS)[INJECTED]
+    return found if found.notna().any() else "None of the injected slowdowns was found."
+
+
 def detectable(effects: pd.DataFrame | None, confidence: float) -> pd.Series | str:
     """Smallest true slowdown found with the given power by a two-sided t-test over the runs.
 
@@ -127,16 +147,16 @@ def _points(ax: Axes, values: pd.Series, shown: list[str]) -> None:
     wide = values.groupby(level=KEYS, observed=True).mean().unstack("type")
     wide.columns = wide.columns.astype(str)
     wide = wide.reindex(columns=shown)
-    x = np.arange(len(shown))
     medians = [""] * len(shown)
-    for row in wide.to_numpy(dtype=float):
-        ax.plot(x[np.isfinite(row)], row[np.isfinite(row)], color="#C4C4C4", lw=0.5, zorder=1)
+    ax.plot(wide.to_numpy(dtype=float).T, color="#C4C4C4", lw=0.5, zorder=1)
+    sns.stripplot(
+        wide, order=shown, palette=style.TYPE, jitter=False, size=4, alpha=0.65, legend=False, ax=ax
+    )
     for i, type_ in enumerate(shown):
         there = style.quantities(wide[type_])
         if not there.size:
             ax.text(i, 0.5, "none", transform=ax.get_xaxis_transform(), ha="center", color=style.FAINT)
             continue
-        ax.plot(np.full(there.size, i), there, "o", ms=4, color=style.TYPE[type_], alpha=0.65, mew=0)
         middle = float(np.median(there))
         ax.plot([i - 0.28, i + 0.28], [middle, middle], color=style.TYPE[type_], lw=2)
         medians[i] = f"{middle:,.0f}" if middle >= 100 else f"{middle:.3g}"
@@ -155,7 +175,7 @@ def _agreement(ax: Axes, verdicts: pd.DataFrame | None, confidence: float) -> No
     if not p.size:
         style.say(ax, "No A-against-A runs\n(aa_repetitions).")
         return
-    ax.plot(np.sort(p), (np.arange(p.size) + 1) / p.size, "o", ms=4, color=style.TYPE["aaduet"])
+    sns.ecdfplot(x=p, ax=ax, color=style.TYPE["aaduet"], marker="o", ms=4, lw=1)
     ax.plot([0, 1], [0, 1], color=style.FAINT, lw=0.8, ls="--")
     ax.axvspan(0, 1 - confidence, color=style.BAND, lw=0, zorder=0)
     ax.set_xlim(-0.02, 1.02)
@@ -170,5 +190,6 @@ def _type_axis(ax: Axes, shown: list[str], medians: list[str]) -> None:
     names = {"syncduet": "sync", "aaduet": "A/A"}
     labels = [f"{names.get(t, t)}\n{m}" for t, m in zip(shown, medians, strict=True)]
     ax.set_xticks(range(len(shown)), labels)
+    ax.set_xlabel("")
     ax.set_xlim(-0.5, len(shown) - 0.5)
     ax.grid(axis="x", visible=False)

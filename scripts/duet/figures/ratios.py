@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -90,7 +91,9 @@ def _histogram(ax: Axes, change: np.ndarray, low: float, high: float, margin_per
     inside = change[(change >= low) & (change <= high)]
     bins = int(np.clip(np.sqrt(len(inside)) * 2, 8, BINS))
     ax.axvspan(-margin_percent, margin_percent, color=style.BAND, lw=0, zorder=0)
-    ax.hist(inside, bins=bins, range=(low, high), color="#9DB7C9", edgecolor="white", lw=0.3)
+    sns.histplot(
+        x=inside, bins=bins, binrange=(low, high), color="#9DB7C9", alpha=1, edgecolor="white", lw=0.3, ax=ax
+    )
     ax.axvline(0, color=style.INK, lw=0.8)
     ax.set_xlim(low, high)
     ax.grid(axis="x", visible=False)
@@ -102,10 +105,10 @@ def _histogram(ax: Axes, change: np.ndarray, low: float, high: float, margin_per
 
 def _marks(ax: Axes, runs: np.ndarray, verdict, low: float, high: float) -> None:
     bottom = ax.get_ylim()[0]
-    ax.plot(runs, np.full(len(runs), 0.35 * bottom), "|", color=style.INK, ms=8, mew=1)
+    sns.rugplot(x=runs, height=0.1, color=style.INK, lw=1, expand_margins=False, ax=ax)
     if verdict is None or not np.isfinite(verdict.change_percent):
         return
-    y, colour = 0.75 * bottom, style.VERDICT.get(verdict.verdict, style.FAINT)
+    y, colour = 0.28 * bottom, style.VERDICT.get(verdict.verdict, style.FAINT)
     if np.isfinite(verdict.ci_low_percent) and np.isfinite(verdict.ci_high_percent):
         ax.plot(
             [max(low, verdict.ci_low_percent), min(high, verdict.ci_high_percent)], [y, y], color=colour, lw=2

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -62,8 +63,19 @@ def _means(ax: Axes, rows: pd.DataFrame) -> None:
     unit_ns, unit = style.time_unit(float(np.median(values)))
     for side in "AB":
         mean = rows[f"mean_{side}_ns"] / unit_ns
-        if mean.notna().any():
-            ax.plot(rows["runid"], mean, color=style.SIDE[side], marker="o", ms=3.5, lw=1)
+        sns.lineplot(
+            x=rows["runid"],
+            y=mean,
+            color=style.SIDE[side],
+            marker="o",
+            ms=3.5,
+            mew=0,
+            lw=1,
+            errorbar=None,
+            estimator=None,
+            ax=ax,
+        )
+    ax.set_xlabel("")
     style.time_scale(ax, values / unit_ns)
     ax.set_ylabel(f"time ({unit})")
     _ticks(ax, rows)
@@ -87,12 +99,12 @@ def _changes(ax: Axes, rows: pd.DataFrame, verdict, margin_percent: float) -> No
         ax.axhline(verdict.change_percent, color=style.VERDICT.get(verdict.verdict, style.FAINT), lw=1.4)
         told = f"{style.percent(verdict.change_percent)} {verdict.verdict}, {told}"
     ax.axhline(0, color=style.INK, lw=0.8)
-    order = rows["order"].astype(str).to_numpy()
-    for name, marker in ORDER.items():
-        here = good & (order == name)
-        ax.plot(
-            rows["runid"].to_numpy()[here], change[here], marker, color=style.INK, ms=5, mfc="white", mew=1.1
-        )
+    order = rows["order"].astype(str)
+    sns.scatterplot(
+        x=rows["runid"], y=change, style=order, markers=ORDER, s=25, facecolor="white", edgecolor=style.INK,
+        lw=1.1, legend=False, ax=ax,
+    )  # fmt: skip
+    ax.set_xlabel("")
     values = np.array([*change[good], *ends, 0.0])
     room = max(0.08 * (values.max() - values.min()), 0.1)
     ax.set_ylim(values.min() - room, values.max() + room)

@@ -14,7 +14,7 @@ from duet.summary.facts import read_json
 from duet.summary.html import document, table, text
 from duet.table import artifact
 
-PACKAGES = ("snakemake", "docker", "numpy", "pandas", "pyarrow", "scipy", "matplotlib")
+PACKAGES = ("snakemake", "docker", "numpy", "pandas", "pyarrow", "scipy", "matplotlib", "seaborn")
 HOST = ("hostname", "kernel", "cores")
 MANY = 6
 """An artifact with more different values than this is not a fact of the host."""

@@ -1,8 +1,16 @@
-"""A real JVM suite as a campaign: config/sunflow.test.yml in containers, from the image to the report."""
+"""JVM suites as campaigns in containers.
+
+Sunflow from the image to the report; and the short campaigns of the suites that cannot be
+downloaded, with stand-ins (tests/probes/) for their jars.
+"""
 
 import shutil
+import subprocess
+import zipfile
+from pathlib import Path
 
 import pandas as pd
+import pytest
 from campaigns import PROJECT
 
 ITERATIONS = 6
@@ -36,3 +44,45 @@ def test_sunflow_in_short(project, docker):
     assert report.returncode == 0, report.stdout
     html = (project.path / "report.html").read_text()
     assert "sunflow.compiler.timeline.svg" in html and "sunflow.forest.svg" in html
+
+
+def stand_in(folder: Path, *trees: str, main: str) -> Path:
+    """A jar of harnesses of our own in a suite's place. Its dates are fixed, so that images are made once."""
+    sources = [str(f) for tree in trees for f in (PROJECT / "tests/probes" / tree).rglob("*.java")]
+    classes, jar = folder / "classes", folder / "suite.jar"
+    # The images have Java 17; the JDK here may be a newer one.
+    subprocess.run(["javac", "--release", "17", "-d", str(classes), *sources], check=True)
+    made = ["jar", "--create", "--file", str(jar), "--main-class", main, "--date", "2020-01-01T00:00:00Z"]
+    subprocess.run([*made, "-C", str(classes), "."], check=True)
+    return jar
+
+
+def zipped(jar: Path) -> Path:
+    """As DaCapo 23.11 comes: the jar, and its data beside it."""
+    with zipfile.ZipFile(jar.with_name("dacapo.zip"), "w") as archive:
+        archive.writestr(zipfile.ZipInfo("dacapo-23.11-chopin.jar"), jar.read_bytes())
+        archive.writestr(zipfile.ZipInfo("dacapo-23.11-chopin/data"), "x")
+    return jar.with_name("dacapo.zip")
+
+
+@pytest.mark.parametrize("suite", ["renaissance", "dacapo-9.12", "dacapo-23.11", "scalabench"])
+def test_a_suite_in_short_with_a_stand_in_for_its_jar(project, docker, tmp_path, suite):
+    if suite == "renaissance":
+        jar, benchmark, count = stand_in(tmp_path, "renaissance", main="RenaissanceSuite"), "scrabble", 4
+    else:
+        version = "dacapo-23.11" if suite == "dacapo-23.11" else "dacapo-9.12"
+        jar, benchmark, count = stand_in(tmp_path, "dacapo", version, main="Harness"), "fop", 3
+    jar = zipped(jar) if suite == "dacapo-23.11" else jar
+    name = f"{suite}.test"
+    shutil.copy(PROJECT / f"config/{name}.yml", project.path / "config")
+    values = ("engine=docker", f"jar={jar}", f"duets=[{benchmark}]")
+    done = project.snakemake(name, f"results/{name}/iterations.csv", "--config", *values)
+    assert done.returncode == 0, done.stdout
+    table = pd.read_csv(project.results(name) / "iterations.csv")
+    assert dict(table.groupby(["type", "pair"]).size()) == {
+        (t, s): count for t in ("duet", "syncduet") for s in "AB"
+    }
+    assert table.iteration_time_ns.between(20e6, 5e9).all()
+    assert (table.synchronised[table.type == "syncduet"] == 1).all()
+    if suite == "renaissance":
+        assert table.uptime_ns.notna().all()

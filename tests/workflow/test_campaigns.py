@@ -271,3 +271,21 @@ def test_the_predecessors_directory_to_the_report_and_what_is_bad_in_it_said(pro
     html = (project.path / "report.html").read_text()
     for stem in ("dacapo.sunflow", "renaissance.chi-square", "scalabench.scalac", "speccpu.500_perlbench_r"):
         assert f"{stem}.timeline.svg" in html
+
+
+def test_results_that_cannot_be_read_fail_their_own_target_only(project, harness):
+    broken = f"{harness} 5; echo 4,nan,5 >>results.csv"
+    project.write("c", process_campaign("c", {"bad": {"A": broken}, "good": {"A": f"{harness} 5"}}))
+    done = project.snakemake("c", VERDICTS)
+    assert done.returncode != 0 and "Traceback" not in done.stdout
+    assert len(project.measured("c")) == 4
+    for runid in (0, 1):
+        line = next(x for x in done.stdout.splitlines() if x.startswith(f"error: native.bad.{runid}."))
+        assert ".results.csv: line 6: start_ns is 'nan', not an integer" in line
+    assert (project.results("c") / "iterations/native.good.parquet").exists()
+    assert not (project.results("c") / "iterations/native.bad.parquet").exists()
+    available = project.snakemake("c", "available")
+    assert available.returncode == 0, available.stdout
+    summary = (project.results("c") / "summary.md").read_text()
+    assert "- Runs: 2 of 4 measured, 2 failed\n" in summary and "start\\_ns is 'nan'" in summary
+    assert set(pd.read_csv(project.results("c") / "verdicts.csv").benchmark) == {"good"}

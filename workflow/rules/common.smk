@@ -61,7 +61,10 @@ def be_quiet() -> None:
     """Keep snakemake's small talk off the terminal (its log file has it): our commands say what was done."""
 
     def worth_reading(entry: logging.LogRecord) -> bool:
-        return entry.levelno > logging.INFO and "RuleException" not in entry.getMessage()
+        said = entry.getMessage()
+        if said.startswith("Opening notebook"):
+            return True
+        return entry.levelno > logging.INFO and "RuleException" not in said
 
     for handler in logger.handlers:
         if handler.name == "DefaultStreamHandler":

@@ -124,3 +124,23 @@ rule provenance:
     shell:
         f"{{params.command}} --name {CAMPAIGN.name} --runs {RESULTS}/runs --images {RESULTS}/images"
         f" --analysis {{input.analysis}} --config {{input.config}} --html {{output}} 2>&1 | tee {{log}} >&2"
+
+
+rule explore:
+    # Not part of `all`: opened by `snakemake --edit-notebook results/<name>/explore.svg`.
+    input:
+        table=f"{RESULTS}/iterations.parquet",
+        pairs=f"{RESULTS}/pairs.parquet",
+        effects=f"{RESULTS}/effects.parquet",
+        verdicts=f"{RESULTS}/verdicts.csv",
+        analysis=f"{RESULTS}/plan/analysis.json",
+    output:
+        f"{RESULTS}/explore.svg",
+    log:
+        notebook=f"{RESULTS}/logs/explore.ipynb",
+    conda:
+        ENVIRONMENT
+    params:
+        scripts=str(SCRIPTS),
+    notebook:
+        "../notebooks/explore.py.ipynb"

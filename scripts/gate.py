@@ -127,7 +127,7 @@ def as_json(decision: Decision, facts: Facts, args: argparse.Namespace) -> str:
         "false_positives": {
             "comparisons": checked.comparisons,
             "different": checked.different,
-            "nominal": checked.nominal,
+            "nominal": round(checked.nominal, 9),
             "low": checked.low,
             "high": checked.high,
         },
@@ -159,8 +159,9 @@ def junit(decision: Decision, facts: Facts, args: argparse.Namespace) -> str:
         for r in part.to_dict("records"):
             case = _case(element, printable(r["benchmark"]), f"{printable(suite)}.{r['type']}")
             if kind := kinds.get(r["outcome"]):
-                told = f"{r['verdict']}, change {r['change_percent']:+.2f} %"
-                told = r["warnings"] if r["outcome"] == "no data" else told
+                told = f"change {r['change_percent']:+.2f} %"
+                if r["outcome"] != "regression" and r["warnings"]:
+                    told = r["warnings"] if r["outcome"] == "no data" else f"{told}; {r['warnings']}"
                 ET.SubElement(case, kind, message=printable(f"{r['outcome']}: {told}"))
     for element in root:
         element.set("tests", str(len(element)))

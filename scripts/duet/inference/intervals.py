@@ -6,6 +6,7 @@ serves one benchmark and thousands of simulated campaigns. With n < 2 everything
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy import special
@@ -120,8 +121,7 @@ def bca(x: np.ndarray, confidence: float, margin: float, resamples: int = RESAMP
     mean = x.mean(axis=-1)
     if n < 2:
         return _unknown(mean)
-    draws = np.random.default_rng(_SEED).multinomial(n, np.full(n, 1 / n), size=resamples)
-    boot = np.sort(x @ draws.T / n, axis=-1)
+    boot = np.sort(x @ _draws(n, resamples).T / n, axis=-1)
     z0 = special.ndtri(np.clip(_level(boot, mean), 1 / resamples, 1 - 1 / resamples))
     away = x - mean[..., None]  # a jackknife mean falls short of their mean by this / (n - 1)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -136,6 +136,13 @@ def bca(x: np.ndarray, confidence: float, margin: float, resamples: int = RESAMP
         return special.ndtr(w / (1 + a * w) - z0)
 
     return _inverted(mean, quantile, level_of, confidence, margin)
+
+
+@lru_cache(maxsize=8)
+def _draws(n: int, resamples: int) -> np.ndarray:
+    """How often each of n runs is in each resample."""
+    counts = np.random.default_rng(_SEED).multinomial(n, np.full(n, 1 / n), size=resamples)
+    return counts.astype(float)
 
 
 def hierarchical_bootstrap(

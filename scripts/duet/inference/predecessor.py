@@ -22,7 +22,7 @@ MIN_OVERLAP = 0.4
 SLOWDOWNS = (0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5)
 """Injected, smallest first; a test that finds none of them has no minimal detectable slowdown (NaN)."""
 _LONGEST_NS = 2.0**53
-COMPARED = ("duet", "aaduet", "seqn")
+COMPARED = ("duet", "aaduet", "syncduet", "seqn")
 
 Test = Callable[[Samples, np.ndarray], np.ndarray]
 """(samples, group of each run) -> p-value of "A and B are equal" for each group."""
@@ -31,7 +31,7 @@ Test = Callable[[Samples, np.ndarray], np.ndarray]
 def comparison(
     table: pd.DataFrame, analysis: Analysis, warmup_rules: Mapping[str, warmup.Warmup] | None = None
 ) -> pd.DataFrame:
-    """One row per benchmark of duet, aaduet and seqn runs that have both sides.
+    """One row per benchmark and type, of the runs that have both sides.
 
     suite, benchmark, type, runs, cv_A_percent, cv_B_percent (mean over runs of the coefficient of variation
     of iteration times), run_time_A_s, run_time_B_s (mean over runs, first start to last end, else
@@ -79,8 +79,8 @@ def tests(analysis: Analysis) -> dict[str, Test]:
 def differences(samples: Samples, group: np.ndarray, analysis: Analysis) -> dict[str, np.ndarray]:
     """The CI test: BCa of run means of t_B - t_A over pairs, in percent of A's mean time.
 
-    Pairs overlap by MIN_OVERLAP; sequential runs are paired by iteration number. By group: change, low,
-    high, p (NaN with less than two runs).
+    Pairs overlap by MIN_OVERLAP; synchronised and sequential runs are paired by iteration number.
+    By group: change, low, high, p (NaN with less than two runs).
     """
     pairs = _pairs(samples)
     runs = len(samples.runs)
@@ -90,15 +90,16 @@ def differences(samples: Samples, group: np.ndarray, analysis: Analysis) -> dict
         difference = np.bincount(run, samples.length_ns[pairs.b] - samples.length_ns[pairs.a], runs) / count
         base = np.bincount(run, samples.length_ns[pairs.a], runs) / count
     out = {name: np.full(group.max() + 1, np.nan) for name in ("change", "low", "high", "p")}
-    for g in range(group.max() + 1):
-        here = (group == g) & (count > 0)
-        if here.sum() < 2:
-            continue
-        x = difference[here] / base[here].mean()
+    size = np.bincount(group, count > 0).astype(int)
+    for n in np.unique(size[size >= 2]):  # all groups of so many runs at once
+        chosen = np.flatnonzero(size == n)
+        rows = np.flatnonzero((count > 0) & (size[group] == n))
+        rows = rows[np.argsort(group[rows], kind="stable")].reshape(-1, n)
+        x = difference[rows] / base[rows].mean(axis=1, keepdims=True)
         found = intervals.bca(x, analysis.confidence, 0.0, resamples=2000)
         for name, value in zip(out, (found.estimate, found.low, found.high), strict=False):
-            out[name][g] = 100 * value
-        out["p"][g] = found.p if x.std() else float(x.mean() == 0)
+            out[name][chosen] = 100 * value
+        out["p"][chosen] = np.where(x.std(axis=1) > 0, found.p, x.mean(axis=1) == 0)
     return out
 
 

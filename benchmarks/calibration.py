@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """How often the verdicts are wrong: campaigns with a known change, for every method and noise model.
 
-Writes calibration.csv (a row per scenario, change, number of runs and method), estimators.csv
-(a row per scenario, change and estimator) and calibration.svg into docs/, and prints the goals.
+Writes into docs/ calibration.csv (a row per scenario, change, number of runs and method), estimators.csv
+(a row per scenario, change and estimator), types.csv (seqn and syncduet runs by the default method, and
+single runs by their batches) and families.csv (whole suites), and prints the goals.
 """
 
 import argparse
@@ -26,10 +27,13 @@ from duet.samples import Samples  # noqa: E402
 RUNS = (2, 3, 5, 10, 20)
 CHANGES = (0.0, 0.02, -0.02, 0.2, -0.2)
 ITERATIONS = 30
-BATCHES = 5
+BATCHES, SINGLE = 5, 10
+"""In each of several runs, and in a single one as verdicts take them."""
 MARGIN = float(np.log1p(0.02))
 COMPARED = (0.0, 0.02)
 """Changes for which the bootstraps and the other estimators are tried, too."""
+TYPES = (0.0, 0.2)
+"""Changes for which seqn and syncduet are tried."""
 LEFT_IN = "warm-up left in"
 """What happens to those who leave warm-up in: shown, not counted among the goals."""
 
@@ -40,7 +44,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=ROOT / "docs")
     args = parser.parse_args()
-    begin, methods, others, nulls = time.perf_counter(), [], [], {}
+    begin, methods, others, nulls, types = time.perf_counter(), [], [], {}, []
     for scenario in simulation.SCENARIOS:
         for change in CHANGES:
             x, rows = measured(scenario, change, args.campaigns, args.seed)
@@ -49,14 +53,19 @@ def main() -> None:
                 found = intervals_of(x, n, change)
                 methods += [cell(scenario, change, n, name, f) for name, f in found.items()]
                 nulls[scenario.name, change, n] = {name: f.p for name, f in found.items()}
+            if change in TYPES:
+                types += by_type(scenario, change, args.campaigns, args.seed)
         print(f"{time.perf_counter() - begin:6.0f} s {scenario.name}", flush=True)
     table = pd.DataFrame(methods)
     table = table.merge(equal_error_power(nulls), how="left", on=["scenario", "change", "runs", "method"])
     table.round(4).to_csv(args.out / "calibration.csv", index=False)
     pd.DataFrame(others).round(4).to_csv(args.out / "estimators.csv", index=False)
+    types = pd.DataFrame(types)
+    types.round(4).to_csv(args.out / "types.csv", index=False)
     family = families(nulls)
     family.round(4).to_csv(args.out / "families.csv", index=False)
     report(table, family, args.campaigns)
+    report_types(types)
 
 
 def measured(
@@ -96,7 +105,7 @@ def rivals(samples: Samples, overlaps: Pairs) -> dict[str, np.ndarray]:
     at_half = overlaps.at(0.5)
     mean = estimators.means(samples).mean_ns
     return {
-        "rate": estimators.rate(samples, overlaps).log_ratio,
+        "rate": estimators.rate(samples, overlaps, np.arange(len(samples.runs)) // 10).log_ratio,
         "pairs": estimators.paired(samples, at_half).log_ratio,
         "pairs-weighted": estimators.paired(samples, at_half, weighted=True).log_ratio,
         "iteration i against i": estimators.by_index(samples).log_ratio,
@@ -106,12 +115,48 @@ def rivals(samples: Samples, overlaps: Pairs) -> dict[str, np.ndarray]:
 
 def intervals_of(x: dict[str, np.ndarray], n: int, change: float) -> dict[str, intervals.Interval]:
     log = x[str(n)]
-    out = {"t": intervals.t(log, 0.95, MARGIN), "wilcoxon": intervals.wilcoxon(log, 0.95, MARGIN)}
+    out = {"t": intervals.t(log, 0.95, MARGIN, orders(n)), "wilcoxon": intervals.wilcoxon(log, 0.95, MARGIN)}
     if change in COMPARED:
         out["bca"] = intervals.bca(log, 0.95, MARGIN, resamples=1000)
         inside = intervals.centred(x["batches"][:, :n], log)
         out["hierarchical-bootstrap"] = intervals.hierarchical_bootstrap(inside, 0.95, MARGIN, 1000)
     return out
+
+
+def orders(n: int) -> np.ndarray:
+    """As simulated: every other run has B started first."""
+    return np.array(["AB", "BA"])[np.arange(n) % 2]
+
+
+def by_type(scenario: simulation.Scenario, change: float, campaigns: int, seed: int) -> list[dict]:
+    """Rows of `cell` for seqn and syncduet by t, and for one run of each type by its batches."""
+    most = max(RUNS)
+    x = defaultdict(list)
+    for samples in simulation.simulate(scenario, change, campaigns, 2 * most, ITERATIONS, seed):
+        apart = simulation.one_after_the_other(samples, 2 * most)
+        x["seqn"].append(estimators.means(apart).log_ratio)
+        one = simulation.first_runs(samples, 1, 2 * most)
+        overlaps = join(one, 0.0)
+        inside = estimators.by_time_batches(one, overlaps, SINGLE)
+        alone = estimators.rate(one, overlaps, np.arange(len(one.runs))).log_ratio
+        x["one duet"].append(intervals.centred(np.stack(inside, axis=-1), alone))
+        one = simulation.first_runs(apart, 1, most)
+        inside = estimators.by_count_batches(one, SINGLE)
+        alone = estimators.means(one).log_ratio
+        x["one seqn"].append(intervals.centred(np.stack(inside, axis=-1), alone))
+    for samples in simulation.simulate(scenario, change, campaigns, most, ITERATIONS, seed, together=True):
+        x["syncduet"].append(estimators.by_index(samples).log_ratio)
+    rows = []
+    for type_, order in (("seqn", None), ("syncduet", orders)):
+        log = np.concatenate(x[type_]).reshape(-1, most)
+        for n in RUNS:
+            found = intervals.t(log[:, :n], 0.95, MARGIN, order and order(n))
+            rows.append({"type": type_} | cell(scenario, change, n, "t", found))
+    for type_ in ("duet", "seqn"):
+        inside = np.concatenate(x[f"one {type_}"])
+        found = intervals.t(inside[np.isfinite(inside).all(axis=1)], 0.95, MARGIN)
+        rows.append({"type": type_} | cell(scenario, change, 1, "t on batches", found))
+    return rows
 
 
 def cell(
@@ -204,6 +249,15 @@ def report(table: pd.DataFrame, family: pd.DataFrame, campaigns: int) -> None:
     print(f"power at equal error: t below bca in {len(lost)} of {len(power)} cells")
     print(lost.to_string())
     print(family.to_string(index=False))
+
+
+def report_types(types: pd.DataFrame) -> None:
+    """Least, mean and greatest over scenarios, percent."""
+    counted = types[types["scenario"] != LEFT_IN]
+    for type_, part in counted.groupby("type"):
+        for column, of in (("rejected", part[part["change"] == 0]), ("coverage", part)):
+            told = 100 * of.groupby(["method", "runs"])[column].agg(["min", "mean", "max"])
+            print(f"{type_}, {column}:\n{told.round(1).to_string()}")
 
 
 if __name__ == "__main__":

@@ -70,19 +70,32 @@ SCENARIOS = (
 
 
 def simulate(
-    scenario: Scenario, change: float, campaigns: int, runs: int, iterations: int, seed: int
+    scenario: Scenario,
+    change: float,
+    campaigns: int,
+    runs: int,
+    iterations: int,
+    seed: int,
+    together: bool = False,
 ) -> Iterator[Samples]:
     """Samples of at most 250 campaigns each; run r of campaign c is number c * runs + r.
 
     `change`: B takes (1 + change) times as long as A for the same work. Seeded by scenario too.
+    `together`: as in a syncduet, iterations wait for the other side.
     """
     for part, first in enumerate(range(0, campaigns, 250)):
         rng = np.random.default_rng([seed, part, *scenario.name.encode()])
-        yield _part(scenario, change, min(250, campaigns - first), runs, iterations, rng)
+        yield _part(scenario, change, min(250, campaigns - first), runs, iterations, rng, together)
 
 
 def _part(
-    scenario: Scenario, change: float, campaigns: int, runs: int, iterations: int, rng: np.random.Generator
+    scenario: Scenario,
+    change: float,
+    campaigns: int,
+    runs: int,
+    iterations: int,
+    rng: np.random.Generator,
+    together: bool,
 ) -> Samples:
     iterations *= 1 + scenario.cut
     shape = (campaigns * runs, 2, iterations)
@@ -92,7 +105,7 @@ def _part(
     work[:, 1] *= 1 + change
     pause = scenario.gap * rng.exponential(size=shape) if scenario.gap else np.zeros(shape)
     delay = _one_side(rng, shape[0]) * rng.uniform(0, scenario.late, (shape[0], 1)) * iterations
-    start_s, end_s = _at_speed(scenario, pause, work, delay, rng)
+    start_s, end_s = _at_speed(scenario, pause, work, delay, rng, together)
     lost = _one_side(rng, shape[0]) * rng.uniform(0, scenario.early, (shape[0], 1)) * iterations
     kept = np.arange(iterations) < iterations - np.floor(lost)[..., None]
     kept &= np.arange(iterations) >= scenario.cut * iterations // 2
@@ -130,7 +143,12 @@ def _lengths(
 
 
 def _at_speed(
-    scenario: Scenario, pause: np.ndarray, work: np.ndarray, delay: np.ndarray, rng: np.random.Generator
+    scenario: Scenario,
+    pause: np.ndarray,
+    work: np.ndarray,
+    delay: np.ndarray,
+    rng: np.random.Generator,
+    together: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Start and end times of iterations that are worked off at the machine's varying speed."""
     runs, _, iterations = work.shape
@@ -142,6 +160,8 @@ def _at_speed(
     done[:, 1:] = np.cumsum(np.exp(-slow), axis=-1).reshape(runs * 2, cells)
     done = np.c_[done, done[:, -1:] + 1e5]  # undisturbed for ever after
     time = np.r_[np.arange(cells + 1.0), cells + 1e5]
+    if together:
+        return _in_step(time, done, pause, work)
     end = np.cumsum(pause + work, axis=-1).reshape(runs * 2, iterations)
     out = np.empty((2, runs * 2, iterations))
     for i, late in enumerate(delay.ravel()):
@@ -149,6 +169,26 @@ def _at_speed(
         out[1, i] = np.interp(at + end[i], done[i], time)
         out[0, i] = np.interp(at + end[i] - work.reshape(runs * 2, iterations)[i], done[i], time)
     return tuple(out.reshape(2, runs, 2, iterations))
+
+
+def _in_step(
+    time: np.ndarray, done: np.ndarray, pause: np.ndarray, work: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same where both sides begin each iteration when the slower one has finished the last."""
+    apart = 2 * time[-1] * np.arange(len(done))  # all rows in one increasing array
+    times, dones = (time + apart[:, None]).ravel(), (done + apart[:, None]).ravel()
+
+    def after(at: np.ndarray, amount: np.ndarray) -> np.ndarray:
+        target = np.interp((at.ravel() + apart), times, dones) + amount.ravel()
+        return (np.interp(target, dones, times) - apart).reshape(at.shape)
+
+    start, end = np.empty(work.shape), np.empty(work.shape)
+    now = np.zeros(work.shape[:2])
+    for i in range(work.shape[2]):
+        ready = after(now, pause[..., i])
+        start[..., i] = ready.max(axis=1, keepdims=True)
+        now = end[..., i] = after(start[..., i], work[..., i])
+    return start, end
 
 
 def _shared(kind: str, runs: int, cells: int, rng: np.random.Generator) -> np.ndarray:
@@ -195,3 +235,15 @@ def first_runs(samples: Samples, runs: int, of: int) -> Samples:
     new = np.cumsum(keep) - 1
     cut = samples.where(keep[samples.run])
     return replace(cut, run=new[cut.run], runs=samples.runs[keep].reset_index(drop=True))
+
+
+def one_after_the_other(samples: Samples, of: int) -> Samples:
+    """As in seqn runs: of each `of` runs the first half gives A's and the second B's iterations."""
+    half = samples.run % of // (of // 2)
+    kept = samples.where(half == samples.side)
+    kept = replace(
+        kept,
+        run=kept.run // of * (of // 2) + kept.run % of % (of // 2),
+        runs=samples.runs[: len(samples.runs) // 2],
+    )
+    return kept.where(np.lexsort((kept.iteration, kept.side, kept.run)))

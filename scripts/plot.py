@@ -69,6 +69,11 @@ def save(figures: Mapping[str, Figure], out: Path) -> None:
         style.save(figure, out.with_name(f"{out.name}{suffix}"))
 
 
+def planned(args: argparse.Namespace) -> list[str] | None:
+    """Names of the planned runs, where these are known."""
+    return args.planned.read_text().split() if args.planned else None
+
+
 def draw(args: argparse.Namespace) -> dict[str, Figure]:
     """Suffix of the file name -> figure."""
     settings = json.loads(args.analysis.read_text()) if args.analysis else {}
@@ -78,17 +83,27 @@ def draw(args: argparse.Namespace) -> dict[str, Figure]:
             raise DuetError("forest needs --verdicts and --suite")
         verdicts = read_verdicts(args.verdicts)
         suite = _true_name(verdicts, args.suite)
-        return {"": forest(verdicts, suite, margin, confidence, lost_runs(args.runs, args.suite))}
+        return {
+            "": forest(verdicts, suite, margin, confidence, lost_runs(args.runs, planned(args), args.suite))
+        }
     if args.figure == "methods":
         frames = read(args, [*KEYS, *TIMES])
-        compared = pd.read_csv(args.comparison) if args.comparison else None
+        compared = comparison(args.comparison) if args.comparison else None
         return {"": methods(frames["table"], frames["effects"], frames["verdicts"], confidence, compared)}
     frames = read(args)
     (suite, name), mine = the_one(args, frames)
-    figures = of_benchmark(settings, args.runs, suite, name, mine)
+    figures = of_benchmark(settings, partial(lost_runs, args.runs, planned(args)), suite, name, mine)
     if args.figure == "benchmark":
         return {f".{kind}": make() for kind, make in figures.items()}
     return {"": figures[args.figure]()}
+
+
+def comparison(path: Path) -> pd.DataFrame | None:
+    """comparison.csv; None where no run had anything to compare."""
+    try:
+        return pd.read_csv(path)
+    except pd.errors.EmptyDataError:
+        return None
 
 
 Frames = Mapping[str, pd.DataFrame | None]
@@ -140,13 +155,14 @@ def draw_all(args: argparse.Namespace) -> None:
     frames = read(args)
     parts = {what: split(frame) for what, frame in frames.items()}
     keys = {stem(*key): key for key in parts["table"]}
-    planned = args.planned.read_text().split() if args.planned else []
-    for run in filter(None, map(parse_run, planned)):
+    names = planned(args)
+    for run in filter(None, map(parse_run, names or ())):
         keys.setdefault(run.benchmark_stem, (run.suite, run.benchmark))
     for name in args.stem:
         keys.setdefault(name, tuple(name.split(".", 1)))
     global task
-    task = partial(draw_one, args, settings, frames, parts, keys)
+    lost = partial(lost_runs, args.runs, names)
+    task = partial(draw_one, args.out, settings, lost, frames, parts, keys)
     # Forked, so that the frames need not be sent.
     with ProcessPoolExecutor(args.jobs, multiprocessing.get_context("fork")) as pool:
         for _ in pool.map(_task, keys):
@@ -157,11 +173,13 @@ def _task(name: str) -> None:
     task(name)
 
 
-def draw_one(args, settings: Mapping, frames: Frames, parts: Mapping, keys: Mapping, name: str) -> None:
+def draw_one(
+    out: Path, settings: Mapping, lost: Callable, frames: Frames, parts: Mapping, keys: Mapping, name: str
+) -> None:
     try:
         mine = rows_of(frames, parts, keys[name])
-        figures = of_benchmark(settings, args.runs, *keys[name], mine)
-        save({f".{kind}": make() for kind, make in figures.items()}, args.out / name)
+        figures = of_benchmark(settings, lost, *keys[name], mine)
+        save({f".{kind}": make() for kind, make in figures.items()}, out / name)
     except (ValueError, ArithmeticError, LookupError, TypeError) as error:
         raise DuetError(f"{name}: {type(error).__name__}: {error}") from error
 
@@ -171,12 +189,12 @@ def stem(suite: str, name: str) -> str:
 
 
 def of_benchmark(
-    settings: Mapping, runs_dir: Path | None, suite: str, name: str, frames: Frames
+    settings: Mapping, lost: Callable[[str, str], str], suite: str, name: str, frames: Frames
 ) -> dict[str, Callable[[], Figure]]:
     """Figure -> what draws it, of one benchmark whose rows the frames are."""
     margin, confidence = settings.get("margin_percent", 2.0), settings.get("confidence", 0.95)
     table, pairs, effects, verdicts = (frames[w] for w in ("table", "pairs", "effects", "verdicts"))
-    title, note = style.name(suite, name), lost_runs(runs_dir, file_name(suite), file_name(name))
+    title, note = style.name(suite, name), lost(file_name(suite), file_name(name))
     overlap = settings.get("min_overlap", 0.5)
     warm = settings.get("warmup") or {}
     return {
@@ -208,14 +226,15 @@ def cuts(table: pd.DataFrame, rules: Mapping[str, warmup.Warmup]) -> pd.DataFram
     )
 
 
-def lost_runs(runs: Path | None, suite: str, benchmark: str | None = None) -> str:
-    """What of this suite or benchmark (as in file names) is not in the figure, and why."""
+def lost_runs(runs: Path | None, planned: list[str] | None, suite: str, benchmark: str | None = None) -> str:
+    """Which planned runs of this suite or benchmark (as in file names) are not in the figure, and why."""
     if runs is None:
         return ""
     reasons: Counter[str] = Counter()
-    for path in sorted(runs.glob(f"{suite}.*/failure.json")):
+    for path in sorted(runs.glob(f"{suite}.{benchmark or '*'}.*/failure.json")):
         run = parse_run(path.parent.name)
         mine = run and run.suite == suite and benchmark in (None, run.benchmark)
+        mine = mine and (planned is None or run.name in planned)
         if mine and not (path.parent / "run.json").exists():
             reasons[str(json.loads(path.read_text()).get("reason", "unknown"))] += 1
     if not reasons:

@@ -15,6 +15,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--name", required=True, help="the campaign's name")
     parser.add_argument("--runs", type=Path, required=True, help="the folder of the runs")
+    parser.add_argument("--planned", type=Path, required=True, help="plan/runs.txt: those that count")
     parser.add_argument("--images", type=Path, help="the folder of the image records")
     parser.add_argument("--analysis", type=Path, help="plan/analysis.json")
     parser.add_argument("--config", type=Path, nargs="*", default=[], help="the configuration files")
@@ -25,7 +26,7 @@ def main() -> int:
         images = [r for path in records if (r := read_json(path)) is not None]
         analysis = json.loads(args.analysis.read_text()) if args.analysis else {}
         config = {str(path): path.read_text(errors="replace") for path in args.config}
-        found = provenance.read(args.runs)
+        found = provenance.read(args.runs, args.planned.read_text().split())
         args.html.write_text(provenance.page(args.name, found, images, analysis, config))
     except (DuetError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)

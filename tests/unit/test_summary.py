@@ -93,6 +93,33 @@ def test_planned_comparisons_without_a_run_are_rows_with_the_reason(tmp_path):
     assert facts.warnings == (("shared cores: only one is there", 3),)
 
 
+def test_runs_of_other_plans_do_not_count(tmp_path):
+    """Repetitions were lowered, a benchmark was dropped: their results stay on disk."""
+    _, before = campaign(tmp_path)
+    for name in ("compress.gzip.9.duet.AB", "compress.old.0.duet.AB"):
+        folder = tmp_path / "runs" / name
+        folder.mkdir()
+        (folder / "run.json").write_text(json.dumps(record(start_ns=0, end_ns=10**12, warnings=["old"])))
+    (tmp_path / "runs/compress.old.1.duet.AB").mkdir()
+    (tmp_path / "runs/compress.old.1.duet.AB/failure.json").write_text('{"reason": "old"}')
+    names = [f"compress.gzip.{i}.duet.AB" for i in range(5)] + ["compress.zstd.0.duet.AB"]
+    assert summary.facts("quick", tmp_path / "runs", names) == before
+    found = provenance.read(tmp_path / "runs", names)
+    assert sum(found.hosts.values()) == 4 and not found.sides
+
+
+def test_warnings_that_differ_in_numbers_only_are_one_with_the_greatest(tmp_path):
+    told = {
+        "warnings": [
+            {"run": f"s.b.{i}.duet.AB", "side": "A", "warning": f"{ms} ms apart at the gate"}
+            for i, ms in enumerate(("9.5", "13.0", "2.1", "9.5"))
+        ]
+        + [{"run": "s.b.1.duet.AB", "side": "A", "warning": "cut off"}]
+    }
+    facts = summary.facts("c", tmp_path, [], told)
+    assert facts.warnings == (("13.0 ms apart at the gate (the most of 3)", 4), ("cut off", 1))
+
+
 def test_a_name_with_a_dot_is_not_taken_for_missing(tmp_path):
     facts = summary.facts("c", tmp_path, ["compress.xz_fast.0.duet.AB"])
     rows = summary.complete(pd.DataFrame([verdict("xz.fast", 1.0)]), facts)

@@ -285,7 +285,7 @@ def say_verdicts() -> None:
 
 
 def say_failures() -> None:
-    failed = [path.parent.name for path in RESULTS.glob("runs/*/failure.json")]
+    failed = [path for path in RESULTS.glob("runs/*/failure.json") if path.parent.name in RUNS]
     if failed:
         say(f"{len(failed)} of {len(RUNS)} runs failed; the same command measures them again, nothing else")
     say("for the table and report of the runs that are there: add the target `available`")

@@ -32,6 +32,7 @@ rule forest:
     input:
         verdicts=f"{RESULTS}/verdicts.csv",
         analysis=f"{RESULTS}/plan/analysis.json",
+        planned=f"{RESULTS}/plan/runs.txt",
     output:
         report(
             f"{RESULTS}/figures/{{suite}}.forest.svg",
@@ -47,7 +48,26 @@ rule forest:
         command=python("plot.py"),
     shell:
         f"{{params.command}} forest --suite {{wildcards.suite}} --verdicts {{input.verdicts}}"
-        f" --analysis {{input.analysis}} --runs {RESULTS}/runs --out {RESULTS}/figures/{{wildcards.suite}}.forest"
+        f" --analysis {{input.analysis}} --planned {{input.planned}} --runs {RESULTS}/runs"
+        f" --out {RESULTS}/figures/{{wildcards.suite}}.forest"
+        f" 2>&1 | tee {{log}} >&2"
+
+
+rule comparison:
+    # The predecessor's analysis, and which injected slowdowns it and ours find.
+    input:
+        table=f"{RESULTS}/iterations.parquet",
+        analysis=f"{RESULTS}/plan/analysis.json",
+    output:
+        f"{RESULTS}/comparison.csv",
+    log:
+        f"{RESULTS}/logs/comparison.log",
+    conda:
+        ENVIRONMENT
+    params:
+        command=python("analyse.py"),
+    shell:
+        f"{{params.command}} --table {{input.table}} --analysis {{input.analysis}} --comparison {{output}}"
         f" 2>&1 | tee {{log}} >&2"
 
 
@@ -56,6 +76,7 @@ rule methods:
         table=f"{RESULTS}/iterations.parquet",
         verdicts=f"{RESULTS}/verdicts.csv",
         effects=f"{RESULTS}/effects.parquet",
+        comparison=f"{RESULTS}/comparison.csv",
         analysis=f"{RESULTS}/plan/analysis.json",
     output:
         report(
@@ -72,7 +93,7 @@ rule methods:
         command=python("plot.py"),
     shell:
         f"{{params.command}} methods --table {{input.table}} --verdicts {{input.verdicts}} --effects {{input.effects}}"
-        f" --analysis {{input.analysis}} --out {RESULTS}/figures/methods 2>&1 | tee {{log}} >&2"
+        f" --comparison {{input.comparison}} --analysis {{input.analysis}} --out {RESULTS}/figures/methods 2>&1 | tee {{log}} >&2"
 
 
 rule summary:
@@ -107,6 +128,7 @@ rule provenance:
     input:
         table=f"{RESULTS}/iterations.parquet",
         analysis=f"{RESULTS}/plan/analysis.json",
+        planned=f"{RESULTS}/plan/runs.txt",
         config=CAMPAIGN.file,
     output:
         report(
@@ -122,8 +144,8 @@ rule provenance:
     params:
         command=python("provenance.py"),
     shell:
-        f"{{params.command}} --name {CAMPAIGN.name} --runs {RESULTS}/runs --images {RESULTS}/images"
-        f" --analysis {{input.analysis}} --config {{input.config}} --html {{output}} 2>&1 | tee {{log}} >&2"
+        f"{{params.command}} --name {CAMPAIGN.name} --runs {RESULTS}/runs --planned {{input.planned}}"
+        f" --images {RESULTS}/images --analysis {{input.analysis}} --config {{input.config}} --html {{output}} 2>&1 | tee {{log}} >&2"
 
 
 rule explore:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from scipy.special import stdtrit
 
 from duet.figures import style
+from duet.inference.predecessor import SLOWDOWNS
 
 KEYS = ["suite", "benchmark", "type"]
 POWER = 0.8
@@ -114,7 +115,10 @@ def sensitivity(
 ) -> tuple[str, Callable[[], pd.Series | str], str]:
     """Label, values and explanation of RQ4: by injection where that was done, else by the formula."""
     if comparison is not None and INJECTED in comparison:
-        how = "RQ4: slowdowns were injected into B, its timestamps shifted, and judged like measured ones."
+        how = (
+            f"RQ4: slowdowns of {SLOWDOWNS[0]:.1%} to {SLOWDOWNS[-1]:.0%} were injected into B, its times"
+            " shifted, and judged like measured ones; without a point: none was found."
+        )
         return "smallest injected one found (%)", lambda: injected(comparison), how
     how = f"RQ4: computed from the spread of the runs, by the formula for the t-test at {POWER:.0%} power."
     return f"minimal one, at {POWER:.0%} power (%)", lambda: detectable(effects, confidence), how

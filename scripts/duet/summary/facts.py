@@ -1,6 +1,7 @@
 """What one must know beside the verdicts to trust them: which runs there are, and which not."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -33,7 +34,8 @@ class Facts:
     empty: tuple[tuple[str, str, str, str], ...]
     """(suite, benchmark, type, why) of planned comparisons without a run; names as in file names."""
     warnings: tuple[tuple[str, int], ...]
-    """What measuring and reading warned of, and in how many runs; the most frequent first."""
+    """What measuring and reading warned of, and in how many runs, the most frequent first. Of texts
+    that differ in their numbers only the one with the greatest is kept, and how many there were."""
     imported: int = 0
     """Runs that were read from elsewhere, not measured."""
 
@@ -41,43 +43,57 @@ class Facts:
 def facts(
     campaign: str, runs_dir: Path, planned: Iterable[str], told: Mapping[str, list] | None = None
 ) -> Facts:
-    """Read run.json and failure.json of every planned run, and of any other run that is there.
+    """Read run.json and failure.json of every planned run; others that are there belong to other plans.
 
     `told`: the table's own `attrs`: runs it leaves out, runs it imported, warnings of reading.
     """
     names, told = list(dict.fromkeys(planned)), told or {}
-    there = sorted(p.name for p in runs_dir.iterdir() if p.is_dir()) if runs_dir.is_dir() else []
     measured: set[str] = set()
     failures: list[Failure] = []
-    warnings: Counter[str] = Counter()
+    warnings: set[tuple[str, str]] = set()
     timed_out = time_ns = 0
-    for name in dict.fromkeys([*names, *there]):
+    for name in names:
         if (record := read_json(runs_dir / name / "run.json")) is not None:
             measured.add(name)
             timed_out += bool(record.get("timed_out"))
             time_ns += max(0, int(record.get("end_ns") or 0) - int(record.get("start_ns") or 0))
-            warnings.update({str(w) for w in record.get("warnings") or ()})
+            warnings.update((name, str(w)) for w in record.get("warnings") or ())
         elif (failed := read_json(runs_dir / name / "failure.json")) is not None:
             failures.append(Failure(name, str(failed.get("reason", "")), str(failed.get("log", ""))))
-    started = len(measured) + len(failures)
     for bad in told.get("left_out", ()):
         measured.discard(bad["run"])
         failures.append(Failure(bad["run"], f"cannot be read: {bad['reason']}", ""))
-    read = {(w["run"], w["warning"]) for w in told.get("warnings", ())}
-    warnings.update(warning for _, warning in read)
+    warnings.update((w["run"], w["warning"]) for w in told.get("warnings", ()))
     lost = {f.name for f in failures}
     return Facts(
         campaign,
-        planned=len(names) or started,
-        measured=len(measured.intersection(names) if names else measured),
+        planned=len(names),
+        measured=len(measured),
         timed_out=timed_out,
         machine_time_s=time_ns / 1e9,
         failures=tuple(failures),
         missing=tuple(n for n in names if n not in measured and n not in lost),
         empty=_empty(names, measured, failures),
-        warnings=tuple(warnings.most_common()),
+        warnings=by_kind(warnings),
         imported=sum(each["runs"] for each in told.get("imported", ())),
     )
+
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+
+def by_kind(warnings: Iterable[tuple[str, str]]) -> tuple[tuple[str, int], ...]:
+    """(run, warning) -> (warning, number of runs), one of a kind: texts that differ in numbers only."""
+    kinds: dict[str, tuple[set[str], set[str]]] = {}
+    for run, text in sorted(warnings):
+        runs, texts = kinds.setdefault(_NUMBER.sub("#", text), (set(), set()))
+        runs.add(run)
+        texts.add(text)
+    told = []
+    for runs, texts in kinds.values():
+        worst = max(texts, key=lambda text: [float(n) for n in _NUMBER.findall(text)])
+        told.append((f"{worst} (the most of {len(texts)})" if len(texts) > 1 else worst, len(runs)))
+    return tuple(sorted(told, key=lambda each: -each[1]))
 
 
 def read_json(path: Path) -> Mapping | None:

@@ -57,9 +57,9 @@ def gather(records: Iterable[Mapping]) -> Provenance:
     return found
 
 
-def read(runs: Path) -> Provenance:
-    """From the finished runs of a campaign."""
-    there = sorted(runs.glob("*/run.json")) if runs.is_dir() else []
+def read(runs: Path, planned: Iterable[str]) -> Provenance:
+    """From the finished ones of the planned runs of a campaign."""
+    there = (runs / name / "run.json" for name in planned)
     return gather(r for path in there if (r := read_json(path)) is not None)
 
 

@@ -23,6 +23,7 @@ FILES = (
     ("iterations.parquet, iterations.csv", "the unified table: one row per iteration and side"),
     ("pairs.parquet", "overlapping iterations of A and B"),
     ("effects.parquet", "one row per run: how much slower B was"),
+    ("comparison.csv", "the predecessor's analysis beside ours; which injected slowdowns each finds"),
     ("runs/<run>/", "run.json, logs and the suite's own result files; failure.json where it failed"),
     ("plan/", "what was to be run"),
     ("images/", "content of the images"),

@@ -1,6 +1,7 @@
 """Every figure is complete whatever the frames hold: it says what is missing, and nothing is cut off."""
 
 import json
+import re
 import subprocess
 import sys
 from itertools import pairwise
@@ -177,6 +178,18 @@ def test_the_same_frames_give_the_same_bytes(tmp_path):
     one = style.save(timeline(rows, overlap.pairs(rows)), tmp_path / "one")
     two = style.save(timeline(rows, overlap.pairs(rows)), tmp_path / "two")
     assert [p.read_bytes() for p in one] == [p.read_bytes() for p in two]
+
+
+def test_an_svg_says_what_the_figure_says(tmp_path):
+    """Its coordinates are shortened, its numbers are not."""
+    rows = campaign(1, 4, 20, change=0.05163)
+    effects = run_effects(rows, Analysis())
+    fig = runs(effects, verdicts(effects, Analysis()), "b 1.2345")
+    svg, *_ = style.save(fig, tmp_path / "figure")
+    shown = {element.text for element in ElementTree.parse(svg).iter() if element.tag.endswith("}text")}
+    titles = {ax.get_title(loc="left") for ax in fig.axes}
+    assert any(re.search(r"\+\d\.\d\d %", title) for title in titles)
+    assert titles | {"b 1.2345: run means"} <= shown
 
 
 def row(benchmark, change, half=1.0, verdict="slower", type_="duet", warnings=""):
@@ -365,3 +378,16 @@ def test_faults_are_one_line(tmp_path, args, said):
     done = plot(tmp_path, *args)
     assert done.returncode == 1 and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
     assert said in done.stderr
+
+
+def test_iterations_without_a_duration_or_a_side_are_not_drawn():
+    rows = campaign(1, runs=2, iterations=5)
+    rows["iteration_time_ns"] = rows["iteration_time_ns"].astype("Int64")
+    rows.loc[[0, 1, 2], "iteration_time_ns"] = [pd.NA, -1, 0]
+    rows.loc[3, "pair"] = None
+    fig = iterations(rows)
+    assert fig.axes[0].get_ylim()[0] >= 0
+    rows["iteration_time_ns"] = 0
+    assert "No iteration" in "".join(
+        text.get_text() for text in iterations(rows).texts + iterations(rows).axes[0].texts
+    )

@@ -25,6 +25,8 @@ def iterations(
     (type, runid, pair) in the column `first`; None when it is not known.
     """
     heading = f"{title}: iteration times within the runs" if title else "Iteration times within the runs"
+    # what has no duration cannot be drawn; the verdicts count it as left out
+    table = table[(table["iteration_time_ns"] > 0).fillna(False).to_numpy(bool) & table["pair"].notna()]
     shown = style.types(table)
     if not shown:
         return style.missing(heading, "No iteration: no run of this benchmark has finished.", note)

@@ -9,7 +9,7 @@ from duet.inference import interference, intervals, multiplicity
 from duet.inference.effects import LEFT_OUT, MIN_OVERLAPS
 from duet.inference.intervals import Interval
 from duet.model import Analysis
-from duet.samples import GROUP_KEYS
+from duet.samples import GROUP_KEYS, WARMUP
 
 SLOWER, FASTER, EQUIVALENT, INCONCLUSIVE = "slower", "faster", "equivalent", "inconclusive"
 VERDICTS = (SLOWER, FASTER, EQUIVALENT, INCONCLUSIVE)
@@ -240,9 +240,10 @@ def _warnings(
         out.append(f"wilcoxon cannot show a difference with {len(used)} runs")
     if analysis.method == "hierarchical-bootstrap" and row["method"] == "t":
         out.append("runs are too short for batches: t instead of the hierarchical bootstrap")
-    stepped = int(runs[LEFT_OUT["clock stepped back"]].sum())
-    if stepped:
-        out.append(f"the clock stepped back: {stepped} iterations left out")
+    for reason, column in LEFT_OUT.items():
+        # warm-up is meant to be left out; the rest is a fault of what was measured
+        if (n := int(runs[column].sum())) and reason != WARMUP:
+            out.append(f"{n} iteration{'s' * (n != 1)} left out: {reason}")
     for warning, n in used.loc[used["warnings"] != "", "warnings"].value_counts().items():
         out.append(f"{warning} ({n} of {len(used)} runs)" if n < len(used) else str(warning))
     return out

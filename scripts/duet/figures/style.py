@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
+from xml.sax.saxutils import unescape
 
 import matplotlib
 import numpy as np
@@ -139,11 +140,25 @@ _ID = re.compile(r' id="(?:text|patch|line2d|[xy]tick|axes|figure|legend|matplot
 _SPACE = re.compile(r"\s*\n\s*")
 
 
+_TAG = re.compile(r"<[^>]*>")
+_STYLE = re.compile(r' style="([^"]*)"')
+
+
 def _slim(svg: str) -> str:
-    """The same picture in half the bytes: a tenth of a point is enough for a report."""
-    for pattern, instead in ((_COMMENT, ""), (_ID, ""), (_LONG_NUMBER, r"\1"), (_SPACE, "\n")):
+    """The same picture in a third of the bytes: tenths of a point, and each style once, as a class."""
+    for pattern, instead in ((_COMMENT, ""), (_ID, ""), (_SPACE, "\n")):
         svg = pattern.sub(instead, svg)
-    return svg.replace("'DejaVu Sans'", FONTS)
+    svg = _TAG.sub(lambda tag: _LONG_NUMBER.sub(r"\1", tag[0]), svg)  # not in what is read: "+5.16 %"
+    classes: dict[str, str] = {}
+
+    def as_class(match: re.Match) -> str:
+        name = classes.setdefault(match[1], f"s{len(classes)}")
+        return f' class="{name}"'
+
+    svg = _STYLE.sub(as_class, svg)
+    rules = "".join(f".{name}{{{unescape(style)}}}\n" for style, name in classes.items())
+    rules = rules.replace("'DejaVu Sans'", FONTS)
+    return svg.replace("</style>", f"\n{rules}</style>", 1)
 
 
 def time_scale(ax: Axes, values: np.ndarray) -> None:

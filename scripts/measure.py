@@ -1,7 +1,6 @@
 """Measure one run of a campaign: results/<name>/runs/<run>/."""
 
 import argparse
-import shlex
 import sys
 import time
 from pathlib import Path
@@ -55,7 +54,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--results", type=Path, required=True, help="results/<name>, with its plan/")
     parser.add_argument("--run", required=True, help="the run's name")
     parser.add_argument("--log", type=Path, help="a copy of what is said")
-    parser.add_argument("--configfile", help="the campaign's file, to say how to measure just this run")
+    parser.add_argument("--again", help="the command that measures just this run, to be said when it fails")
     return parser.parse_args()
 
 
@@ -73,9 +72,7 @@ def command() -> int:
         log = log or options.log
         parts = [f"error: run {options.run}: {error}"]
         parts += [f"log: {log}"] if log else []
-        if options.configfile:
-            target = options.results / "runs" / options.run / record.RUN
-            parts += [f"again: snakemake --cores 1 {target} --configfile {shlex.quote(options.configfile)}"]
+        parts += [f"again: {options.again}"] if options.again else []
         say("; ".join(parts))
         return 1
     except interruption.Interrupted as signal:

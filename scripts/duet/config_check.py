@@ -193,7 +193,9 @@ def _explain(error: ValidationError) -> Iterator[tuple[str, str, str]]:
             yield _path((*path, key)), f"unknown key{nearest(key, known)}", ", ".join(known)
     elif error.validator == "required":
         for key in set(error.validator_value) - set(error.instance):
-            yield _path((*path, key)), "missing", rule["accepted"]
+            near = difflib.get_close_matches(key, [k for k in error.instance if isinstance(k, str)], 1)
+            meant = f" (is {near[0]} meant to be it?)" if near else ""
+            yield _path((*path, key)), f"missing{meant}", rule["accepted"]
     elif "propertyNames" in list(error.absolute_schema_path)[-2:-1]:
         yield _path((*path, error.instance)), "cannot be used as a name", accepted
     else:

@@ -86,12 +86,18 @@ def told(campaign: Campaign, all_runs: Sequence[Run], left: Sequence[Run]) -> st
     """The plan in one line: how many runs, of what, how long at most."""
     kinds = [(type_, sum(run.type == type_ for run in all_runs)) for type_ in Type]
     made = ", ".join(f"{n} {type_}" for type_, n in kinds if n)
-    text = f"{campaign.name}: {len(campaign.benchmarks)} benchmarks, {len(all_runs)} runs ({made})"
+    if not all_runs:
+        return f"{campaign.name}: nothing to measure, results are imported"
+    text = f"{campaign.name}: {_count(campaign.benchmarks, 'benchmark')}, {_count(all_runs, 'run')} ({made})"
     if not left:
         return f"{text}, all measured"
     longest = longest_s(campaign, left)
     bound = f"at most {duration(longest)} by their timeouts" if longest else "no timeout bounds them"
     return f"{text}, {len(left)} to measure; {bound}"
+
+
+def _count(things: Sequence[object], noun: str) -> str:
+    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:

@@ -1,8 +1,11 @@
-"""What is said at the end of each run: how many are done, how many are left, and for how long."""
+"""What is said after each run: how many are done and left, for how long, and what to type next."""
 
+import json
 import os
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from duet import plan
 from duet.model import Run, parse_run
@@ -71,3 +74,17 @@ def _durations(results: Path) -> dict[Run, float]:
             except ValueError:  # torn by a crash
                 continue
     return seconds
+
+
+def command(words: str, file: str, overrides: Mapping[str, Any], directory: Path | None) -> str:
+    """What to type for `words` (targets, options) of this campaign, as it was started this time.
+
+    `overrides` are the values of --config, without which the plan would be another one;
+    `directory` is that of --directory.
+    """
+    parts = [os.environ.get("DUETBENCH_COMMAND", "snakemake --cores 1"), words]
+    parts += ["--directory", shlex.quote(str(directory))] if directory else []
+    parts += ["--configfile", shlex.quote(file)]
+    values = (f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in overrides.items())
+    parts += ["--config", *map(shlex.quote, values)] if overrides else []
+    return " ".join(filter(None, parts))

@@ -100,7 +100,8 @@ def _external(store: Store, name: str, base_image: str, log: IO[str]) -> tuple[s
         try:
             store.pull(name)
         except NoRegistry as error:
-            raise NoRegistry(error.what, f"load it into {store.engine}, or make images/{name}/") from error
+            own = f", or make images/{name}/" if not set(name) & set(":/") else ""
+            raise NoRegistry(error.what, f"load it into {store.engine}{own}") from error
         return name, _present(store, name)
     return _base(store, name, log)
 

@@ -61,7 +61,7 @@ class Bench:
         log = self.directory / "measure.log"
         return [
             *(sys.executable, str(SCRIPTS / "measure.py"), "--results", str(self.results)),
-            *("--run", self.run.name, "--log", str(log), "--configfile", "this.yml"),
+            *("--run", self.run.name, "--log", str(log), "--again", "type this"),
         ]
 
     def measure(self, code: int = 0) -> str:
@@ -81,7 +81,7 @@ class Bench:
     def failed(self) -> tuple[str, dict]:
         line = self.measure(1).strip()
         assert "\n" not in line and line.startswith(f"error: run {self.run.name}: ")
-        assert line.endswith(" --configfile this.yml") and not (self.directory / "run.json").exists()
+        assert line.endswith("; again: type this") and not (self.directory / "run.json").exists()
         failure = json.loads((self.directory / "failure.json").read_text())
         assert (
             failure["reason"] in line and f"log: {failure['log']}" in line and os.path.exists(failure["log"])

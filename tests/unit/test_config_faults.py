@@ -289,6 +289,7 @@ def test_unused_mappings_are_checked_cheaply(tmp_path: Path) -> None:
         ("", "c.yml: is null; accepted: a mapping with duetbench: "),
         ("- a\n", 'c.yml: is ["a"]; accepted: a mapping with duetbench: '),
         ("one: {}\n", "c.yml: duetbench: missing; accepted: a mapping with duetbench: "),
+        ("duetbnch: {}\n", "c.yml: duetbench: missing (is duetbnch meant to be it?); accepted: a mapping "),
         ("duetbench: 3\n", "c.yml: duetbench: is 3; accepted: a mapping of a campaign's keys"),
         ("duetbench:\n  image: [a\n", "c.yml: line 3, column 1: not YAML: "),
         ("duetbench:\n\timage: a\n", "c.yml: line 2, column 1: not YAML: "),

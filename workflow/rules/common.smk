@@ -40,6 +40,14 @@ def shown(path: Path) -> str:
     return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
 
 
+def typed(words: str) -> str:
+    """What to type for targets or options of this campaign, in the way it was started."""
+    given = dict(workflow.config_settings.config)
+    directory = Path.cwd() if workflow.overwrite_workdir else None
+    file = str(CAMPAIGN.file) if directory else shown(CAMPAIGN.file)
+    return progress.command(words, file, given, directory)
+
+
 def stop(faults: list[str]) -> None:
     """End snakemake before anything is started: a line a fault, no traceback."""
     for fault in faults:
@@ -279,16 +287,20 @@ def say_plan() -> None:
 
 
 def say_verdicts() -> None:
-    if (RESULTS / "verdicts.csv").exists():
+    table = RESULTS / "verdicts.csv"
+    if table.exists():
+        measured = RESULTS / progress.DURATIONS
+        if measured.exists() and measured.stat().st_mtime > table.stat().st_mtime:
+            say(f"this table is older than the last run; anew: {typed('')}")
         subprocess.run([PYTHON, SCRIPTS / "summarise.py", "--show", RESULTS], check=False)
-        say(f"\nall of it in one page: snakemake --configfile {shown(CAMPAIGN.file)} --report report.html")
+        say(f"\nall of it in one page: {typed('--report report.html')}")
 
 
 def say_failures() -> None:
     failed = [path for path in RESULTS.glob("runs/*/failure.json") if path.parent.name in RUNS]
     if failed:
         say(f"{len(failed)} of {len(RUNS)} runs failed; the same command measures them again, nothing else")
-    say("for the table and report of the runs that are there: add the target `available`")
+    say(f"table and figures of the runs that are there: {typed('available')}")
 
 
 if workflow.is_main_process and dry_run:

@@ -4,6 +4,10 @@ It takes all cores of the workflow, so that nothing else of it runs meanwhile. I
 and then the runs in the order of the plan, by priority.
 """
 
+# snakemake replaces what is in braces: the run's name, and nothing of --config's
+AGAIN = typed("RUN").replace("{", "{{").replace("}", "}}")
+AGAIN = AGAIN.replace("RUN", f"{RESULTS}/runs/{{wildcards.run}}/run.json", 1)
+
 
 rule measure:
     input:
@@ -20,4 +24,4 @@ rule measure:
         tmpdir=gettempdir(),
     shell:
         f"{python('measure.py')} --results {RESULTS} --run {{wildcards.run}} --log {{log}}"
-        f" --configfile {shlex.quote(shown(CAMPAIGN.file))}"
+        f" --again {shlex.quote(AGAIN)}"

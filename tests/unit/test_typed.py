@@ -1,0 +1,44 @@
+"""What a person types: files that cannot be read, and the command that is said to be next."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from duet.config import Campaign
+from duet.plan import told
+from duet.progress import command
+
+READABLE = Path(__file__).parents[2] / "scripts" / "readable.py"
+
+
+def readable(*words: str) -> tuple[int, str]:
+    done = subprocess.run([sys.executable, READABLE, *words], capture_output=True, text=True)
+    return done.returncode, done.stderr
+
+
+def test_a_file_that_is_no_yaml_is_named_with_the_line(tmp_path: Path):
+    good, bad = tmp_path / "good.yml", tmp_path / "bad.yml"
+    good.write_text("duetbench: {}\n")
+    bad.write_text("duetbench:\n\tsuite: x\n")
+    assert readable("-n", "--configfile", str(good), "--config", str(bad)) == (0, "")
+    assert readable() == (0, "")
+    for words in (("--configfile", str(good), str(bad)), (f"--configfile={bad}", "-n")):
+        code, said = readable(*words)
+        assert code == 1 and said.startswith(f"error: {bad}: line 2, column 1: not YAML: ")
+    code, said = readable("--configfiles", f"{tmp_path}/none.yml")
+    assert (code, said) == (1, f"error: {tmp_path}/none.yml: cannot be read: No such file or directory\n")
+
+
+def test_what_to_type_next_is_what_was_typed(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("DUETBENCH_COMMAND", raising=False)
+    assert command("x", "my c.yml", {}, None) == "snakemake --cores 1 x --configfile 'my c.yml'"
+    monkeypatch.setenv("DUETBENCH_COMMAND", "./run")
+    given = {"seed": 3, "name": "n", "analysis": {"margin": 1}}
+    assert command("x", "c.yml", given, Path("/d")) == (
+        "./run x --directory /d --configfile c.yml --config seed=3 name=n 'analysis={\"margin\": 1}'"
+    )
+
+
+def test_a_campaign_of_imports_alone_measures_nothing():
+    assert told(Campaign("c", Path("c.yml"), ()), (), ()) == "c: nothing to measure, results are imported"

@@ -70,7 +70,7 @@ def be_quiet() -> None:
 
     def worth_reading(entry: logging.LogRecord) -> bool:
         said = entry.getMessage()
-        if said.startswith("Opening notebook"):
+        if said.startswith(("Opening notebook", "Report created")):
             return True
         return entry.levelno > logging.INFO and "RuleException" not in said
 

@@ -5,14 +5,13 @@ import sys
 import time
 from pathlib import Path
 
-from duet import interruption, measure, progress, record, request
+from duet import host, interruption, measure, progress, record, request
 from duet.engines import Engine
 from duet.engines.choose import choose
 from duet.model import DuetError
 
 
 def main(options: argparse.Namespace, say: "Say") -> None:
-    begin = time.monotonic()
     asked = request.request(options.results, options.run)
     verbose = asked.benchmark["verbose"]
     chosen: dict[str, Engine] = {}
@@ -25,7 +24,9 @@ def main(options: argparse.Namespace, say: "Say") -> None:
         for side, plan in asked.sides.items():
             say(f"{asked.run.name} {side}: {plan['side']['run']}")
     keep = [options.log.name] if options.log and options.log.parent.resolve() == asked.directory else []
-    found = measure.measure(asked, engines, keep)
+    with host.alone(lambda: say(f"{asked.run.name}: waits, another run is being measured on this machine")):
+        begin = time.monotonic()
+        found = measure.measure(asked, engines, keep)
     for warning in found["warnings"]:
         say(f"{asked.run.name}: warning: {warning}")
     seconds = time.monotonic() - begin

@@ -1,6 +1,7 @@
 """Who gets which cores, on machines nobody owns; and artifacts that fail, hang or flood."""
 
 import os
+import threading
 import time
 
 import pytest
@@ -153,3 +154,21 @@ def command_lines():
                 yield f.read()
         except OSError:
             continue
+
+
+def test_one_run_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(host, "MEASURING", tmp_path / "lock")
+    happened = []
+    waiting = threading.Event()
+
+    def other():
+        with host.alone(waiting.set):
+            happened.append("other")
+
+    with host.alone(lambda: pytest.fail("nobody else measures")):
+        thread = threading.Thread(target=other)
+        thread.start()
+        assert waiting.wait(10)
+        happened.append("first")
+    thread.join(10)
+    assert happened == ["first", "other"]

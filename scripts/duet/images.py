@@ -59,11 +59,6 @@ def is_ours(name: str, images_dir: Path) -> bool:
     return "/" not in name and ":" not in name and (images_dir / name / "Dockerfile").is_file()
 
 
-def prerequisites(folder: Path, args: Mapping[str, str]) -> tuple[str, ...]:
-    """The images that a folder's Dockerfile names, ours and others, when built with these arguments."""
-    return dockerfile.read(dockerfile_text(folder), args).images
-
-
 def recipe(name: str, images_dir: Path, args: Mapping[str, str], base_image: str) -> Recipe:
     """The image `images_dir/name` and all of ours below it.
 

@@ -167,7 +167,6 @@ def test_an_argument_reaches_every_layer_that_declares_it(folder: Path) -> None:
 
 def test_prerequisites_come_first_and_a_cycle_is_an_error(folder: Path) -> None:
     assert [r.name for r in images.recipe("app", folder, {}, BASE).all()] == ["base", "tools", "app"]
-    assert images.prerequisites(folder / "app", {}) == ("base", "tools")
     make(folder, "none", "FROM $NONE\n")
     with pytest.raises(images.ImageError, match="a FROM names no image"):
         images.recipe("none", folder, {}, BASE)

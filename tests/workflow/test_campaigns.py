@@ -83,8 +83,8 @@ def test_one_failing_benchmark_among_good_ones_then_mended(project, harness, tmp
     assert set(project.measured("c")) == {run for run in project.measured("c") if ".good." in run}
     assert len(project.measured("c")) == 2
     message = next(line for line in failed.stdout.splitlines() if "native.bad.0" in line and "3" in line)
-    log = re.search(r"\S+\.log", message)
-    assert log and "out of cheese" in (project.path / log[0]).read_text()
+    log = re.search(r"log: (.+?\.log)", message)
+    assert log and "out of cheese" in (project.path / log[1]).read_text()
     command = re.search(r"snakemake --cores 1 (\S+run\.json) --configfile config/c.yml", failed.stdout)
 
     available = project.snakemake("c", "available")

@@ -32,6 +32,6 @@ rule table:
         ENVIRONMENT
     params:
         command=python("table.py"),
-        imports=" ".join(f"--import {str(path)!r}" for path in CAMPAIGN.imports),
+        imports=" ".join(f"--import {shlex.quote(str(path))}" for path in CAMPAIGN.imports),
     shell:
         f"{{params.command}} {{input}} {{params.imports}} --out {{output.parquet}} --csv {{output.csv}} --log {{log}}"

@@ -23,7 +23,7 @@ sys.path.insert(0, str(SCRIPTS))
 from duet import config as campaign_files
 from duet import images, plan, planfiles, progress, record
 from duet.engines.choose import choose
-from duet.model import DuetError, Run
+from duet.model import DuetError
 
 PYTHON = sys.executable
 ENVIRONMENT = str(PROJECT / "environment.yml")
@@ -117,9 +117,8 @@ def renew_images() -> None:
     records = list((RESULTS / "images").glob("*.json"))
     if not records:
         return
-    from duet.provide import (
-        stale,
-    )  # needs the docker SDK: only when there is something to ask
+    # Needs the docker SDK: only when there is something to ask.
+    from duet.provide import stale
 
     try:
         gone = stale(RESULTS / "images")
@@ -129,14 +128,7 @@ def renew_images() -> None:
         path.unlink()
         plan_file = RESULTS / "plan" / f"{path.stem}.image.json"
         if path.stem in IMAGES and plan_file.exists():
-            arguments = [
-                "--plan",
-                plan_file,
-                "--engine",
-                image_engine(path.stem),
-                "--out",
-                path,
-            ]
+            arguments = ["--plan", plan_file, "--engine", image_engine(path.stem), "--out", path]
             subprocess.run([PYTHON, SCRIPTS / "image.py", *arguments], check=False)
 
 
@@ -166,8 +158,8 @@ if workflow.is_main_process:
     )
 
 
-def run_record(run: Run | str) -> str:
-    return f"{RESULTS}/runs/{run if isinstance(run, str) else run.name}/run.json"
+def run_record(name: str) -> str:
+    return f"{RESULTS}/runs/{name}/run.json"
 
 
 def only_available() -> bool:
@@ -186,7 +178,7 @@ def benchmarks_here() -> list[str]:
 
 
 def python(script: str) -> str:
-    return f"{PYTHON} {SCRIPTS / script}"
+    return shlex.join([PYTHON, str(SCRIPTS / script)])
 
 
 # What the rules take in
@@ -236,16 +228,8 @@ def finished(wildcards) -> list[str]:
         return []
     figures = [f"{RESULTS}/figures/{stem}.{kind}.svg" for stem in here for kind, *_ in FIGURES]
     forests = [f"{RESULTS}/figures/{suite}.forest.svg" for suite in sorted({s.split(".")[0] for s in here})]
-    pages = [
-        f"{RESULTS}/{page}"
-        for page in (
-            "iterations.csv",
-            "summary.md",
-            "provenance.html",
-            "figures/methods.svg",
-        )
-    ]
-    return pages + forests + figures
+    pages = ("iterations.csv", "summary.md", "provenance.html", "figures/methods.svg")
+    return [f"{RESULTS}/{page}" for page in pages] + forests + figures
 
 
 STEMS = sorted(IMPORTED.union(RUNS_OF))

@@ -145,7 +145,7 @@ rule provenance:
         command=python("provenance.py"),
     shell:
         f"{{params.command}} --name {CAMPAIGN.name} --runs {RESULTS}/runs --planned {{input.planned}}"
-        f" --images {RESULTS}/images --analysis {{input.analysis}} --config {{input.config}} --html {{output}} 2>&1 | tee {{log}} >&2"
+        f" --images {RESULTS}/images --analysis {{input.analysis}} --config {{input.config:q}} --html {{output}} 2>&1 | tee {{log}} >&2"
 
 
 rule explore:

@@ -21,8 +21,8 @@ sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "benchmarks")]
 
 import simulation  # noqa: E402
 from duet.inference import estimators, intervals, multiplicity  # noqa: E402
-from duet.overlap import Pairs, join  # noqa: E402
-from duet.samples import Samples  # noqa: E402
+from duet.inference.overlap import Pairs, join  # noqa: E402
+from duet.inference.samples import Samples  # noqa: E402
 
 RUNS = (2, 3, 5, 10, 20)
 CHANGES = (0.0, 0.02, -0.02, 0.2, -0.2)

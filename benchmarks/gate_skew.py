@@ -17,8 +17,8 @@ from pathlib import Path
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from duet import record  # noqa: E402
 from duet.model import SCHEMA_VERSION, ImageRef, Side, parse_run, plain  # noqa: E402
+from duet.records import files as record  # noqa: E402
 
 
 def plan(results: Path, engine: str, image: str | None, cpus: str) -> None:
@@ -59,7 +59,15 @@ def main() -> None:
         for i in range(options.runs):
             run = parse_run(f"gate.noop.{i}.duet.{('AB', 'BA')[i % 2]}")
             begin = time.monotonic()
-            command = [sys.executable, SCRIPTS / "measure.py", "--results", results, "--run", run.name]
+            command = [
+                sys.executable,
+                SCRIPTS / "duetbench.py",
+                "measure",
+                "--results",
+                results,
+                "--run",
+                run.name,
+            ]
             done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
             if done.returncode:
                 sys.exit(done.stderr.strip())

@@ -21,8 +21,9 @@ sys.path[:0] = [str(Path(__file__).parents[1] / folder) for folder in ("scripts"
 
 import numpy as np  # noqa: E402
 import synthetic  # noqa: E402
-from duet import formats, table  # noqa: E402
+from duet import harnesses as formats  # noqa: E402
 from duet.model import Order, Run, Type  # noqa: E402
+from duet.table import build as table  # noqa: E402
 
 START_NS = 1_700_000_000_000_000_000
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from duet.samples import Samples
+from duet.inference.samples import Samples
 from scipy.signal import lfilter
 
 EPOCH_NS = 1_700_000_000_000_000_000

@@ -11,8 +11,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from duet import overlap
-from duet.inference import run_effects, verdicts
+from duet.inference import overlap, run_effects, verdicts
 from duet.model import Analysis
 
 

@@ -8,7 +8,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import tarfile
 import threading
 import time
@@ -19,14 +18,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from duet.engines import builds
-from duet.engines.builds import BuildFailed, NoRegistry, Store
-from duet.images import IMAGES, ImageError, recorded_hash
+from commands import DUETBENCH
+from duet.images import store as builds
+from duet.images.identity import IMAGES, ImageError, recorded_hash
+from duet.images.provide import provide, stale
+from duet.images.store import BuildFailed, NoRegistry, Store
 from duet.model import ImageRef, Source
-from duet.provide import provide, stale
 
 BASE = "debian:bookworm-slim"
-SCRIPT = Path(__file__).parents[2] / "scripts/image.py"
 
 
 @pytest.fixture(
@@ -125,7 +124,7 @@ def test_the_same_content_is_not_built_twice(folder: Folder) -> None:
 def test_the_plan_foretells_the_hash_once_the_base_is_known(
     folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from duet import images
+    from duet.images import identity as images
 
     name = folder.make("app", "ARG V=1\nFROM base\nCOPY data ./\n", data="1")
     made = folder.provide(name)
@@ -198,7 +197,7 @@ def test_builds_of_the_same_image_at_once_make_one(folder: Folder) -> None:
 
     def one(i: int) -> None:
         out = folder.path / f"out{i}.json"
-        command = [sys.executable, str(SCRIPT), "--name", names[i], "--engine", folder.store.engine]
+        command = [*DUETBENCH, "image", "--name", names[i], "--engine", folder.store.engine]
         command += ["--images", str(folder.path), "--out", str(out), "--log", str(folder.log)]
         env = os.environ | {"TMPDIR": str(locks)}
         done = subprocess.run(command, capture_output=True, text=True, env=env)
@@ -318,7 +317,7 @@ class registry:
 
 def test_the_command_for_process_lists_the_files_of_a_side(tmp_path: Path) -> None:
     out = tmp_path / "compress.json"
-    command = [sys.executable, str(SCRIPT), "--name", "compress", "--engine", "process", "--out", str(out)]
+    command = [*DUETBENCH, "image", "--name", "compress", "--engine", "process", "--out", str(out)]
     done = subprocess.run(command, check=True, stderr=subprocess.PIPE, text=True)
     assert done.stderr.startswith("image compress: not made for host processes; they find of it ")
     record = json.loads(out.read_text())
@@ -328,7 +327,7 @@ def test_the_command_for_process_lists_the_files_of_a_side(tmp_path: Path) -> No
 
 def test_the_commands_faults_are_lines_and_no_tracebacks(folder: Folder) -> None:
     name = folder.make("app", "FROM base\nRUN false\n")
-    command = [sys.executable, str(SCRIPT), "--name", name, "--engine", folder.store.engine]
+    command = [*DUETBENCH, "image", "--name", name, "--engine", folder.store.engine]
     command += ["--images", str(folder.path), "--out", str(folder.path / "o.json")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1 and done.stderr.startswith("error: ") and "Traceback" not in done.stderr

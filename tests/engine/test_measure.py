@@ -6,17 +6,16 @@ import random
 import shlex
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-from duet import record
+from commands import DUETBENCH
 from duet.engines.choose import choose
 from duet.model import ImageRef, Side, Type, parse_run, plain
+from duet.records import files as record
 from sides import alive
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
 RESULT = "echo iteration,start_ns,end_ns >out.csv; echo 0,1,2 >>out.csv; "
 
 
@@ -60,7 +59,7 @@ class Bench:
     def command(self) -> list[str]:
         log = self.directory / "measure.log"
         return [
-            *(sys.executable, str(SCRIPTS / "measure.py"), "--results", str(self.results)),
+            *(*DUETBENCH, "measure", "--results", str(self.results)),
             *("--run", self.run.name, "--log", str(log), "--again", "type this"),
         ]
 
@@ -299,7 +298,7 @@ def test_killed_then_cleaned(bench, mark):
     until(lambda: bench.running_log("A") and bench.running_log("B"))
     process.kill()
     process.wait()
-    clean = [sys.executable, str(SCRIPTS / "clean.py"), str(bench.results)]
+    clean = [*DUETBENCH, "clean", str(bench.results)]
     done = subprocess.run(clean, capture_output=True, text=True)
     assert done.returncode == 0 and not alive(mark)
     assert bench.engine == "process" or bench.run.name in done.stderr  # a process side dies with its measurer
@@ -383,7 +382,7 @@ def test_kept_containers_are_no_leftovers_and_do_not_pile_up(bench):
     assert len(kept()) == 4
     bench.plan(remove_containers=False).measured()
     assert len(kept()) == 4 and not first & kept()
-    subprocess.run([sys.executable, str(SCRIPTS / "clean.py"), str(bench.results)], check=True)
+    subprocess.run([*DUETBENCH, "clean", str(bench.results)], check=True)
     assert len(kept()) == 4
     for run in ("s.b.0.duet.AB", "s.b.1.duet.AB"):
         bench.plan(run).measured()

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from duet import config, plan, planfiles
-from duet.formats import get
+from duet.campaign import load as config
+from duet.campaign import order as plan
+from duet.harnesses import get
 from duet.model import Run, Type
+from duet.records import planfiles
 
 ROOT = Path(__file__).parents[2]
 ITERATIONS = 6
@@ -44,18 +46,18 @@ def planned(file: Path, results: Path) -> dict[tuple[str, Type], Run]:
     runs = plan.runs(campaign)
     planfiles.write(campaign, runs, results, lambda *_: None)
     asked, record = results / "plan" / "sunflow.image.json", results / "images" / "sunflow.json"
-    command("image.py", "--plan", asked, "--engine", "docker", "--out", record, check=True)
+    command("image", "--plan", asked, "--engine", "docker", "--out", record, check=True)
     return {(run.benchmark, run.type): run for run in runs}
 
 
-def command(script: str, *arguments: object, check: bool = False) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, str(ROOT / "scripts" / script), *map(str, arguments)]
+def command(subcommand: str, *arguments: object, check: bool = False) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, str(ROOT / "scripts/duetbench.py"), subcommand, *map(str, arguments)]
     return subprocess.run(line, check=check, stderr=subprocess.PIPE, text=True)
 
 
 def measured(results: Path, run: Run) -> tuple[dict, dict[str, pd.DataFrame]]:
     """The run's record and each side's iterations."""
-    said = command("measure.py", "--results", results, "--run", run.name)
+    said = command("measure", "--results", results, "--run", run.name)
     assert said.returncode == 0, said.stderr
     folder = results / "runs" / run.name
     frames = {side: get("native")([folder / run.file(side, "results.csv")], "sunflow") for side in run.sides}
@@ -129,7 +131,7 @@ def test_a_side_that_dies_ends_the_run(uneven: tuple[Path, dict]) -> None:
     results, runs = uneven
     run = runs["dies", Type.SYNCDUET]
     begin = time.monotonic()
-    said = command("measure.py", "--results", results, "--run", run.name)
+    said = command("measure", "--results", results, "--run", run.name)
     assert time.monotonic() - begin < 30
     assert said.returncode == 1
     assert "side B ended with exit code 137" in said.stderr

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
-from duet import config, plan
+from duet.campaign import load as config
+from duet.campaign import order as plan
 from duet.model import SCHEMA_VERSION, Run, Type
 from synthetic import campaign as made_up
 

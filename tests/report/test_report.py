@@ -6,9 +6,9 @@ import shutil
 import finished
 import pytest
 from browser import chromium
-from duet import summary
-from duet.figures import BENCHMARK
 from duet.model import parse_run
+from duet.report import summary
+from duet.report.figures import BENCHMARK
 
 HOSTILE = "<img src=x onerror=window.pwned=1><script>window.pwned=1</script></script>"
 FAILED = {"made-up.lost.0.duet.BA", "made-up.lost.0.duet.AB"}

@@ -1,10 +1,10 @@
-"""Campaign files for the tests of duet.config."""
+"""Campaign files for the tests of duet.campaign."""
 
 from pathlib import Path
 
 import pytest
 import yaml
-from duet.config import ConfigError, load
+from duet.campaign.load import ConfigError, load
 from duet.model import Campaign
 
 BASE = {"suite": "tiny", "image": "tiny", "duets": ["one", "two"]}

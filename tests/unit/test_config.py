@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 from config_files import faults, only_fault, read, written
-from duet import config, config_check, config_values, formats
-from duet.config import load
+from duet import harnesses as formats
+from duet.campaign import check as config_check
+from duet.campaign import load as config
+from duet.campaign import values as config_values
+from duet.campaign.load import load
 from duet.inference import estimators, intervals, multiplicity
 from duet.model import Analysis, ImageRef, Schedule, Side, Source, Type
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 from config_files import BASE, faults, only_fault, read, written
-from duet import config_check
-from duet.config import ConfigError, load
+from duet.campaign import check as config_check
+from duet.campaign.load import ConfigError, load
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

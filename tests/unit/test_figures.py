@@ -3,30 +3,28 @@
 import json
 import re
 import subprocess
-import sys
 from itertools import pairwise
-from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 import pytest
-from duet import overlap, table
-from duet.figures import BENCHMARK, style
-from duet.figures.forest import forest
-from duet.figures.iterations import iterations
-from duet.figures.methods import detectable, methods, run_time_s
-from duet.figures.ratios import ratios
-from duet.figures.runs import runs
-from duet.figures.sensitivity import sensitivity
-from duet.figures.timeline import timeline, typical_run
-from duet.inference import run_effects, verdicts
+from commands import DUETBENCH
+from duet.inference import overlap, run_effects, verdicts
 from duet.model import Analysis
+from duet.report.figures import BENCHMARK, style
+from duet.report.figures.forest import forest
+from duet.report.figures.iterations import iterations
+from duet.report.figures.methods import detectable, methods, run_time_s
+from duet.report.figures.ratios import ratios
+from duet.report.figures.runs import runs
+from duet.report.figures.sensitivity import sensitivity
+from duet.report.figures.timeline import timeline, typical_run
+from duet.table import build as table
 from matplotlib.text import Text
 from synthetic import campaign
 
 pytestmark = pytest.mark.filterwarnings("ignore:Glyph .* missing")
-PLOT = Path(__file__).parents[2] / "scripts/plot.py"
 ALL = ("duet", "syncduet", "aaduet", "seqn")
 HOSTILE = "<script>alert(1)</script> $a_b$ \\frac & \n\t" + "long " * 40 + "中文"
 
@@ -310,7 +308,7 @@ def files(folder, rows):
 
 
 def plot(folder, *args):
-    command = [sys.executable, PLOT, *args, "--out", folder / "out/name"]
+    command = [*DUETBENCH, "figures", *args, "--out", folder / "out/name"]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 

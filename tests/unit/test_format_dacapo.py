@@ -5,8 +5,8 @@ The stock lines are written after the harness's documented output; no real jar c
 
 import pandas as pd
 import pytest
-from duet import formats
-from duet.formats import FormatError, dacapo
+from duet import harnesses as formats
+from duet.harnesses import FormatError, dacapo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -2,8 +2,8 @@
 
 import pandas as pd
 import pytest
-from duet import formats
-from duet.formats import FormatError, _common, native
+from duet import harnesses as formats
+from duet.harnesses import FormatError, _common, native
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

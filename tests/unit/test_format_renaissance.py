@@ -4,8 +4,8 @@ import json
 
 import pandas as pd
 import pytest
-from duet import formats
-from duet.formats import FormatError, renaissance
+from duet import harnesses as formats
+from duet.harnesses import FormatError, renaissance
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from duet.formats import FormatError, speccpu
+from duet.harnesses import FormatError, speccpu
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

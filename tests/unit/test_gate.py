@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -11,11 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from commands import DUETBENCH, ROOT
 from duet.inference import COLUMNS, Exit, decide
 from duet.inference.decision import false_positives
 from scipy import stats
-
-GATE = Path(__file__).parents[2] / "scripts" / "gate.py"
 
 
 def row(benchmark: str, verdict: str, change: float = 0.0, type_: str = "duet", p: float = 0.5) -> dict:
@@ -83,7 +81,7 @@ def results(tmp_path: Path, rows: list[dict], planned: str = "") -> Path:
 
 
 def call(*args: object) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, GATE, *map(str, args)], capture_output=True, text=True)
+    return subprocess.run([*DUETBENCH, "gate", *map(str, args)], capture_output=True, text=True)
 
 
 def test_text_and_code(tmp_path):
@@ -150,7 +148,7 @@ def test_junit(tmp_path):
 
 
 def test_the_github_example_is_yaml_and_knows_the_gate():
-    text = (GATE.parents[1] / "docs" / "github-actions.yml").read_text()
+    text = (ROOT / "docs" / "github-actions.yml").read_text()
     steps = {s["name"]: s for s in yaml.safe_load(text)["jobs"]["compare"]["steps"]}
     used = set(re.findall(r"--[a-z]+", steps["Gate"]["run"]))
     assert used and used <= set(re.findall(r"--[a-z]+", call("--help").stdout))

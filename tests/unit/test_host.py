@@ -5,8 +5,8 @@ import threading
 import time
 
 import pytest
-from duet import host
-from duet.host import HostError, Machine
+from duet.measure import host
+from duet.measure.host import HostError, Machine
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -7,7 +7,9 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from duet import bootstrap, dockerfile, images
+from duet.images import base as bootstrap
+from duet.images import dockerfile
+from duet.images import identity as images
 from duet.model import ImageRef, Source
 
 BASE = "debian:bookworm-slim"
@@ -220,7 +222,7 @@ def test_the_projects_own_images_are_sound() -> None:
 
 
 def test_build_context_has_exactly_what_is_hashed(folder: Path) -> None:
-    provide = pytest.importorskip("duet.provide")
+    provide = pytest.importorskip("duet.images.provide")
     (folder / "app/run").write_text("#!")
     (folder / "app/run").chmod(0o700)
     (folder / "app/link").symlink_to("data")

@@ -5,8 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from duet import imports, record, table
 from duet.model import SCHEMA_VERSION, DuetError
+from duet.records import files as record
+from duet.table import build as table
+from duet.table import imports
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data" / "predecessor_results"
@@ -165,7 +167,7 @@ def test_imports_keep_apart_from_runs_of_the_same_name(tmp_path):
 
 def test_the_command_joins_imports(tmp_path):
     out = tmp_path / "iterations.parquet"
-    script = [sys.executable, ROOT / "scripts" / "table.py"]
+    script = [sys.executable, ROOT / "scripts/duetbench.py", "table"]
     sources = ["--import", DATA, "--import", DATA, "--import", ours(tmp_path)]
     done = subprocess.run([*script, *sources, "--out", out], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from duet.inference import COLUMNS, estimators, intervals, multiplicity, run_effects, verdicts
+from duet.inference.overlap import join
+from duet.inference.samples import from_table
 from duet.inference.verdicts import correlation
 from duet.inference.work import work
 from duet.model import Analysis
-from duet.overlap import join
-from duet.samples import from_table
 from scipy import stats
 from test_inference import RATE, campaign, run
 

@@ -3,19 +3,17 @@
 import json
 import math
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from commands import DUETBENCH
 from duet.inference import run_effects, verdicts
 from duet.inference.predecessor import comparison, slowed
+from duet.inference.samples import from_table
 from duet.model import Analysis
-from duet.samples import from_table
 from test_inference import campaign, run
-
-ANALYSE = Path(__file__).parents[2] / "scripts" / "analyse.py"
 
 
 def test_an_injected_slowdown_shifts_what_comes_after():
@@ -89,7 +87,7 @@ def analyse(tmp_path: Path, table: pd.DataFrame, settings: dict, *more: str) -> 
     table.to_parquet(tmp_path / "iterations.parquet")
     (tmp_path / "analysis.json").write_text(json.dumps(settings))
     args = ["--table", "iterations.parquet", "--analysis", "analysis.json", *more]
-    return subprocess.run([sys.executable, ANALYSE, *args], capture_output=True, text=True, cwd=tmp_path)
+    return subprocess.run([*DUETBENCH, "analyse", *args], capture_output=True, text=True, cwd=tmp_path)
 
 
 def test_the_command_writes_what_it_is_asked_for(tmp_path):

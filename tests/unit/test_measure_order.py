@@ -7,9 +7,12 @@ import threading
 import time
 
 import pytest
-from duet import interruption, measure, plan, progress, record, request
+from duet.campaign import order as plan
 from duet.engines import EngineError, ResultMissing, Usage
+from duet.measure import interruption, progress, request
+from duet.measure import run as measure
 from duet.model import parse_run
+from duet.records import files as record
 
 
 class Fake:

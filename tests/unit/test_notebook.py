@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import matplotlib
 import pytest
-from duet import overlap, table
-from duet.inference import run_effects, verdicts
+from duet.inference import overlap, run_effects, verdicts
 from duet.model import Analysis
+from duet.table import build as table
 from synthetic import campaign
 
 PROJECT = Path(__file__).parents[2]

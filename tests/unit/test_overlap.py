@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from duet import overlap
-from duet.samples import from_table
+from duet.inference import overlap
+from duet.inference.samples import from_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

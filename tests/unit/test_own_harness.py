@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from duet.formats import get
+from duet.harnesses import get
 
 README = Path(__file__).parents[2] / "config" / "README.md"
 

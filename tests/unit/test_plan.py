@@ -5,8 +5,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from duet.campaign.order import longest_s, runs, swapped, time_left_s
 from duet.model import Benchmark, Campaign, Order, Run, Schedule, Side, Type
-from duet.plan import longest_s, runs, swapped, time_left_s
 from hypothesis import given
 from hypothesis import strategies as st
 

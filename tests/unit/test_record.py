@@ -4,8 +4,8 @@ import json
 import os
 
 import pytest
-from duet import record
 from duet.model import SCHEMA_VERSION, DuetError, Run, Type
+from duet.records import files as record
 
 SIDE = dict.fromkeys(record.SIDE_KEYS)
 VALID = {**dict.fromkeys(record.RUN_KEYS), "schema": SCHEMA_VERSION, "sides": {"A": SIDE}}

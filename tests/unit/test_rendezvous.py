@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pytest
-from duet import rendezvous
+from duet.measure import rendezvous
 
 SHELLS = [["dash"], ["bash", "--posix"], ["busybox", "sh"]]
 

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,12 +11,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from duet import sources
+from commands import DUETBENCH
+from duet.images import sources
 from duet.model import Source
 
 BODY = os.urandom(1_500_000)
 SHA256 = hashlib.sha256(BODY).hexdigest()
-FETCH = Path(__file__).parents[2] / "scripts/fetch.py"
 
 
 @dataclass
@@ -229,7 +228,7 @@ def test_the_command_writes_a_record_and_faults_are_one_line(server: Server, tmp
     asked = {"file": "suite.jar", "url": server.url, "sha256": SHA256, "own": None}
     plan, out, log = tmp_path / "plan.json", tmp_path / "out.json", tmp_path / "logs/fetch.log"
     plan.write_text(json.dumps({"schema": 1, "image": {"source": asked}}))
-    command = [sys.executable, str(FETCH), "--plan", str(plan), "--folder", str(tmp_path / "s")]
+    command = [*DUETBENCH, "fetch", "--plan", str(plan), "--folder", str(tmp_path / "s")]
     done = subprocess.run([*command, "--out", str(out), "--log", str(log)], capture_output=True, text=True)
     assert done.returncode == 0 and "done" in done.stderr and "done" in log.read_text()
     record = json.loads(out.read_text())

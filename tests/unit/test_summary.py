@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from duet import summary
 from duet.model import DuetError
-from duet.summary import provenance
-from duet.summary.wording import duration, fit, percent, width
+from duet.report import summary
+from duet.report.summary import provenance
+from duet.report.summary.wording import duration, fit, percent, width
 
 GOLDEN = Path(__file__).with_name("golden")
 HOSTILE = "<script>window.pwned=1</script> \x1b[31m`a|b`*_$x$\n# h1 </script> \"'&amp; 中文"
@@ -338,6 +338,6 @@ def test_what_changes_with_every_run_is_no_fact_of_a_host():
 def test_the_index_names_what_the_workflow_makes(tmp_path):
     text = summary.index(["compress.gzip"], ["compress"])
     assert "`figures/compress.forest.*`" in text and "`figures/compress.gzip.*`" in text
-    from duet.figures import BENCHMARK
+    from duet.report.figures import BENCHMARK
 
     assert all(f"`{kind}`" in text for kind in BENCHMARK)

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import jsonschema
@@ -10,8 +9,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import synthetic
-from duet import record, table
+from commands import DUETBENCH
 from duet.model import SCHEMA_VERSION, Order, Run, Type
+from duet.records import files as record
+from duet.table import build as table
 from pyarrow import csv, parquet
 
 ROOT = Path(__file__).parents[2]
@@ -73,8 +74,8 @@ def campaign(tmp_path):
             )
             (self.path / "plan" / f"{self.stem}.runs.txt").write_text("".join(f"{r.name}\n" for r in runs))
 
-        def command(self, script, *args):
-            command = [sys.executable, ROOT / "scripts" / script, *map(str, args)]
+        def command(self, subcommand, *args):
+            command = [*DUETBENCH, subcommand, *map(str, args)]
             return subprocess.run(command, capture_output=True, text=True)
 
     return Campaign()
@@ -256,12 +257,10 @@ def test_the_commands_make_tables_and_join_them(campaign):
     for run in runs:
         campaign.add(run, **{side: native() for side in run.sides})
     out = campaign.path / "one.parquet"
-    done = campaign.command(
-        "collect.py", "--results", campaign.path, "--benchmark", campaign.stem, "--out", out
-    )
+    done = campaign.command("collect", "--results", campaign.path, "--benchmark", campaign.stem, "--out", out)
     assert (done.returncode, done.stderr) == (0, "")
     both = campaign.path / "iterations.parquet"
-    done = campaign.command("table.py", out, "--out", both, "--csv", both.with_suffix(".csv"))
+    done = campaign.command("table", out, "--out", both, "--csv", both.with_suffix(".csv"))
     assert (done.returncode, done.stderr) == (0, "")
     assert len(table.read(both)) == 9
     rows = csv.read_csv(both.with_suffix(".csv"), parse_options=csv.ParseOptions(newlines_in_values=True))
@@ -276,12 +275,12 @@ def test_the_command_fails_with_a_line_for_each_bad_run_or_skips_them(campaign, 
     campaign.add(runs[2], A="x", B=native())
     out, log = campaign.path / "one.parquet", tmp_path / "log"
     args = ["--results", campaign.path, "--benchmark", campaign.stem, "--out", out, "--log", log]
-    done = campaign.command("collect.py", *args)
+    done = campaign.command("collect", *args)
     lines = done.stderr.splitlines()
     assert (done.returncode, len(lines), out.exists()) == (1, 3, False)
     assert all(line.startswith("error: compress.gzip-6_9.") for line in lines)
     assert log.read_text() == done.stderr
-    done = campaign.command("collect.py", *args, "--skip-bad")
+    done = campaign.command("collect", *args, "--skip-bad")
     assert done.returncode == 0
     assert len(done.stderr.splitlines()) == 2
     assert len(table.read(out)) == 6

@@ -1,19 +1,17 @@
 """What a person types: files that cannot be read, and the command that is said to be next."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from duet.config import Campaign
-from duet.plan import told
-from duet.progress import command
-
-READABLE = Path(__file__).parents[2] / "scripts" / "readable.py"
+from commands import DUETBENCH
+from duet.campaign.load import Campaign
+from duet.campaign.order import told
+from duet.measure.progress import command
 
 
 def readable(*words: str) -> tuple[int, str]:
-    done = subprocess.run([sys.executable, READABLE, *words], capture_output=True, text=True)
+    done = subprocess.run([*DUETBENCH, "readable", *words], capture_output=True, text=True)
     return done.returncode, done.stderr
 
 

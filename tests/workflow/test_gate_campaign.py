@@ -9,7 +9,7 @@ from campaigns import process_campaign
 
 
 def gate(project, *args: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "scripts/gate.py", "results/c", *args]
+    command = [sys.executable, "scripts/duetbench.py", "gate", "results/c", *args]
     return subprocess.run(command, cwd=project.path, capture_output=True, text=True, timeout=60)
 
 

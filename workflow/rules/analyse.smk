@@ -19,7 +19,7 @@ rule analyse:
     conda:
         ENVIRONMENT
     params:
-        command=python("analyse.py"),
+        command=duetbench("analyse"),
     shell:
         f"{{params.command}} --table {{input.table}} --analysis {{input.analysis}} --pairs {{output.pairs}}"
         f" --effects {{output.effects}} --verdicts {{output.verdicts}} 2>&1 | tee {{log}} >&2"

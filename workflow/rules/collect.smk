@@ -13,7 +13,7 @@ rule collect:
     conda:
         ENVIRONMENT
     params:
-        command=python("collect.py"),
+        command=duetbench("collect"),
         skip=lambda wildcards: "--skip-bad" if only_available() else "",
     shell:
         f"{{params.command}} --results {RESULTS} --benchmark {{wildcards.benchmark}} {{params.skip}}"
@@ -31,7 +31,7 @@ rule table:
     conda:
         ENVIRONMENT
     params:
-        command=python("table.py"),
+        command=duetbench("table"),
         imports=" ".join(f"--import {shlex.quote(str(path))}" for path in CAMPAIGN.imports),
     shell:
         f"{{params.command}} {{input}} {{params.imports}} --out {{output.parquet}} --csv {{output.csv}} --log {{log}}"

@@ -20,8 +20,11 @@ PROJECT = Path(workflow.basedir).parent
 SCRIPTS = PROJECT / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from duet import config as campaign_files
-from duet import images, plan, planfiles, progress, record
+from duet.campaign import load as campaign_files
+from duet.campaign import order as plan
+from duet.images import identity as images
+from duet.measure import progress
+from duet.records import planfiles, files as record
 from duet.engines.choose import choose
 from duet.model import DuetError
 
@@ -118,7 +121,7 @@ def renew_images() -> None:
     if not records:
         return
     # Needs the docker SDK: only when there is something to ask.
-    from duet.provide import stale
+    from duet.images.provide import stale
 
     try:
         gone = stale(RESULTS / "images")
@@ -129,7 +132,7 @@ def renew_images() -> None:
         plan_file = RESULTS / "plan" / f"{path.stem}.image.json"
         if path.stem in IMAGES and plan_file.exists():
             arguments = ["--plan", plan_file, "--engine", image_engine(path.stem), "--out", path]
-            subprocess.run([PYTHON, SCRIPTS / "image.py", *arguments], check=False)
+            subprocess.run([PYTHON, SCRIPTS / "duetbench.py", "image", *arguments], check=False)
 
 
 CAMPAIGN = load_campaign()
@@ -177,8 +180,8 @@ def benchmarks_here() -> list[str]:
     return [stem for stem in RUNS_OF if runs_of(stem)]
 
 
-def python(script: str) -> str:
-    return shlex.join([PYTHON, str(SCRIPTS / script)])
+def duetbench(subcommand: str) -> str:
+    return shlex.join([PYTHON, str(SCRIPTS / "duetbench.py"), subcommand])
 
 
 # What the rules take in
@@ -259,7 +262,7 @@ def figure_of_benchmark(stem: str, kind: str, label: str):
 
 def begin() -> None:
     """Before the first job: remove what a killed workflow left behind, then say what is to be done."""
-    subprocess.run([PYTHON, SCRIPTS / "clean.py", RESULTS], check=False)
+    subprocess.run([PYTHON, SCRIPTS / "duetbench.py", "clean", RESULTS], check=False)
     say_plan()
 
 
@@ -276,7 +279,7 @@ def say_verdicts() -> None:
         measured = RESULTS / progress.DURATIONS
         if measured.exists() and measured.stat().st_mtime > table.stat().st_mtime:
             say(f"this table is older than the last run; anew: {typed('')}")
-        subprocess.run([PYTHON, SCRIPTS / "summarise.py", "--show", RESULTS], check=False)
+        subprocess.run([PYTHON, SCRIPTS / "duetbench.py", "summary", "--show", RESULTS], check=False)
         say(f"\nall of it in one page: {typed('--report report.html')}")
 
 

@@ -12,7 +12,7 @@ rule fetch:
     conda:
         ENVIRONMENT
     params:
-        command=python("fetch.py"),
+        command=duetbench("fetch"),
     shell:
         f"{{params.command}} --plan {{input}} --out {{output}} --log {{log}}"
 
@@ -28,7 +28,7 @@ rule image:
     conda:
         ENVIRONMENT
     params:
-        command=python("image.py"),
+        command=duetbench("image"),
         engine=lambda wildcards: image_engine(wildcards.image),
     shell:
         f"{{params.command}} --plan {RESULTS}/plan/{{wildcards.image}}.image.json --engine {{params.engine}}"

@@ -23,5 +23,5 @@ rule measure:
     resources:
         tmpdir=gettempdir(),
     shell:
-        f"{python('measure.py')} --results {RESULTS} --run {{wildcards.run}} --log {{log}}"
+        f"{duetbench('measure')} --results {RESULTS} --run {{wildcards.run}} --log {{log}}"
         f" --again {shlex.quote(AGAIN)}"

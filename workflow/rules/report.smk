@@ -19,7 +19,7 @@ rule benchmark_figures:
         ENVIRONMENT
     threads: workflow.cores or 1
     params:
-        command=python("plot.py"),
+        command=duetbench("figures"),
         imported=" ".join(sorted(IMPORTED)),
     shell:
         f"{{params.command}} benchmarks --table {{input.table}} --pairs {{input.pairs}} --effects {{input.effects}}"
@@ -45,7 +45,7 @@ rule forest:
     conda:
         ENVIRONMENT
     params:
-        command=python("plot.py"),
+        command=duetbench("figures"),
     shell:
         f"{{params.command}} forest --suite {{wildcards.suite}} --verdicts {{input.verdicts}}"
         f" --analysis {{input.analysis}} --planned {{input.planned}} --runs {RESULTS}/runs"
@@ -65,7 +65,7 @@ rule comparison:
     conda:
         ENVIRONMENT
     params:
-        command=python("analyse.py"),
+        command=duetbench("analyse"),
     shell:
         f"{{params.command}} --table {{input.table}} --analysis {{input.analysis}} --comparison {{output}}"
         f" 2>&1 | tee {{log}} >&2"
@@ -90,7 +90,7 @@ rule methods:
     conda:
         ENVIRONMENT
     params:
-        command=python("plot.py"),
+        command=duetbench("figures"),
     shell:
         f"{{params.command}} methods --table {{input.table}} --verdicts {{input.verdicts}} --effects {{input.effects}}"
         f" --comparison {{input.comparison}} --analysis {{input.analysis}} --out {RESULTS}/figures/methods 2>&1 | tee {{log}} >&2"
@@ -117,7 +117,7 @@ rule summary:
     conda:
         ENVIRONMENT
     params:
-        command=python("summarise.py"),
+        command=duetbench("summary"),
     shell:
         f"{{params.command}} --verdicts {{input.verdicts}} --analysis {{input.analysis}} --runs {RESULTS}/runs"
         f" --planned {{input.planned}} --name {CAMPAIGN.name} --markdown {{output.markdown}} --json {{output.json}}"
@@ -142,7 +142,7 @@ rule provenance:
     conda:
         ENVIRONMENT
     params:
-        command=python("provenance.py"),
+        command=duetbench("provenance"),
     shell:
         f"{{params.command}} --name {CAMPAIGN.name} --runs {RESULTS}/runs --planned {{input.planned}}"
         f" --images {RESULTS}/images --analysis {{input.analysis}} --config {{input.config:q}} --html {{output}} 2>&1 | tee {{log}} >&2"

@@ -7,7 +7,7 @@ from enum import IntEnum
 import pandas as pd
 from scipy import special
 
-from duet.samples import GROUP_KEYS
+from duet.inference.samples import GROUP_KEYS
 
 
 class Exit(IntEnum):

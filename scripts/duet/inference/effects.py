@@ -7,9 +7,8 @@ import pandas as pd
 
 from duet.inference import estimators, warmup
 from duet.inference.estimators import Estimates
-from duet.model import Analysis
-from duet.overlap import Pairs, join
-from duet.samples import (
+from duet.inference.overlap import Pairs, join
+from duet.inference.samples import (
     CLOCK,
     GROUP_KEYS,
     NO_DURATION,
@@ -20,6 +19,7 @@ from duet.samples import (
     from_table,
     monotone,
 )
+from duet.model import Analysis
 
 LEFT_OUT = {
     reason: "left_out_" + reason.replace(" ", "_").replace("-", "_")

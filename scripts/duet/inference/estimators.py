@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from duet.inference.overlap import Pairs
+from duet.inference.samples import Samples
 from duet.inference.work import work
-from duet.overlap import Pairs
-from duet.samples import Samples
 
 NAMES = ("index", "rate", "pairs", "pairs-weighted")
 _LARGEST = 0.25**2

@@ -14,9 +14,9 @@ from scipy import stats
 
 from duet.inference import estimators, intervals, warmup
 from duet.inference.effects import BY_TIME, groups
+from duet.inference.overlap import Pairs, join
+from duet.inference.samples import GROUP_KEYS, Samples, from_table, monotone
 from duet.model import Analysis
-from duet.overlap import Pairs, join
-from duet.samples import GROUP_KEYS, Samples, from_table, monotone
 
 MIN_OVERLAP = 0.4
 SLOWDOWNS = (0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5)

@@ -8,8 +8,8 @@ import pandas as pd
 from duet.inference import interference, intervals, multiplicity
 from duet.inference.effects import LEFT_OUT, MIN_OVERLAPS
 from duet.inference.intervals import Interval
+from duet.inference.samples import GROUP_KEYS, WARMUP
 from duet.model import Analysis
-from duet.samples import GROUP_KEYS, WARMUP
 
 SLOWER, FASTER, EQUIVALENT, INCONCLUSIVE = "slower", "faster", "equivalent", "inconclusive"
 VERDICTS = (SLOWER, FASTER, EQUIVALENT, INCONCLUSIVE)

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from duet.inference.samples import WARMUP, Samples, first_of
 from duet.model import DuetError
-from duet.samples import WARMUP, Samples, first_of
 
 JVM_SUITES = ("renaissance", "dacapo", "scalabench")
 _BATCH = 5

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from duet.samples import Samples, first_of
+from duet.inference.samples import Samples, first_of
 
 _LEVEL = 0.01
 """A scale of the profile counts as work where the runs agree on it at this level (F test)."""

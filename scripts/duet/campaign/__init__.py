@@ -1,0 +1,1 @@
+"""A campaign file as a Campaign, and the order of its runs."""

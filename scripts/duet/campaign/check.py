@@ -1,0 +1,226 @@
+"""One YAML file, or the --config values, checked against the schema: documents and faults."""
+
+import contextlib
+import difflib
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from duet.campaign.values import engine_of
+
+OVERRIDES = "--config"
+"""How faults name the values of the command line."""
+
+LISTS = ("results", "duets", "suites", "import")
+"""Keys that take a single text for a list of one."""
+
+SCHEMA = Path(__file__).parents[3] / "workflow" / "schemas" / "campaign.schema.json"
+
+
+@dataclass
+class Faults:
+    """Faults in the order of finding, each once and in one line."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def add(self, where: str, what: str, accepted: str = "") -> None:
+        line = f"{where}: {what}; accepted: {accepted}" if accepted else f"{where}: {what}"
+        if line not in self.lines:
+            self.lines.append(line)
+
+
+@dataclass(frozen=True)
+class Document:
+    """A checked file: the mapping under `duetbench` and those of the benchmarks."""
+
+    label: str
+    """How faults name the file."""
+    folder: Path
+    """What its relative paths are relative to."""
+    campaign: Mapping[str, Any]
+    benchmarks: Mapping[str, Mapping[str, Any]]
+
+
+@cache
+def schema() -> dict[str, Any]:
+    return json.loads(SCHEMA.read_text(encoding="utf-8"))
+
+
+def keys(level: str) -> tuple[str, ...]:
+    """The keys of a level: `campaign`, `benchmark` or `side`."""
+    return tuple(schema()["$defs"][level]["properties"])
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """` (did you mean …?)`, or nothing where no word is near."""
+    found = difflib.get_close_matches(word, list(words), 1)
+    return f" (did you mean {found[0]}?)" if found else ""
+
+
+def is_name(text: str) -> bool:
+    return Draft202012Validator(schema()["propertyNames"]).is_valid(text)
+
+
+def misspelt(one: str, two: str) -> bool:
+    """Whether two names are probably meant to be one: nearly the same, with the same digits."""
+    digits = [re.findall("[0-9]+", word) for word in (one, two)]
+    ratio = difflib.SequenceMatcher(None, one.lower(), two.lower()).ratio()
+    return one != two and digits[0] == digits[1] and ratio >= 0.85
+
+
+def read(path: Path, faults: Faults) -> Document | None:
+    """The file's document; None when it has faults that leave nothing to go on with."""
+    label = str(path)
+    try:
+        loader = _Loader(path.read_bytes())
+        data = loader.get_single_data()
+    except OSError as e:
+        faults.add(label, f"cannot be read: {e.strerror}")
+        return None
+    except yaml.YAMLError as e:
+        faults.add(label, _syntax(e))
+        return None
+    except (RecursionError, ValueError) as e:
+        # ValueError: a date that no calendar has; RecursionError: nested without end
+        faults.add(label, f"is no usable YAML: {e}".splitlines()[0])
+        return None
+    for key, first, again in loader.duplicates:
+        faults.add(f"{label}: {_key(key)}", f"line {again} repeats the key of line {first}", "each key once")
+    return document(label, path.parent, data, faults)
+
+
+def document(label: str, folder: Path, data: object, faults: Faults) -> Document | None:
+    """Check data as read; null means "not given"."""
+    try:
+        data = _named(data, label, (), faults)
+        if isinstance(data, dict):
+            data = {k: _given(v, "campaign" if k == "duetbench" else "benchmark") for k, v in data.items()}
+        errors = sorted(
+            Draft202012Validator(schema()).iter_errors(data), key=lambda e: _path(e.absolute_path)
+        )
+    except RecursionError:
+        faults.add(label, "is nested without end")
+        return None
+    for error in errors:
+        for where, what, accepted in _explain(error):
+            faults.add(f"{label}: {where}" if where else label, what, accepted)
+    if errors or not isinstance(data, dict):
+        return None
+    campaign = dict(data["duetbench"])
+    command = campaign.pop("docker_command", None)
+    if command is not None and campaign.setdefault("engine", engine_of(command)) != engine_of(command):
+        what = f"is {command}, but engine is {campaign['engine']}"
+        faults.add(f"{label}: duetbench.docker_command", what, "one of both")
+    return Document(label, folder, campaign, {k: v for k, v in data.items() if k != "duetbench"})
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's own loader keeps the last of several equal keys without a word."""
+
+    def __init__(self, stream: bytes):
+        self.duplicates: list[tuple[str, int, int]] = []
+        super().__init__(stream)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        lines: dict[tuple[str, str], int] = {}
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and not key.tag.endswith(":merge"):
+                line = key.start_mark.line + 1
+                if (key.tag, key.value) in lines:
+                    self.duplicates.append((key.value, lines[key.tag, key.value], line))
+                lines.setdefault((key.tag, key.value), line)
+        return super().construct_mapping(node, deep)
+
+
+def _syntax(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    what = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+    at = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+    return f"{at}not YAML: {' '.join(what.split())}"
+
+
+def place(folder: Path, path: str) -> Path:
+    """A path of a file, relative to the file's folder. `~` that means nobody stays as it is."""
+    with contextlib.suppress(RuntimeError):
+        return folder / Path(path).expanduser()
+    return folder / path
+
+
+def _named(node: object, label: str, path: tuple[object, ...], faults: Faults) -> Any:
+    """The same data with text keys only; others (`500:`, `on:`) are faults, as is .nan."""
+    if isinstance(node, list):
+        return [_named(v, label, (*path, i), faults) for i, v in enumerate(node)]
+    if isinstance(node, float) and not math.isfinite(node):
+        faults.add(f"{label}: {_path(path)}", f"is {node}", "finite numbers")
+    if not isinstance(node, dict):
+        return node
+    for key in node:
+        if not isinstance(key, str):
+            faults.add(
+                f"{label}: {_path((*path, key))}", f"the key is {_show(key)}, not text", "names, quoted"
+            )
+    return {k: _named(v, label, (*path, k), faults) for k, v in node.items() if isinstance(k, str)}
+
+
+def _given(node: object, level: str) -> object:
+    """A level's mapping without null values and with lists of one for single texts."""
+    if node is None:
+        return {}
+    if not isinstance(node, dict):
+        return node
+    known = keys(level)
+    node = {k: [v] if k in LISTS and isinstance(v, str) else v for k, v in node.items()}
+    sides = {s: _given(node[s], "side") for s in ("A", "B") if level != "side" and s in node}
+    return {k: v for k, v in node.items() if v is not None or k not in known} | sides
+
+
+def _explain(error: ValidationError) -> Iterator[tuple[str, str, str]]:
+    """Key path, what is wrong and what is accepted of each fault that an error stands for."""
+    path, rule = tuple(error.absolute_path), error.schema
+    accepted = rule.get("accepted", "")
+    if error.validator == "additionalProperties":
+        known = rule["properties"]
+        for key in sorted(set(error.instance) - set(known)):
+            yield _path((*path, key)), f"unknown key{nearest(key, known)}", ", ".join(known)
+    elif error.validator == "required":
+        for key in set(error.validator_value) - set(error.instance):
+            near = difflib.get_close_matches(key, [k for k in error.instance if isinstance(k, str)], 1)
+            meant = f" (is {near[0]} meant to be it?)" if near else ""
+            yield _path((*path, key)), f"missing{meant}", rule["accepted"]
+    elif "propertyNames" in list(error.absolute_schema_path)[-2:-1]:
+        yield _path((*path, error.instance)), "cannot be used as a name", accepted
+    else:
+        hint = nearest(error.instance, _words(rule)) if isinstance(error.instance, str) else ""
+        if len(path) == 1 and not isinstance(error.instance, dict):
+            hint = nearest(path[0], keys("campaign"))
+        yield _path(path), f"is {_show(error.instance)}{hint}", accepted
+
+
+def _words(rule: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(w.strip() for w in rule.get("enum", ()) if isinstance(w, str))
+
+
+def _path(parts: Iterable[object]) -> str:
+    text = ""
+    for part in parts:
+        text += f"[{part}]" if isinstance(part, int) and text else f"{'.' if text else ''}{_key(part)}"
+    return text
+
+
+def _key(key: object) -> str:
+    return key if isinstance(key, str) and key.isprintable() and key else json.dumps(key, default=str)
+
+
+def _show(value: object) -> str:
+    """A value in one short line."""
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "…"

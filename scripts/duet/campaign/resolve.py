@@ -1,0 +1,245 @@
+"""One benchmark's values, found on the levels on which they may stand."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from duet.campaign import values
+from duet.campaign.check import OVERRIDES, Document, Faults, nearest, place
+from duet.model import Benchmark, ImageRef, Side, Source, Type
+
+COUNTS = {
+    Type.DUET: ("duet_repetitions", 1),
+    Type.SYNCDUET: ("syncduet_repetitions", 0),
+    Type.SEQN: ("sequential_repetitions", 0),
+    Type.AADUET: ("aa_repetitions", 0),
+}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One level's mapping and where it stands."""
+
+    document: Document
+    path: str
+    mapping: Mapping[str, Any]
+
+    def where(self, key: str) -> str:
+        return f"{self.document.label}: {self.path}.{key}"
+
+
+Chain = tuple[Layer, ...]
+"""The levels that a value is looked up on, the farthest first."""
+
+
+@dataclass
+class Findings:
+    """What resolving brings besides values. Faults that many benchmarks share are one line."""
+
+    faults: Faults
+    notices: dict[str, None] = field(default_factory=dict)
+    lacking: dict[tuple[str, str, str], dict[str, None]] = field(default_factory=dict)
+
+    def lacks(self, benchmark: str, where: str, what: str, accepted: str) -> None:
+        self.lacking.setdefault((where, what, accepted), {})[benchmark] = None
+
+    def finish(self) -> None:
+        for (where, what, accepted), names in self.lacking.items():
+            self.faults.add(where, f"{what} ({', '.join(names)})", accepted)
+
+
+def find(chain: Chain, *names: str) -> Layer | None:
+    """The nearest level that has one of the keys."""
+    return next((layer for layer in reversed(chain) if any(n in layer.mapping for n in names)), None)
+
+
+def value(chain: Chain, key: str, default: Any = None) -> Any:
+    layer = find(chain, key)
+    return default if layer is None else layer.mapping[key]
+
+
+def joined(chain: Chain, key: str) -> tuple[tuple[str, str], ...]:
+    """A mapping's entries from all levels, sorted by name."""
+    entries: dict[str, str] = {}
+    for layer in chain:
+        entries |= {k: values.text(v) for k, v in layer.mapping.get(key, {}).items()}
+    return tuple(sorted(entries.items()))
+
+
+def of_side(chain: Chain, side: str) -> Chain:
+    """The levels with their `A:` or `B:`. A level without B gives B what it gives A."""
+
+    def layers() -> Iterator[Layer]:
+        for layer in chain:
+            yield layer
+            # The command line's A is no new level: it does not reach B where the file has a B.
+            level = (
+                [o for o in chain if o.path == layer.path] if layer.document.label == OVERRIDES else [layer]
+            )
+            key = side if any(side in o.mapping for o in level) else "A"
+            if key in layer.mapping:
+                yield Layer(layer.document, f"{layer.path}.{key}", layer.mapping[key])
+
+    return tuple(layers())
+
+
+def benchmark(chain: Chain, suite: str, name: str, findings: Findings) -> Benchmark:
+    """The benchmark that its levels describe; faults are added to the findings."""
+    format_ = _format(chain, suite, findings)
+    repetitions = {t: int(value(chain, key, default)) for t, (key, default) in COUNTS.items()}
+    synchronised = find(chain, COUNTS[Type.SYNCDUET][0]) if repetitions[Type.SYNCDUET] else None
+    a, b = (_side(of_side(chain, s), s, name, format_, synchronised, findings) for s in ("A", "B"))
+    explicit = [s for s in (a, b) if s.cpus not in ("split", "shared")]
+    if a.cpus != b.cpus and len(explicit) < 2:
+        layer = find(of_side(chain, "B"), "cpus") or find(of_side(chain, "A"), "cpus")
+        if layer:
+            what = f"A has {a.cpus} and B has {b.cpus}"
+            findings.faults.add(
+                layer.where("cpus"), what, "split or shared for both, or a set of cores for each"
+            )
+    timeout_s = value(chain, "timeout", 0)
+    warmup = value(chain, "warmup")
+    return Benchmark(
+        suite=suite,
+        name=name,
+        a=a,
+        b=b,
+        format=format_,
+        repetitions=repetitions,
+        timeout_s=float(timeout_s) if timeout_s > 0 else None,
+        remove_containers=value(chain, "remove_containers", True),
+        warmup=int(warmup) if isinstance(warmup, float) and warmup >= 1 else warmup,
+    )
+
+
+def _format(chain: Chain, suite: str, findings: Findings) -> str:
+    layer = find(chain, "format")
+    if layer is None:
+        return values.suite_format(suite)
+    name, known = layer.mapping["format"], values.formats()
+    if name not in known:
+        hint = nearest(name, known)
+        findings.faults.add(layer.where("format"), f'is "{name}", no format{hint}', ", ".join(known))
+    return values.ALIASES.get(name, name)
+
+
+def _side(
+    chain: Chain, side: str, benchmark: str, format_: str, synchronised: Layer | None, findings: Findings
+) -> Side:
+    base, run = value(chain, "run_base", ""), value(chain, "run", benchmark)
+    command = values.command(base, run)
+    if not command:
+        findings.faults.add((find(chain, "run") or chain[-1]).where("run"), "is empty", "a command")
+    engine = value(chain, "engine", "auto")
+    memory = find(chain, "memory")
+    memory_bytes = values.memory_bytes(memory.mapping["memory"]) if memory else None
+    if memory and memory_bytes is not None and memory_bytes < values.SMALLEST_MEMORY_BYTES:
+        findings.faults.add(memory.where("memory"), f"is {memory_bytes} bytes", "6m or more")
+    syncduet_run = _syncduet(chain, command, run, format_, synchronised, findings)
+    asked = f"{command} {syncduet_run if synchronised else ''}"
+    if engine == "process" and (jar := values.absent_probe(asked)):
+        where = (find(chain, "engine") or chain[-1]).where("engine")
+        what = f"process has no {jar}, which is made in the image"
+        accepted = "docker or podman, or the path of a jar that images/probes/build made, in the command"
+        findings.lacks(benchmark, where, what, accepted)
+    return Side(
+        name=side,
+        image=_image(chain, engine, benchmark, findings),
+        run=command,
+        syncduet_run=syncduet_run,
+        results=_results(chain, format_, findings),
+        env=joined(chain, "env"),
+        engine=engine,
+        memory_bytes=memory_bytes,
+        network=value(chain, "network", "none"),
+        cpus=value(chain, "cpus", "split"),
+    )
+
+
+def _syncduet(
+    chain: Chain, command: str, run: str, format_: str, synchronised: Layer | None, findings: Findings
+) -> str | None:
+    base = value(chain, "syncduet_run_base", "")
+    if base:
+        asked, notice = values.syncduet_command(base, run, format_)
+        if notice:
+            layer = find(chain, "syncduet_run_base")
+            findings.notices[f"{layer.where('syncduet_run_base') if layer else ''}: {notice}"] = None
+    else:
+        asked = command if values.meets_barrier(command, format_) else None
+    if synchronised:
+        where = synchronised.where("syncduet_repetitions")
+        if format_ in values.NO_BARRIER:
+            findings.faults.add(where, values.NO_BARRIER[format_], "0")
+        elif asked is None:
+            what = "no syncduet_run_base says how the harness loads the probe"
+            findings.faults.add(where, what, "0, or a syncduet_run_base beside run_base")
+    return None if format_ in values.NO_BARRIER else asked
+
+
+def _results(chain: Chain, format_: str, findings: Findings) -> tuple[str, ...]:
+    layer = find(chain, "results")
+    if layer is None:
+        return values.DEFAULT_RESULTS.get(format_, ("results.csv",))
+    results = layer.mapping["results"]
+    if not results and format_ not in values.LOG_IS_ENOUGH:
+        findings.faults.add(
+            layer.where("results"), "is empty", "the files that the suite writes, such as [results.csv]"
+        )
+    seen: dict[str, str] = {}
+    for i, result in enumerate(results):
+        base = Path(result).name
+        where = f"{layer.where('results')}[{i}]"
+        if base in ("", "..", "log"):
+            findings.faults.add(
+                where,
+                f'"{result}" cannot be kept under that name',
+                "a path that ends in a name other than log",
+            )
+        elif seen.setdefault(base, result) != result:
+            findings.faults.add(
+                where, f'"{result}" has the same name as "{seen[base]}"', "results with different names"
+            )
+    return tuple(results)
+
+
+def _image(chain: Chain, engine: str, benchmark: str, findings: Findings) -> ImageRef | None:
+    name, source = value(chain, "image"), _source(chain, findings)
+    if name is None and engine != "process":
+        where = f"{chain[0].document.label}: duetbench.image"
+        findings.lacks(
+            benchmark, where, f"missing, and engine {engine} needs one", "an image's name, or engine: process"
+        )
+    if name is None and source is None:
+        return None
+    return ImageRef(name or "", joined(chain, "image_args"), source)
+
+
+def _source(chain: Chain, findings: Findings) -> Source | None:
+    """A jar of one's own replaces a source that stands no nearer; what is known of that one's bytes
+    (URL, digest) holds for the jar only where both stand together."""
+    layer = find(chain, "jar", "source")
+    if layer is None:
+        return None
+    source = value(chain, "source", {})
+    jar = layer.mapping.get("jar")
+    file = source.get("file") or Path((source.get("url") or jar or "").split("?")[0]).name
+    if jar is None:
+        if not file:
+            findings.faults.add(
+                layer.where("source"), "has neither url nor file", "url, or file and a jar beside source"
+            )
+        elif "url" not in source:
+            what = f"has no url, and no jar says where your own {file} is"
+            findings.faults.add(layer.where("source"), what, "url, or a jar beside source")
+        return Source(file, source.get("url"), source.get("sha256"))
+    own = place(layer.document.folder, jar)
+    known = layer.mapping.get("source", {})
+    if not os.path.isfile(own):
+        remedy = f"your own copy of {file}, put there"
+        if "url" in source:
+            remedy += f", or no jar, to have {source['url']} fetched"
+        findings.faults.add(layer.where("jar"), f"there is no file {own}", remedy)
+    return Source(file, known.get("url"), known.get("sha256"), own)

@@ -1,0 +1,248 @@
+"""What all formats share: bounded reading, CSV, and the checks that every iteration must pass."""
+
+import io
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from pyarrow import csv
+
+from duet.harnesses import FormatError
+from duet.model import file_name
+
+MAX_BYTES = 256 * 2**20
+"""Largest file that is read whole: some 3 million iterations, and at most about 2 GiB of memory."""
+MAX_LINE_BYTES = 2**16
+"""What is looked at of a line of a log."""
+MAX_NS = 2**62 - 1
+"""Largest time accepted, the year 2116 as epoch: the sum of two stays within int64."""
+
+RESERVED = frozenset((
+    "suite", "benchmark", "type", "runid", "order", "pair", "iteration", "iteration_start_ns",
+    "iteration_end_ns", "iteration_time_ns", "epoch_start_ms", "engine", "image", "image_hash",
+    "status", "timed_out", "date", "hostname", "uname", "lscpu", "meminfo",
+))  # fmt: skip
+"""Columns of the unified table: what a format adds may not be called so."""
+
+
+def read_bytes(path: Path) -> bytes:
+    """The whole file without a byte order mark; FormatError when it is empty, missing or too large."""
+    try:
+        with open(path, "rb") as f:
+            size = os.fstat(f.fileno()).st_size
+            if size > MAX_BYTES:
+                raise FormatError(
+                    path, "", f"{size / 2**30:.1f} GiB, more than the {MAX_BYTES // 2**20} MiB read at most"
+                )
+            # One byte more than allowed tells a pipe or a growing file from a small one.
+            data = f.read(MAX_BYTES + 1)
+    except OSError as e:
+        raise FormatError(path, "", e.strerror or str(e)) from None
+    if len(data) > MAX_BYTES:
+        raise FormatError(path, "", f"more than the {MAX_BYTES // 2**20} MiB read at most")
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    if not data.strip():
+        raise FormatError(path, "", "empty")
+    return data
+
+
+def read_start(path: Path, size: int = 4096) -> bytes:
+    """The first bytes of a file, to tell what it is; nothing for a directory or a missing file."""
+    try:
+        with open(path, "rb") as f:
+            return f.read(size).removeprefix(b"\xef\xbb\xbf")
+    except OSError:
+        return b""
+
+
+def read_lines(path: Path, *marks: bytes) -> Iterator[tuple[int, str]]:
+    """The lines of a file of any size that contain one of the marks, with their numbers.
+
+    Of longer lines only the first MAX_LINE_BYTES are looked at; undecodable bytes are replaced.
+    """
+    try:
+        with open(path, "rb") as f:
+            number = 0
+            while line := f.readline(MAX_LINE_BYTES):
+                number += 1
+                for mark in marks:
+                    if mark in line:
+                        yield number, line.decode(errors="replace")
+                        break
+                while len(line) == MAX_LINE_BYTES and line[-1:] != b"\n":
+                    line = f.readline(MAX_LINE_BYTES)
+    except OSError as e:
+        raise FormatError(path, "", e.strerror or str(e)) from None
+
+
+def result_files(files: Sequence[Path]) -> list[Path]:
+    """The files without the side's log; FormatError when nothing else is there."""
+    found = [Path(f) for f in files if not str(f).endswith(".log") or Path(f).is_dir()]
+    if not found:
+        raise FormatError(Path(files[-1] if files else "."), "", "no result file beside the log")
+    return found
+
+
+def same_name(inside: str, benchmark: str) -> bool:
+    """Whether a name in a file is the benchmark's, known by its true name or as in file names."""
+    return inside == benchmark or file_name(inside) == benchmark
+
+
+def header(data: bytes) -> list[str]:
+    """Column names of a CSV."""
+    line = data.partition(b"\n")[0].decode(errors="replace")
+    return [name.strip().strip('"') for name in line.split(",")]
+
+
+def read_csv(
+    path: Path, data: bytes, integers: Iterable[str], texts: Iterable[str] = ()
+) -> tuple[dict[str, np.ndarray], dict[str, pd.api.extensions.ExtensionArray], list[str]]:
+    """The columns `integers` (int64) and `texts` (object), all other numeric ones, and warnings.
+
+    A last line without its line end is left out with a warning: a number cut short cannot be told
+    from a whole one. Row i stands in line i + 2, unless there are empty lines.
+    """
+    names, integers, texts = header(data), list(integers), list(texts)
+    if missing := [c for c in integers + texts if c not in names]:
+        raise FormatError(path, "line 1", f"no column {missing[0]!r} in the header")
+    if twice := [c for c in names if names.count(c) > 1]:
+        raise FormatError(path, "line 1", f"column {twice[0]!r} stands there twice")
+    warnings = []
+    end = data.rfind(b"\n") + 1
+    if end < len(data):
+        last = data.count(b"\n") + 1
+        warnings.append(f"{path.name}: line {last}: cut off, left out")
+    body = data[data.find(b"\n") + 1 : end] if end else b""
+    if not body.strip():
+        raise FormatError(path, "", "no iterations")
+    types = {c: pa.int64() for c in integers} | {c: pa.string() for c in texts}
+    try:
+        table = csv.read_csv(
+            pa.BufferReader(body),
+            csv.ReadOptions(use_threads=False, block_size=len(body) + 1, column_names=names),
+            csv.ParseOptions(quote_char=False),
+            csv.ConvertOptions(column_types=types, null_values=["", "NA"], strings_can_be_null=True),
+        )
+    except pa.ArrowException as e:
+        raise _blame(path, body, names, integers) or FormatError(path, "", _one_line(e)) from None
+    except UnicodeDecodeError:
+        raise FormatError(path, "", "not UTF-8") from None
+    if any(table[c].null_count for c in integers + texts):
+        raise _blame(path, body, names, integers + texts) or FormatError(path, "", "a value is missing")
+    must = {c: table[c].to_numpy() for c in integers + texts}
+    return must, _numeric(table, set(names) - set(integers) - set(texts)), warnings
+
+
+def _numeric(table: pa.Table, names: set[str]) -> dict[str, pd.api.extensions.ExtensionArray]:
+    found = {}
+    for name in table.column_names:
+        if name not in names or not re.fullmatch(r"\w+", name) or name in RESERVED:
+            continue
+        values = table[name].combine_chunks()
+        if pa.types.is_integer(values.type):
+            found[name] = pd.Int64Dtype().__from_arrow__(values)
+        elif pa.types.is_floating(values.type):
+            found[name] = pd.array(values.to_numpy(zero_copy_only=False), dtype="Float64")
+    return found
+
+
+def _blame(path: Path, body: bytes, names: list[str], must: list[str]) -> FormatError | None:
+    """The first line that made reading fail, found slowly because it is needed rarely."""
+    wanted = [(names.index(c), c) for c in must]
+    for number, raw in enumerate(io.BytesIO(body), 2):
+        line = raw.decode(errors="replace").strip("\r\n")
+        if not line:
+            continue
+        fields = line.split(",")
+        if len(fields) != len(names):
+            return FormatError(path, f"line {number}", f"{len(fields)} columns, the header has {len(names)}")
+        for i, name in wanted:
+            if not re.fullmatch(r"\s*-?\d{1,19}\s*", fields[i]):
+                return FormatError(path, f"line {number}", f"{name} is {_short(fields[i])}, not an integer")
+    return None
+
+
+def _short(value: str) -> str:
+    return repr(value if len(value) <= 40 else value[:37] + "…")
+
+
+def _one_line(e: BaseException) -> str:
+    return " ".join(str(e).split())[:200]
+
+
+def iterations(
+    path: Path,
+    time_ns: np.ndarray,
+    start_ns: np.ndarray | None = None,
+    *,
+    iteration: np.ndarray | None = None,
+    epoch_start_ms: int | np.ndarray | None = None,
+    extra: Mapping[str, object] | None = None,
+    slack_ns: int = 0,
+    where: Callable[[int], str] = "iteration {}".format,
+    warnings: Iterable[str] = (),
+    truncated: bool = False,
+    benchmark: str | None = None,
+) -> pd.DataFrame:
+    """Check and build the frame of one side; arrays are int64, all of one length.
+
+    `slack_ns`: by how much consecutive iterations may overlap because the format's absolute times
+    are coarser than its durations. `where(i)` names the position of row i in errors.
+    """
+    n, warnings = len(time_ns), list(warnings)
+    if n == 0:
+        raise FormatError(path, "", "no iterations")
+    _check(path, where, time_ns <= 0, "a duration of {} ns: must be positive", time_ns)
+    _check(path, where, time_ns > MAX_NS, "a duration of {} ns: too long to be true", time_ns)
+    if start_ns is not None:
+        _check(
+            path, where, (start_ns < 0) | (start_ns > MAX_NS), "starts at {} ns: no time of a run", start_ns
+        )
+    number = np.arange(n) if iteration is None else iteration
+    order = None
+    if iteration is not None:
+        _check(path, where, iteration < 0, "iteration {}: they count from 0", iteration)
+        if n > 1 and not (np.diff(iteration) > 0).all():
+            order = np.argsort(iteration, kind="stable")
+            number, time_ns = iteration[order], time_ns[order]
+            start_ns = None if start_ns is None else start_ns[order]
+            _check(
+                path, lambda i: where(order[i + 1]), np.diff(number) == 0, "iteration {} twice", number[1:]
+            )
+        if (missing := int(number[-1]) + 1 - n) > 0:
+            warnings.append(f"{path.name}: {missing} iterations of 0 to {number[-1]} are missing")
+    columns: dict[str, object] = {"iteration": number}
+    if start_ns is None:
+        nothing = pd.array(np.zeros(n, np.int64), dtype="Int64")
+        nothing[:] = pd.NA
+        columns |= {"iteration_start_ns": nothing, "iteration_end_ns": nothing.copy()}
+    else:
+        end_ns = start_ns + time_ns
+        early = start_ns[1:] + slack_ns < end_ns[:-1]
+        at = (lambda i: where(i + 1)) if order is None else (lambda i: where(order[i + 1]))
+        _check(path, at, early, "starts at {} ns, before the iteration ahead of it has ended", start_ns[1:])
+        columns |= {"iteration_start_ns": integers(start_ns), "iteration_end_ns": integers(end_ns)}
+    columns["iteration_time_ns"] = time_ns
+    if epoch_start_ms is not None:
+        columns["epoch_start_ms"] = integers(np.broadcast_to(np.asarray(epoch_start_ms, np.int64), n).copy())
+    for name, values in (extra or {}).items():
+        values = integers(values) if isinstance(values, np.ndarray) else values
+        columns[name] = values if order is None else values[order]
+    frame = pd.DataFrame(columns, copy=False)
+    frame.attrs = {"warnings": warnings, "truncated": truncated, "benchmark": benchmark}
+    return frame
+
+
+def integers(values: np.ndarray) -> pd.arrays.IntegerArray:
+    """int64 values as a nullable column, none null."""
+    return pd.arrays.IntegerArray(np.ascontiguousarray(values, np.int64), np.zeros(len(values), bool))
+
+
+def _check(path: Path, where: Callable[[int], str], bad: np.ndarray, reason: str, values: np.ndarray) -> None:
+    if bad.any():
+        i = int(np.argmax(bad))
+        raise FormatError(path, where(i), reason.format(values[i]))

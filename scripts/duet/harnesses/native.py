@@ -1,0 +1,50 @@
+"""Our own format: CSV `iteration,start_ns,end_ns` and further numeric columns.
+
+Times are integer epoch nanoseconds, `iteration` counts from 0, a line per finished iteration,
+flushed, so that a killed run keeps what it finished; an unfinished last line is left out with a
+warning. Further columns are kept when they are numeric and not called like one of the table's.
+One of them has a meaning: `synchronised`, 1 when both sides met at the barrier before the
+iteration, else 0.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from duet.harnesses import FormatError
+from duet.harnesses._common import MAX_NS, header, iterations, read_bytes, read_csv, read_start, result_files
+
+COLUMNS = ("iteration", "start_ns", "end_ns")
+
+
+def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """The first result file with the header; see duet.harnesses for the frame."""
+    found = result_files(files)
+    return read(next((f for f in found if recognised(read_start(f))), found[0]))
+
+
+def recognised(start: bytes) -> bool:
+    return set(COLUMNS) <= set(header(start))
+
+
+def read(path: Path) -> pd.DataFrame:
+    """One file; FormatError with the line that is wrong."""
+    data = read_bytes(path)
+    must, extra, warnings = read_csv(path, data, COLUMNS)
+    start_ns, end_ns = must["start_ns"], must["end_ns"]
+    outside = (np.minimum(start_ns, end_ns) < 0) | (np.maximum(start_ns, end_ns) > MAX_NS)
+    if outside.any():
+        row = int(np.argmax(outside))
+        raise FormatError(path, f"line {row + 2}", f"{start_ns[row]} to {end_ns[row]} ns: no time of a run")
+    return iterations(
+        path,
+        end_ns - start_ns,
+        start_ns,
+        iteration=must["iteration"],
+        extra=extra,
+        where=lambda row: f"line {row + 2}",
+        warnings=warnings,
+        truncated=bool(warnings),
+    )

@@ -1,0 +1,1 @@
+"""Every file that one command writes and another reads."""

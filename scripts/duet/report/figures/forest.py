@@ -1,0 +1,153 @@
+"""Forest plot of a suite: the change of every benchmark with its interval, over the margin band."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from duet.report.figures import style
+
+
+def forest(
+    verdicts: pd.DataFrame, suite: str, margin_percent: float = 2.0, confidence: float = 0.95, note: str = ""
+) -> Figure:
+    """One row per benchmark and type of the suite, types one after the other, the worst on top.
+
+    `verdicts`: columns of verdicts.csv. A row without an estimate stands there with the reason.
+    """
+    title = f"{suite}: change of B against A, {confidence:.0%} confidence intervals"
+    rows = verdicts[verdicts["suite"].astype(str) == suite]
+    if rows.empty:
+        return style.missing(title, "No verdict: no run of this suite has finished.", note)
+    rows = _ordered(rows)
+    n = len(rows)
+    row_in = 0.25 if n <= 60 else 0.18
+    limit, clipped = _limit(rows, margin_percent)
+    fig = style.figure(0.6 + row_in * n, title, note, _legend(rows, margin_percent, clipped))
+    bottom, height = style.body(fig)
+    fig.set_layout_engine("none")
+    room = 0.5 / fig.get_figheight()
+    ax = fig.add_axes((0.3, bottom + room, 0.4, height - room * 1.2))
+    ax.axvspan(-margin_percent, margin_percent, color=style.BAND, zorder=0, lw=0)
+    ax.axvline(0, color=style.INK, lw=0.8, zorder=1)
+    for y, row in enumerate(rows.itertuples(index=False)):
+        _row(ax, y, row, limit)
+    _axes(ax, rows, limit, 7.5 if n <= 60 else 6.5)
+    return fig
+
+
+def _ordered(rows: pd.DataFrame) -> pd.DataFrame:
+    """From the bottom up: the last type first; in each, rows without an estimate, then the least change."""
+    place = {t: i for i, t in enumerate(style.TYPES)}
+    rank = -rows["type"].astype(str).map(place).fillna(len(place))
+    order = rows.assign(_rank=rank).sort_values(
+        ["_rank", "change_percent"], na_position="first", kind="stable"
+    )
+    return order.drop(columns="_rank")
+
+
+def _limit(rows: pd.DataFrame, margin_percent: float) -> tuple[float, bool]:
+    """Half width of the axis, and whether something lies beyond it.
+
+    One hundred-fold change, or one interval from two runs, must not press all others into a line:
+    what is far out gets an arrow.
+    """
+    estimates = np.sort(style.quantities(rows["change_percent"].abs()))
+    ends = np.sort(style.quantities(rows[["ci_low_percent", "ci_high_percent"]].abs().max(axis=1)))
+    if not estimates.size:
+        return margin_percent * 2, False
+    usual = max(estimates[int(0.75 * (estimates.size - 1))], margin_percent)
+    base = estimates[-1] if estimates[-1] <= 6 * usual else 3 * usual
+    least = max(base * 1.1, margin_percent * 1.5)
+    if ends.size:
+        least = max(least, min(ends[-1], max(2.5 * base, 3 * margin_percent, 1.5 * float(np.median(ends)))))
+    most = max(estimates[-1], ends[-1] if ends.size else 0.0)
+    return float(least) * 1.06, bool(most > least * 1.06)
+
+
+def _row(ax: Axes, y: int, row, limit: float) -> None:
+    if not np.isfinite(row.change_percent):
+        return
+    colour = style.VERDICT.get(row.verdict, style.FAINT)
+    low, high = row.ci_low_percent, row.ci_high_percent
+    if np.isfinite(low) and np.isfinite(high):
+        ax.plot([max(low, -limit), min(high, limit)], [y, y], color=colour, lw=1.6, solid_capstyle="butt")
+        for end, side, head in ((low, -limit, 4), (high, limit, 5)):  # carets left, right
+            if abs(end) > limit and np.sign(end) == np.sign(side):
+                ax.plot(side, y, marker=head, color=colour, ms=5, clip_on=False)
+    if abs(row.change_percent) > limit:
+        ax.plot(np.sign(row.change_percent) * limit * 0.985, y, marker=style.MARKER.get(row.verdict, "o"),
+                color=colour, ms=6, clip_on=False)  # fmt: skip
+        return
+    filled = colour if row.verdict != "inconclusive" else "white"
+    marker = style.MARKER.get(row.verdict, "o")
+    ax.plot(row.change_percent, y, marker=marker, ms=5.5, mfc=filled, mec=colour, mew=1.2, ls="none")
+
+
+def _axes(ax: Axes, rows: pd.DataFrame, limit: float, size: float) -> None:
+    several = rows["type"].nunique() > 1
+    names = [
+        style.shorten(str(r.benchmark), 34)
+        + (f"  {style.TYPE_NAME.get(str(r.type), r.type)}" if several else "")
+        for r in rows.itertuples(index=False)
+    ]
+    ax.set_yticks(range(len(rows)), names, fontsize=size)
+    ax.set_ylim(-0.7, len(rows) - 0.3)
+    of_type = rows["type"].astype(str).to_numpy()
+    for y in np.flatnonzero(of_type[1:] != of_type[:-1]):
+        ax.axhline(y + 0.5, color=style.FAINT, lw=0.5)
+    ax.set_xlim(max(-limit, -108), limit)  # nothing is more than 100 % faster
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="y", visible=False)
+    ax.spines["left"].set_visible(False)
+    ax.set_xlabel("change of iteration time, B against A (%)      ← B faster   |   B slower →")
+    right = ax.twinx()
+    right.set_ylim(ax.get_ylim())
+    right.set_yticks(range(len(rows)), [_numbers(r) for r in rows.itertuples(index=False)], fontsize=size)
+    for label, row in zip(right.get_yticklabels(), rows.itertuples(index=False), strict=True):
+        label.set_color(style.VERDICT.get(row.verdict, style.FAINT))
+    right.tick_params(axis="y", length=0)
+    right.grid(visible=False)
+    for spine in right.spines.values():
+        spine.set_visible(False)
+    _fit(ax, right)
+
+
+def _fit(ax: Axes, right: Axes) -> None:
+    """Give the names and the numbers the width that they need, the intervals the rest."""
+    fig = ax.figure
+    margin = 0.1 / style.WIDTH_IN
+    wide = [
+        max(label.get_window_extent().width for label in one.get_yticklabels()) / fig.bbox.width + 2 * margin
+        for one in (ax, right)
+    ]
+    _, y0, _, height = ax.get_position().bounds
+    for one in (ax, right):
+        one.set_position((wide[0], y0, 1 - sum(wide), height))
+
+
+def _numbers(row) -> str:
+    if not np.isfinite(row.change_percent):
+        warnings = row.warnings if isinstance(row.warnings, str) else ""
+        return style.shorten(f"no estimate: {warnings or 'no usable run'}", 48)
+    interval = f"[{style.percent(row.ci_low_percent)}, {style.percent(row.ci_high_percent)}]".replace(
+        " %", ""
+    )
+    return f"{style.percent(row.change_percent)} {interval} {row.verdict}, n={row.runs}"
+
+
+def _legend(rows: pd.DataFrame, margin_percent: float, clipped: bool) -> list[Artist]:
+    handles: list[Artist] = [Patch(color=style.BAND, label=f"margin ±{margin_percent:g} %")]
+    for verdict, colour in style.VERDICT.items():
+        count = int((rows["verdict"] == verdict).sum())
+        face = "white" if verdict == "inconclusive" else colour
+        handles.append(
+            Line2D([], [], marker=style.MARKER[verdict], mfc=face, mec=colour, color=colour, lw=1.6, ms=5.5,
+                   label=f"{verdict} ({count})")
+        )  # fmt: skip
+    if clipped:
+        handles.append(Line2D([], [], marker=5, ls="none", color=style.FAINT, label="beyond the axis"))
+    return handles

@@ -1,0 +1,33 @@
+"""What came out, for people and programs: one order, one wording; Markdown, JSON, HTML, terminal."""
+
+from duet.report.summary.facts import Facts, Failure, facts
+from duet.report.summary.page import landing, page
+from duet.report.summary.rows import (
+    VERDICTS,
+    Calibration,
+    calibration,
+    complete,
+    counts,
+    headline,
+    read_verdicts,
+)
+from duet.report.summary.texts import as_json, index, markdown, terminal
+
+__all__ = [
+    "VERDICTS",
+    "Calibration",
+    "Facts",
+    "Failure",
+    "as_json",
+    "calibration",
+    "complete",
+    "counts",
+    "facts",
+    "headline",
+    "index",
+    "landing",
+    "markdown",
+    "page",
+    "read_verdicts",
+    "terminal",
+]

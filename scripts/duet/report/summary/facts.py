@@ -1,0 +1,123 @@
+"""What one must know beside the verdicts to trust them: which runs there are, and which not."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from duet.model import parse_run
+from duet.report.summary.wording import line
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A run that was started and has no result, or none that can be read."""
+
+    name: str
+    reason: str
+    log: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    campaign: str
+    planned: int
+    measured: int
+    timed_out: int
+    machine_time_s: float
+    """Sum over the measured runs: the machine does nothing else meanwhile."""
+    failures: tuple[Failure, ...]
+    missing: tuple[str, ...]
+    """Planned runs that have neither finished nor failed."""
+    empty: tuple[tuple[str, str, str, str], ...]
+    """(suite, benchmark, type, why) of planned comparisons without a run; names as in file names."""
+    warnings: tuple[tuple[str, int], ...]
+    """What measuring and reading warned of, and in how many runs, the most frequent first. Of texts
+    that differ in their numbers only the one with the greatest is kept, and how many there were."""
+    imported: int = 0
+    """Runs that were read from elsewhere, not measured."""
+
+
+def facts(
+    campaign: str, runs_dir: Path, planned: Iterable[str], told: Mapping[str, list] | None = None
+) -> Facts:
+    """Read run.json and failure.json of every planned run; others that are there belong to other plans.
+
+    `told`: the table's own `attrs`: runs it leaves out, runs it imported, warnings of reading.
+    """
+    names, told = list(dict.fromkeys(planned)), told or {}
+    measured: set[str] = set()
+    failures: list[Failure] = []
+    warnings: set[tuple[str, str]] = set()
+    timed_out = time_ns = 0
+    for name in names:
+        if (record := read_json(runs_dir / name / "run.json")) is not None:
+            measured.add(name)
+            timed_out += bool(record.get("timed_out"))
+            time_ns += max(0, int(record.get("end_ns") or 0) - int(record.get("start_ns") or 0))
+            warnings.update((name, str(w)) for w in record.get("warnings") or ())
+        elif (failed := read_json(runs_dir / name / "failure.json")) is not None:
+            failures.append(Failure(name, str(failed.get("reason", "")), str(failed.get("log", ""))))
+    for bad in told.get("left_out", ()):
+        measured.discard(bad["run"])
+        failures.append(Failure(bad["run"], f"cannot be read: {bad['reason']}", ""))
+    warnings.update((w["run"], w["warning"]) for w in told.get("warnings", ()))
+    lost = {f.name for f in failures}
+    return Facts(
+        campaign,
+        planned=len(names),
+        measured=len(measured),
+        timed_out=timed_out,
+        machine_time_s=time_ns / 1e9,
+        failures=tuple(failures),
+        missing=tuple(n for n in names if n not in measured and n not in lost),
+        empty=_empty(names, measured, failures),
+        warnings=by_kind(warnings),
+        imported=sum(each["runs"] for each in told.get("imported", ())),
+    )
+
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+
+def by_kind(warnings: Iterable[tuple[str, str]]) -> tuple[tuple[str, int], ...]:
+    """(run, warning) -> (warning, number of runs), one of a kind: texts that differ in numbers only."""
+    kinds: dict[str, tuple[set[str], set[str]]] = {}
+    for run, text in sorted(warnings):
+        runs, texts = kinds.setdefault(_NUMBER.sub("#", text), (set(), set()))
+        runs.add(run)
+        texts.add(text)
+    told = []
+    for runs, texts in kinds.values():
+        worst = max(texts, key=lambda text: [float(n) for n in _NUMBER.findall(text)])
+        told.append((f"{worst} (the most of {len(texts)})" if len(texts) > 1 else worst, len(runs)))
+    return tuple(sorted(told, key=lambda each: -each[1]))
+
+
+def read_json(path: Path) -> Mapping | None:
+    """A JSON object, or None where there is none that can be read: the report must not end at it."""
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _empty(
+    names: list[str], measured: set[str], failures: list[Failure]
+) -> tuple[tuple[str, str, str, str], ...]:
+    """Planned comparisons without any measured run, each with the reasons of its failed runs."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for name in names:
+        if run := parse_run(name):
+            groups.setdefault((run.suite, run.benchmark, str(run.type)), []).append(name)
+    reasons = {f.name: f.reason for f in failures}
+    out = []
+    for key, members in groups.items():
+        if measured.isdisjoint(members):
+            found = Counter(line(reasons[n]) for n in members if n in reasons)
+            why = "; ".join(f"{n} × {reason}" for reason, n in found.most_common(3))
+            out.append((*key, f"no run finished: {why or 'none was measured'}"))
+    return tuple(out)

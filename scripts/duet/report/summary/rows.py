@@ -1,0 +1,138 @@
+"""The verdicts as they are told: complete, worst first, counted, and checked against A/A."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from duet.inference.decision import FalsePositives, false_positives, primary
+from duet.model import DuetError
+from duet.report.summary.facts import Facts
+from duet.report.summary.wording import duration
+
+VERDICTS = ("slower", "no data", "inconclusive", "equivalent", "faster")
+"""Worst first: what asks for something to be done stands on top. `no data`: planned, and no run finished."""
+NUMBERS = (
+    *("runs", "iterations_A", "iterations_B", "coverage", "change_percent"),
+    *("ci_low_percent", "ci_high_percent", "p_value", "p_adjusted"),
+)
+TEXT = ("suite", "benchmark", "type", "verdict", "method", "warnings")
+ENOUGH = 10
+"""A/A comparisons below this rarely show a test that errs twice as often as it should."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How often A against A was called different."""
+
+    found: FalsePositives
+
+    @property
+    def state(self) -> str:
+        """`none`, `few`, `ok`, or `failed`: significantly more often than the nominal level."""
+        if not self.found.comparisons:
+            return "none"
+        if self.found.failed:
+            return "failed"
+        return "few" if self.found.comparisons < ENOUGH else "ok"
+
+    def sentence(self) -> str:
+        f = self.found
+        told = (
+            f"{f.different} of {f.comparisons} A/A comparisons called different "
+            f"(95% interval {f.low:.0%} to {f.high:.0%}, nominal {f.nominal:.0%})"
+        )
+        return {
+            "none": "not checked: no runs of A against A (set aa_repetitions)",
+            "few": f"too few to tell: {told}",
+            "ok": f"passed: {told}",
+            "failed": f"FAILED, do not trust these verdicts: {told}",
+        }[self.state]
+
+
+def read_verdicts(path: Path) -> pd.DataFrame:
+    """verdicts.csv with its names as they are: a benchmark may be called `NA` or `1e3`."""
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as e:
+        raise DuetError(f"{path}: not a table of verdicts ({e})", "make it again by the workflow") from None
+    lacking = [c for c in (*TEXT, *NUMBERS) if c not in frame.columns]
+    if lacking:
+        raise DuetError(f"{path}: no column {', '.join(lacking)}", "make it again by the workflow")
+    for column in NUMBERS:
+        frame[column] = pd.to_numeric(frame[column], errors="coerce")
+    frame["runs"] = frame["runs"].fillna(0).astype(int)
+    return frame
+
+
+def complete(verdicts: pd.DataFrame, facts: Facts) -> pd.DataFrame:
+    """The verdicts, worst first, and a row `no data` for every planned comparison without one."""
+    known = {_key(r) for r in verdicts[["suite", "benchmark", "type"]].astype(str).itertuples(index=False)}
+    lost = [
+        {"suite": s, "benchmark": b, "type": t, "runs": 0, "verdict": "no data", "warnings": why}
+        for s, b, t, why in facts.empty
+        if _key((s, b, t)) not in known
+    ]
+    rows = pd.DataFrame([*verdicts.to_dict("records"), *lost], columns=verdicts.columns)
+    rows["warnings"] = rows["warnings"].fillna("").astype(str)
+    rank = rows["verdict"].astype(str).map({v: i for i, v in enumerate(VERDICTS)}).fillna(len(VERDICTS))
+    change = pd.to_numeric(rows["change_percent"])
+    order = pd.DataFrame({"rank": rank, "change": -change}).sort_values(
+        ["rank", "change"], kind="stable", na_position="first"
+    )
+    return rows.loc[order.index].reset_index(drop=True)
+
+
+def counts(rows: pd.DataFrame) -> dict[str, int]:
+    """Benchmarks by verdict, each by the type that it is judged by; A against A is no result."""
+    found = Counter(primary(rows)["verdict"].astype(str))
+    return {v: found.get(v, 0) for v in ("slower", "faster", "equivalent", "inconclusive", "no data")}
+
+
+def calibration(rows: pd.DataFrame, confidence: float = 0.95) -> Calibration:
+    p = pd.to_numeric(rows.loc[rows["type"].astype(str) == "aaduet", "p_value"])
+    return Calibration(false_positives(p, confidence))
+
+
+def headline(rows: pd.DataFrame) -> str:
+    """The answer in one sentence."""
+    number = counts(rows)
+    total = sum(number.values())
+    if not total:
+        return "no comparison of A with B"
+    parts = [f"{n} {v}" for v, n in number.items() if n or v in ("slower", "faster")]
+    return f"{', '.join(parts)} of {total} benchmark{'s' * (total != 1)}"
+
+
+def state(rows: pd.DataFrame, facts: Facts, confidence: float) -> list[tuple[str, str]]:
+    """(label, text) of what a reader needs beside the verdicts."""
+    parts = [f"{facts.measured} of {facts.planned} measured"] if facts.planned or not facts.imported else []
+    runs = ", ".join(parts + [f"{facts.imported} imported"] * bool(facts.imported))
+    if facts.failures:
+        runs += f", {len(facts.failures)} failed"
+    if facts.missing:
+        runs += f", {len(facts.missing)} not measured yet"
+    if facts.timed_out:
+        runs += f", {facts.timed_out} timed out (results kept)"
+    return [
+        ("Runs", runs),
+        ("Machine time", duration(facts.machine_time_s) if facts.measured else "not recorded"),
+        ("Calibration", calibration(rows, confidence).sentence()),
+    ]
+
+
+def notes(row) -> list[str]:
+    """What else a verdict's row tells: for which m it holds, what was left out and why."""
+    out = []
+    if holds := getattr(row, "holds_for_min_overlap", ""):
+        out.append(f"holds for m in {holds}")
+    if left_out := getattr(row, "left_out", ""):
+        out.append(f"left out: {left_out}")
+    return [text for text in out if "nan" not in text]
+
+
+def _key(row: Iterable[str]) -> tuple[str, ...]:
+    """Suite and benchmark as in file names, and the type."""
+    return tuple(part.replace(".", "_") for part in row)

@@ -1,0 +1,196 @@
+"""The summary as Markdown (also what a pull request gets), as JSON, and for the terminal."""
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from textwrap import wrap
+
+import pandas as pd
+
+from duet.report.summary.facts import Facts
+from duet.report.summary.rows import calibration, counts, headline, state
+from duet.report.summary.wording import MARK, fit, interval, line, p_value, percent, width
+
+FILES = (
+    ("summary.html", "verdicts, worst first, sortable; the report's first screen"),
+    ("summary.md", "the same for a pull request"),
+    ("verdicts.csv", "one row per benchmark and type"),
+    ("verdicts.json", "the same with counts, calibration and failed runs"),
+    ("provenance.html", "hosts, images, commands, configuration, versions"),
+    ("iterations.parquet, iterations.csv", "the unified table: one row per iteration and side"),
+    ("pairs.parquet", "overlapping iterations of A and B"),
+    ("effects.parquet", "one row per run: how much slower B was"),
+    ("comparison.csv", "the predecessor's analysis beside ours; which injected slowdowns each finds"),
+    ("runs/<run>/", "run.json, logs and the suite's own result files; failure.json where it failed"),
+    ("plan/", "what was to be run"),
+    ("images/", "content of the images"),
+    ("logs/", "logs of the workflow's other steps"),
+)
+FIGURES = ("timeline", "iterations", "ratios", "sensitivity", "runs")
+LISTED = 20
+"""Failed runs listed one by one in Markdown; the page has all."""
+ROWS = 40
+"""Rows of the table in the terminal."""
+WIDTH = 100
+_COLOUR = {"slower": "1;31", "faster": "32", "equivalent": "0", "inconclusive": "33", "no data": "35"}
+
+
+def markdown(rows: pd.DataFrame, facts: Facts, confidence: float = 0.95, report: str | None = None) -> str:
+    """The whole summary. Names are escaped, so they stay text."""
+    out = [f"# {_md(facts.campaign)}: {headline(rows)}", ""]
+    out += [f"- {label}: {_md(text)}" for label, text in state(rows, facts, confidence)]
+    if report:
+        out.append(f"- Report: {_md(report)}")
+    head, body, right = _table(rows, confidence)
+    rule = ["--:" if i in right else "---" for i in range(len(head))]
+    cells = [head, rule, *([_md(c) for c in r] for r in body)]
+    out += ["", *("| " + " | ".join(r) + " |" for r in cells), ""]
+    out.append("Change: iteration time of B against A, positive is slower. Worst first.")
+    out += _distrust(rows, facts)
+    out += _missing(facts)
+    return "\n".join(out) + "\n"
+
+
+def index(benchmarks: Iterable[str], suites: Iterable[str]) -> str:
+    """What is where in results/<name>/, as Markdown. Names as in file names."""
+    figures = ", ".join(f"`{kind}`" for kind in FIGURES)
+    return "\n".join(
+        [
+            "# What is where",
+            "",
+            *(f"- `{name}`: {what}" for name, what in FILES),
+            *(f"- `figures/{suite}.forest.*`: forest plot of {suite}" for suite in suites),
+            "- `figures/methods.*`: the campaign's types compared",
+            "",
+            f"Every figure is there as .svg, .pdf and .png. Of each benchmark: {figures}.",
+            "",
+            *(f"- `figures/{stem}.*`" for stem in benchmarks),
+            "",
+        ]
+    )
+
+
+def as_json(rows: pd.DataFrame, facts: Facts, confidence: float = 0.95) -> str:
+    """verdicts.json; numbers that are not known are null."""
+    check = calibration(rows, confidence)
+    about = asdict(facts)
+    about.pop("empty")  # they stand among the verdicts as `no data`
+    whole = {
+        "schema": 1,
+        **about,
+        "counts": counts(rows),
+        "calibration": {**{k: _plain(v) for k, v in asdict(check.found).items()}, "state": check.state},
+        "verdicts": [{k: _plain(v) for k, v in r.items()} for r in rows.to_dict("records")],
+    }
+    return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def terminal(
+    rows: pd.DataFrame,
+    facts: Facts,
+    report: str | None = None,
+    confidence: float = 0.95,
+    colour: bool = False,
+) -> str:
+    """The verdict table for a terminal, worst first, no line wider than WIDTH columns but the path."""
+    paint = (lambda code, text: f"\033[{code}m{text}\033[0m") if colour else (lambda _, text: text)
+    out = [paint("1", fit(f"{line(facts.campaign)}: {headline(rows)}", WIDTH))]
+    head, body, right = _table(rows.head(ROWS), confidence)
+    if body:
+        aligned = _aligned([head, *body], right)
+        out.append(paint("2", aligned[0]))
+        out += [
+            paint(_COLOUR.get(v, "0"), text) for v, text in zip(rows["verdict"], aligned[1:], strict=False)
+        ]
+    if len(rows) > ROWS:
+        rest = Counter(rows["verdict"].astype(str)[ROWS:])
+        out.append(f"… and {len(rows) - ROWS} more: {', '.join(f'{n} {v}' for v, n in rest.items())}")
+    for label, text in state(rows, facts, confidence):
+        out += wrap(f"{label}: {text}", WIDTH, subsequent_indent="  ")
+    out += _few([f"failed: {line(f.name)}: {line(f.reason)}" for f in facts.failures], paint)
+    out += _few([f"warning in {_runs(n)}: {line(w)}" for w, n in facts.warnings], paint)
+    if report:
+        out.append(f"Report: {report}")  # never shortened: it is there to be opened
+    return "\n".join(out) + "\n"
+
+
+def _table(rows: pd.DataFrame, confidence: float) -> tuple[list[str], list[list[str]], set[int]]:
+    """Head, rows, and which columns are numbers; suite and type only where there are several."""
+    several, suites = rows["type"].nunique() > 1, rows["suite"].nunique() > 1
+    head = ["", "benchmark", *["type"] * several]
+    first = len(head)
+    head += ["change", f"{confidence:.0%} interval", "p adj.", "verdict", "runs"]
+    body = [
+        [
+            MARK.get(r.verdict, ""),
+            line(f"{r.suite} {r.benchmark}" if suites else r.benchmark),
+            *[line(r.type)] * several,
+            percent(r.change_percent),
+            interval(r.ci_low_percent, r.ci_high_percent),
+            p_value(r.p_adjusted),
+            line(r.verdict),
+            str(r.runs),
+        ]
+        for r in rows.itertuples(index=False)
+    ]
+    return head, body, {first, first + 1, first + 2, first + 4}
+
+
+def _aligned(cells: list[list[str]], right: set[int]) -> list[str]:
+    """Lines of at most WIDTH columns: the names give way."""
+    wide = [max(width(row[i]) for row in cells) for i in range(len(cells[0]))]
+    wide[1] = min(wide[1], WIDTH - sum(wide) + wide[1] - 2 * (len(wide) - 1))
+    lines = []
+    for row in cells:
+        parts = []
+        for i, (cell, most) in enumerate(zip(row, wide, strict=True)):
+            text = fit(cell, most)
+            pad = " " * (most - width(text))
+            parts.append(pad + text if i in right else text + pad)
+        lines.append("  ".join(parts).rstrip())
+    return lines
+
+
+def _few(texts: list[str], paint: Callable[[str, str], str]) -> list[str]:
+    shown = [paint("35", fit(text, WIDTH)) for text in texts[:5]]
+    return [*shown, f"… and {len(texts) - 5} more (all in summary.md)"] if len(texts) > 5 else shown
+
+
+def _distrust(rows: pd.DataFrame, facts: Facts) -> list[str]:
+    warned = [r for r in rows.itertuples(index=False) if r.warnings and r.verdict != "no data"]
+    if not warned and not facts.warnings:
+        return []
+    out = ["", "## What to distrust", ""]
+    out += [f"- {_md(r.suite)} {_md(r.benchmark)} ({_md(r.type)}): {_md(r.warnings)}" for r in warned]
+    return out + [f"- {_runs(n)}: {_md(text)}" for text, n in facts.warnings]
+
+
+def _missing(facts: Facts) -> list[str]:
+    if not facts.failures and not facts.missing:
+        return []
+    out = ["", "## Runs that are missing", ""]
+    for f in facts.failures[:LISTED]:
+        out.append(f"- {_md(f.name)}: {_md(f.reason)}" + (f" (log: {_md(f.log)})" if f.log else ""))
+    if len(facts.failures) > LISTED:
+        out.append(f"- … and {len(facts.failures) - LISTED} more failed runs")
+    if facts.missing:
+        more = f" and {len(facts.missing) - 3} more" if len(facts.missing) > 3 else ""
+        out.append(f"- not measured yet: {', '.join(_md(n) for n in facts.missing[:3])}{more}")
+    return out
+
+
+def _runs(n: int) -> str:
+    return f"{n} run{'s' * (n != 1)}"
+
+
+def _plain(value: object) -> object:
+    """A cell as JSON has it."""
+    value = value.item() if hasattr(value, "item") else value
+    return None if value is pd.NA or (isinstance(value, float) and not math.isfinite(value)) else value
+
+
+def _md(text: object) -> str:
+    return re.sub(r"([\\`*_\[\]<>|~&$@#])", r"\\\1", line(text))

@@ -1,0 +1,1 @@
+"""The unified table: one row per iteration and side."""

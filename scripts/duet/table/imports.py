@@ -1,0 +1,147 @@
+"""Result directories that exist already, ours or the predecessor's -> the unified table.
+
+Ours: results/<name>/ with runs/, or runs/ itself; the run records say everything; the formats are
+taken from plan/ beside it. The predecessor's (asynchronous-duet): a flat directory of
+`<suite>.<benchmark>.<runid>.<type>.<order>.<A|B>.<result file>` and a folder `artifacts/` whose
+files hold the output of one command each, gathered once for all runs. Its suite names its format.
+
+What the predecessor recorded nowhere (engine, image, whether a run timed out, its status) is
+null. Where it rounded, in float timestamps, times are exact here. Iterations count from 0 for
+every suite (its DaCapo tables count from 1). A benchmark has its true name where the suite's files tell it
+(SPEC's `500.perlbench_r` is `500_perlbench_r` in file names), else the one of the file names.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from duet import harnesses as formats
+from duet.model import DuetError, Run, Type, parse_result_file
+from duet.records import files as record
+from duet.table import build as table
+
+ARTIFACTS = "artifacts"
+_RUN_KEYS = ["suite", "benchmark", "type", "runid"]
+
+
+class NoResults(DuetError):
+    """A directory that holds no results that can be read."""
+
+
+def read(directory: Path) -> pd.DataFrame:
+    """The table of all runs found; unreadable ones are named, with the directory, in `attrs["left_out"]`,
+    and `attrs["imported"]` counts the others.
+
+    DuetError when the directory is neither of both kinds, or no run in it can be read.
+    """
+    directory = Path(directory)
+    if not directory.is_dir():
+        raise NoResults(f"{directory}: no such directory")
+    runs = directory / "runs" if (directory / "runs").is_dir() else directory
+    recorded = list(record.runs(runs))
+    frames = _ours(runs, recorded) if recorded else _predecessors(directory)
+    if not frames:
+        raise NoResults(
+            f"{directory}: no results",
+            "expected: results/<name>, or files <suite>.<benchmark>.<runid>.<type>.<order>.<side>.…",
+        )
+    whole = table.merge([table.to_arrow(frame) for frame in frames])
+    if not len(whole):
+        first = table.attrs(whole)["left_out"][0]
+        raise NoResults(f"{directory}: no run can be read; the first, {first['run']}: {first['reason']}")
+    frame = table.to_pandas(whole)
+    for bad in frame.attrs["left_out"]:
+        bad["run"] = f"{directory}/{bad['run']}"
+    frame.attrs["imported"] = [{"directory": str(directory), "runs": _runs(whole)}]
+    return frame
+
+
+def _runs(whole: pa.Table) -> int:
+    """Sides of one run share all but `pair`; sides that run alone (seqn) are runs of their own."""
+    keys = [*_RUN_KEYS, "order", "pair"]
+    sides = whole.select(keys).group_by(keys).aggregate([]).to_pylist()
+    return len({tuple(s[k] for k in keys if k != "pair" or s["type"] == Type.SEQN) for s in sides})
+
+
+def _ours(runs: Path, recorded: Sequence[tuple[Run, Path]]) -> list[pd.DataFrame]:
+    groups: dict[str, list[Path]] = defaultdict(list)
+    for run, path in recorded:
+        groups[run.benchmark_stem].append(path)
+    frames = []
+    for stem, paths in groups.items():
+        plan = runs.parent / "plan" / f"{stem}.json"
+        # Without its plan a benchmark has its suite's format, as when a campaign names none.
+        suite = stem.partition(".")[0]
+        name = suite if suite in formats.NAMES else "native"
+        if plan.exists():
+            name = record.read(plan, ("format",))["format"]
+        frames.append(table.benchmark_table(paths, name, skip_bad=True))
+    return frames
+
+
+def _predecessors(directory: Path) -> list[pd.DataFrame]:
+    found: dict[tuple[str, str], dict[Run, dict[str, list[Path]]]] = {}
+    for path in sorted(directory.iterdir()):
+        if (parsed := parse_result_file(path.name)) is None:
+            continue
+        run, side, _ = parsed
+        of_run = found.setdefault((run.suite, run.benchmark), {}).setdefault(run, defaultdict(list))
+        of_run[side].append(path)
+    artifacts = _artifacts(directory / ARTIFACTS)
+    frames = []
+    for (suite, _), of_benchmark in found.items():
+        runs = [
+            [
+                table.SideFiles(run, side, tuple(_log_last(files)), artifacts=artifacts, named_by_files=True)
+                for side, files in sorted(sides.items())
+            ]
+            for run, sides in of_benchmark.items()
+        ]
+        if suite in formats.NAMES:
+            frames.append(table.build(runs, suite, skip_bad=True))
+        else:
+            reason = f"no format is named after the suite {suite!r}"
+            unknown = [{"run": run.name, "reason": reason} for run in of_benchmark]
+            frames.append(table.build([], "native", skip_bad=True, left_out=unknown))
+    return frames
+
+
+def _log_last(files: Iterable[Path]) -> list[Path]:
+    return sorted(files, key=lambda path: path.name.endswith(".log"))
+
+
+def _artifacts(directory: Path) -> dict[str, str]:
+    if not directory.is_dir():
+        return {}
+    return {p.name: p.read_text(errors="replace") for p in sorted(directory.iterdir()) if p.is_file()}
+
+
+def renumbered(frame: pd.DataFrame, others: Sequence[pa.Table]) -> tuple[pd.DataFrame, str]:
+    """Raise the runids of benchmarks and types that `others` have runs of too, so that none collide.
+
+    Each such group continues behind the highest runid there. Returns the frame and a line that
+    says so, empty when nothing collided.
+    """
+    taken = _highest(others)
+    keys = list(zip(frame["suite"], frame["benchmark"], frame["type"], strict=True))
+    offsets = pd.Series([taken.get(key, -1) + 1 for key in keys], index=frame.index, dtype="int64")
+    if not offsets.any():
+        return frame, ""
+    attrs = frame.attrs
+    frame = frame.assign(runid=frame["runid"] + offsets)
+    frame.attrs = attrs
+    groups = len({key for key in set(keys) if key in taken})
+    return frame, f"runids of {groups} benchmarks and types raised, since there are such runs already"
+
+
+def _highest(tables: Sequence[pa.Table]) -> dict[tuple[str, str, str], int]:
+    highest: dict[tuple[str, str, str], int] = {}
+    for t in tables:
+        groups = t.select(_RUN_KEYS).group_by(_RUN_KEYS[:3]).aggregate([("runid", "max")])
+        for row in groups.to_pylist():
+            key = (row["suite"], row["benchmark"], row["type"])
+            highest[key] = max(highest.get(key, -1), row["runid_max"])
+    return highest

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from duet import harnesses
 from duet.inference import warmup
 from duet.inference.samples import from_table
 from duet.model import DuetError, file_name, parse_run
@@ -196,7 +197,7 @@ def of_benchmark(
     table, pairs, effects, verdicts = (frames[w] for w in ("table", "pairs", "effects", "verdicts"))
     title, note = style.name(suite, name), lost(file_name(suite), file_name(name))
     overlap = settings.get("min_overlap", 0.5)
-    warm = settings.get("warmup") or {}
+    warm = harnesses.warmups() | settings.get("warmup", {})
     return {
         "timeline": lambda: timeline(table, pairs, title, note),
         "iterations": lambda: iterations(table, cuts(table, warm), title, note),

@@ -7,6 +7,7 @@ import argparse
 from dataclasses import fields
 from pathlib import Path
 
+from duet import harnesses
 from duet.commands import Log
 from duet.commands._inputs import read_parquet, settings
 from duet.inference import overlap, run_effects, verdicts
@@ -28,17 +29,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace, log: Log) -> None:
     given = settings(options.analysis)
     analysis = Analysis(**{f.name: given[f.name] for f in fields(Analysis) if f.name in given})
+    rules = harnesses.warmups() | given.get("warmup", {})
     table = read_parquet(options.table)
     try:
         if options.pairs:
             overlap.pairs(table, analysis.min_overlap).to_parquet(options.pairs, index=False)
         if options.effects or options.verdicts:
-            effects = run_effects(table, analysis, given.get("warmup"))
+            effects = run_effects(table, analysis, rules)
             if options.effects:
                 effects.to_parquet(options.effects, index=False)
             if options.verdicts:
                 verdicts(effects, analysis).to_csv(options.verdicts, index=False)
         if options.comparison:
-            comparison(table, analysis, given.get("warmup")).to_csv(options.comparison, index=False)
+            comparison(table, analysis, rules).to_csv(options.comparison, index=False)
     except ValueError as error:  # a setting that cannot be, or a table without what it takes
         raise DuetError(" ".join(str(error).split())) from error

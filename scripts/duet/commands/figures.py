@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from duet import harnesses
 from duet.commands import Log, UsageError
 from duet.commands._inputs import read_parquet, settings
 from duet.inference import warmup
@@ -203,7 +204,7 @@ def of_benchmark(
     table, pairs, effects, verdicts = (frames[w] for w in ("table", "pairs", "effects", "verdicts"))
     title, note = style.name(suite, name), lost(file_name(suite), file_name(name))
     overlap = given.get("min_overlap", 0.5)
-    warm = given.get("warmup") or {}
+    warm = harnesses.warmups() | given.get("warmup", {})
     return {
         "timeline": lambda: timeline(table, pairs, title, note),
         "iterations": lambda: iterations(table, cuts(table, warm), title, note),

@@ -74,7 +74,8 @@ class Process:
 
     def __init__(self, start: Start, workdir: Path, cores: set[int]):
         self._start, self.workdir = start, workdir
-        self._told, self._code, self._usage = b"", None, Usage()
+        self._told, self._usage = b"", Usage()
+        self._code: int | None = None
         env = {k: v for k, v in os.environ.items() if k in _KEPT or k.startswith("LC_")}
         env |= dict(start.env) | {_ROOT: str(start.root), _RUN: start.run, _DIR: str(workdir)}
         wrap = namespace()
@@ -97,7 +98,7 @@ class Process:
             )
         self.pid = self._supervisor.pid
         try:
-            said = self._line(None)
+            said = self._line(None) or ""
             if said != "started":
                 reason = said.removeprefix("failed ") or "its supervisor ended at once; see the log"
                 raise EngineError(f"process: starting side {start.side} of {start.run}: {reason}")

@@ -30,5 +30,5 @@ def execute(options: argparse.Namespace, log: Log) -> None:
     images = [r for path in records if (r := read_json(path)) is not None]
     config = {str(path): path.read_text(errors="replace") for path in options.config}
     runs = provenance.read(options.runs, options.planned.read_text().split())
-    page = provenance.page(options.name, runs, images, settings(options.analysis), config)
+    page = provenance.html_page(options.name, runs, images, settings(options.analysis), config)
     options.html.write_text(page)

@@ -218,9 +218,10 @@ def hashes(made: Recipe, known: Mapping[str, str], source_digest: str | None) ->
     found: dict[Recipe, str] = {}
     for each in made.all():
         parents = {p.name: found.get(p) for p in each.ours} | {e: known.get(e) for e in each.external}
-        if None not in parents.values():
+        content = {name: digest for name, digest in parents.items() if digest is not None}
+        if len(content) == len(parents):
             own_source = source_digest if each == made else None
-            found[each] = context_hash(each.folder, dict(each.args), own_source, parents)
+            found[each] = context_hash(each.folder, dict(each.args), own_source, content)
     return found
 
 

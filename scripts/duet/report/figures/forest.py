@@ -12,7 +12,7 @@ from duet.report.figures import style
 from duet.report.verdict_row import VerdictRow, verdict_rows
 
 
-def forest(
+def draw_forest(
     verdicts: pd.DataFrame, suite: str, margin_percent: float = 2.0, confidence: float = 0.95, note: str = ""
 ) -> Figure:
     """One row per benchmark and type of the suite, types one after the other, the worst on top.

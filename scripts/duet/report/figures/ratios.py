@@ -15,7 +15,7 @@ from duet.report.verdict_row import VerdictRow
 BINS = 60
 
 
-def ratios(
+def draw_ratios(
     pairs: pd.DataFrame | None,
     effects: pd.DataFrame | None = None,
     verdicts: pd.DataFrame | None = None,

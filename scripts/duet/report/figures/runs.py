@@ -15,7 +15,7 @@ from duet.report.verdict_row import VerdictRow
 ORDER = {"AB": "^", "BA": "v", "None": "o"}
 
 
-def runs(
+def draw_runs(
     effects: pd.DataFrame | None,
     verdicts: pd.DataFrame | None = None,
     title: str = "",

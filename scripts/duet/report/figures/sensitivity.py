@@ -14,7 +14,7 @@ BY_TIME = ("duet", "aaduet")
 """Types whose iterations are compared where they overlap."""
 
 
-def sensitivity(
+def draw_sensitivity(
     effects: pd.DataFrame | None,
     title: str = "",
     note: str = "",

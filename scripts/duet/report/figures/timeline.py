@@ -14,7 +14,7 @@ BARS = 120
 LANE = {"A": (1.12, 1.88), "B": (0.12, 0.88)}
 
 
-def timeline(
+def draw_timeline(
     table: pd.DataFrame, pairs: pd.DataFrame | None = None, title: str = "", note: str = ""
 ) -> Figure:
     """The typical run of each type: the one whose ratio of iteration times is the median.

@@ -40,7 +40,7 @@ class Facts:
     """Runs that were read from elsewhere, not measured."""
 
 
-def facts(
+def read_facts(
     campaign: str, runs_dir: Path, planned: Iterable[str], told: Mapping[str, list] | None = None
 ) -> Facts:
     """Read run.json and failure.json of every planned run; others that are there belong to other plans.

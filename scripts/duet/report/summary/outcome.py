@@ -7,7 +7,7 @@ import pandas as pd
 
 from duet.model import DuetError
 from duet.records import files as record
-from duet.report.summary.facts import Facts, facts
+from duet.report.summary.facts import Facts, read_facts
 from duet.report.summary.rows import complete, read_verdicts
 from duet.table import build as table
 
@@ -46,6 +46,6 @@ def read_outcome(
     iterations = verdicts.with_name("iterations.parquet")
     attributes = table.read_attrs(iterations) if iterations.is_file() else {}
     names = tuple(planned.read_text().split())
-    found = facts(name or results.resolve().name, runs or results / "runs", names, attributes)
+    found = read_facts(name or results.resolve().name, runs or results / "runs", names, attributes)
     rows = complete(read_verdicts(verdicts), found)
     return Outcome(rows, found, settings.get("confidence", 0.95), names)

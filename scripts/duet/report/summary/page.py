@@ -29,7 +29,7 @@ NUMERIC = {3, 4, 5, 7, 8}
 """Columns of the verdict table that are numbers."""
 
 
-def page(rows: pd.DataFrame, facts: Facts, confidence: float = 0.95) -> str:
+def html_page(rows: pd.DataFrame, facts: Facts, confidence: float = 0.95) -> str:
     """The whole page. `rows`: verdicts as `complete` returns them."""
     parts = (
         f"<h1>{text(facts.campaign)}</h1>",

@@ -63,7 +63,7 @@ def read(runs: Path, planned: Iterable[str]) -> Provenance:
     return gather(r for path in there if (r := read_json(path)) is not None)
 
 
-def page(
+def html_page(
     campaign: str, found: Provenance, images: Sequence[Mapping], analysis: Mapping, config: Mapping[str, str]
 ) -> str:
     """HTML. `images`: image records; `config`: path -> text of each configuration file."""

@@ -2,12 +2,12 @@
 
 import argparse
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 from duet.images.sources import fetch
-from duet.model import SCHEMA_VERSION, DuetError, Source
-from duet.records import files as record
+from duet.model import DuetError, Source
+from duet.records.layout import SOURCES
+from duet.records.plan import ImagePlan
 
 
 def main() -> None:
@@ -16,16 +16,16 @@ def main() -> None:
     what.add_argument("--plan", type=Path, help="an image's plan file (<results>/plan/<image>.image.json)")
     what.add_argument("--url", help="where to fetch it from")
     parser.add_argument("--sha256", help="of the file at --url")
-    parser.add_argument("--folder", type=Path, default=Path("results/.sources"), help="where files are kept")
+    parser.add_argument("--folder", type=Path, default=SOURCES, help="where files are kept")
     parser.add_argument("--out", type=Path, help="the record to write (JSON)")
     parser.add_argument("--log", type=Path, help="a copy of the progress")
     options = parser.parse_args()
 
     if options.plan:
-        asked = record.read(options.plan, keys=("image",))["image"]["source"]
-        if asked is None:
+        planned = ImagePlan.read(options.plan).image.source
+        if planned is None:
             raise DuetError(f"{options.plan}: the image needs no file")
-        source = Source(**asked | {"own": Path(asked["own"]) if asked["own"] else None})
+        source = planned
     else:
         source = Source(options.url.rpartition("/")[2], options.url, options.sha256)
 
@@ -37,8 +37,8 @@ def main() -> None:
 
     if options.log:
         options.log.parent.mkdir(parents=True, exist_ok=True)
-    found = {"schema": SCHEMA_VERSION, **asdict(fetch(source, options.folder, say))}
+    fetched = fetch(source, options.folder, say)
     if options.out:
-        record.write(options.out, found)
+        fetched.write(options.out)
     else:
-        print(found["path"], found["sha256"])
+        print(fetched.path, fetched.sha256)

@@ -1,16 +1,15 @@
 """From the unified table to pairs, effects of runs, and verdicts."""
 
 import argparse
-import json
 import sys
-from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
 
 from duet.inference import overlap, run_effects, verdicts
 from duet.inference.predecessor import comparison
-from duet.model import Analysis, DuetError
+from duet.model import DuetError
+from duet.records.plan import AnalysisPlan
 
 
 def main() -> int:
@@ -31,16 +30,15 @@ def main() -> int:
 
 
 def analyse(args: argparse.Namespace) -> None:
-    settings = json.loads(args.analysis.read_text()) if args.analysis else {}
-    analysis = Analysis(**{f.name: settings[f.name] for f in fields(Analysis) if f.name in settings})
+    analysis = AnalysisPlan.read(args.analysis) if args.analysis else AnalysisPlan()
     table = pd.read_parquet(args.table)
     if args.pairs:
         overlap.pairs(table, analysis.min_overlap).to_parquet(args.pairs, index=False)
     if args.effects or args.verdicts:
-        effects = run_effects(table, analysis, settings.get("warmup"))
+        effects = run_effects(table, analysis, analysis.warmup)
         if args.effects:
             effects.to_parquet(args.effects, index=False)
         if args.verdicts:
             verdicts(effects, analysis).to_csv(args.verdicts, index=False)
     if args.comparison:
-        comparison(table, analysis, settings.get("warmup")).to_csv(args.comparison, index=False)
+        comparison(table, analysis, analysis.warmup).to_csv(args.comparison, index=False)

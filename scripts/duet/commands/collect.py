@@ -10,7 +10,8 @@ from duet.model import DuetError
 from duet.records.files import read_lines
 from duet.records.layout import Layout
 from duet.records.plan import BenchmarkPlan
-from duet.table import build as table
+from duet.table import store
+from duet.table.build import benchmark_table
 
 
 def main() -> int:
@@ -26,7 +27,7 @@ def main() -> int:
     lines = []
     try:
         frame = collect(args.results, args.benchmark, args.skip_bad)
-        table.write(frame, args.out)
+        store.write(frame, args.out)
         lines += [f"left out: {bad['run']}: {bad['reason']}" for bad in frame.attrs["left_out"]]
         lines += [f"{w['run']} side {w['side']}: {w['warning']}" for w in frame.attrs["warnings"]]
         failed = False
@@ -47,4 +48,4 @@ def collect(results: Path, benchmark: str, skip_bad: bool) -> pd.DataFrame:
     names = read_lines(layout.benchmark_runs(benchmark))
     if skip_bad:
         names = [name for name in names if layout.run_record(name).exists()]
-    return table.benchmark_table(map(layout.run, names), plan.format, skip_bad=skip_bad)
+    return benchmark_table(map(layout.run, names), plan.format, skip_bad=skip_bad)

@@ -6,7 +6,6 @@ types; a figure's own name draws just that.
 """
 
 import argparse
-import json
 import multiprocessing
 import sys
 from collections import Counter
@@ -22,6 +21,10 @@ from matplotlib.figure import Figure
 from duet.inference import warmup
 from duet.inference.samples import from_table
 from duet.model import DuetError, file_name, parse_run
+from duet.records.files import read_lines
+from duet.records.layout import FAILURE, RUN
+from duet.records.plan import AnalysisPlan
+from duet.records.run import FailureRecord
 from duet.report.figures import BENCHMARK, style
 from duet.report.figures.forest import forest
 from duet.report.figures.iterations import iterations
@@ -71,13 +74,13 @@ def save(figures: Mapping[str, Figure], out: Path) -> None:
 
 def planned(args: argparse.Namespace) -> list[str] | None:
     """Names of the planned runs, where these are known."""
-    return args.planned.read_text().split() if args.planned else None
+    return read_lines(args.planned) if args.planned else None
 
 
 def draw(args: argparse.Namespace) -> dict[str, Figure]:
     """Suffix of the file name -> figure."""
-    settings = json.loads(args.analysis.read_text()) if args.analysis else {}
-    margin, confidence = settings.get("margin_percent", 2.0), settings.get("confidence", 0.95)
+    analysis = AnalysisPlan.read(args.analysis) if args.analysis else AnalysisPlan()
+    margin, confidence = analysis.margin_percent, analysis.confidence
     if args.figure == "forest":
         if not (args.verdicts and args.suite):
             raise DuetError("forest needs --verdicts and --suite")
@@ -92,7 +95,7 @@ def draw(args: argparse.Namespace) -> dict[str, Figure]:
         return {"": methods(frames["table"], frames["effects"], frames["verdicts"], confidence, compared)}
     frames = read(args)
     (suite, name), mine = the_one(args, frames)
-    figures = of_benchmark(settings, partial(lost_runs, args.runs, planned(args)), suite, name, mine)
+    figures = of_benchmark(analysis, partial(lost_runs, args.runs, planned(args)), suite, name, mine)
     if args.figure == "benchmark":
         return {f".{kind}": make() for kind, make in figures.items()}
     return {"": figures[args.figure]()}
@@ -151,7 +154,7 @@ def rows_of(frames: Frames, parts: Mapping[str, Mapping], key: tuple[str, str]) 
 
 def draw_all(args: argparse.Namespace) -> None:
     """One process a core draws benchmark after benchmark: importing takes as long as two figures."""
-    settings = json.loads(args.analysis.read_text()) if args.analysis else {}
+    analysis = AnalysisPlan.read(args.analysis) if args.analysis else AnalysisPlan()
     frames = read(args)
     parts = {what: split(frame) for what, frame in frames.items()}
     keys = {stem(*key): key for key in parts["table"]}
@@ -162,7 +165,7 @@ def draw_all(args: argparse.Namespace) -> None:
         keys.setdefault(name, tuple(name.split(".", 1)))
     global task
     lost = partial(lost_runs, args.runs, names)
-    task = partial(draw_one, args.out, settings, lost, frames, parts, keys)
+    task = partial(draw_one, args.out, analysis, lost, frames, parts, keys)
     # Forked, so that the frames need not be sent.
     with ProcessPoolExecutor(args.jobs, multiprocessing.get_context("fork")) as pool:
         for _ in pool.map(_task, keys):
@@ -174,11 +177,17 @@ def _task(name: str) -> None:
 
 
 def draw_one(
-    out: Path, settings: Mapping, lost: Callable, frames: Frames, parts: Mapping, keys: Mapping, name: str
+    out: Path,
+    analysis: AnalysisPlan,
+    lost: Callable,
+    frames: Frames,
+    parts: Mapping,
+    keys: Mapping,
+    name: str,
 ) -> None:
     try:
         mine = rows_of(frames, parts, keys[name])
-        figures = of_benchmark(settings, lost, *keys[name], mine)
+        figures = of_benchmark(analysis, lost, *keys[name], mine)
         save({f".{kind}": make() for kind, make in figures.items()}, out / name)
     except (ValueError, ArithmeticError, LookupError, TypeError) as error:
         raise DuetError(f"{name}: {type(error).__name__}: {error}") from error
@@ -189,19 +198,17 @@ def stem(suite: str, name: str) -> str:
 
 
 def of_benchmark(
-    settings: Mapping, lost: Callable[[str, str], str], suite: str, name: str, frames: Frames
+    analysis: AnalysisPlan, lost: Callable[[str, str], str], suite: str, name: str, frames: Frames
 ) -> dict[str, Callable[[], Figure]]:
     """Figure -> what draws it, of one benchmark whose rows the frames are."""
-    margin, confidence = settings.get("margin_percent", 2.0), settings.get("confidence", 0.95)
+    margin, confidence = analysis.margin_percent, analysis.confidence
     table, pairs, effects, verdicts = (frames[w] for w in ("table", "pairs", "effects", "verdicts"))
     title, note = style.name(suite, name), lost(file_name(suite), file_name(name))
-    overlap = settings.get("min_overlap", 0.5)
-    warm = settings.get("warmup") or {}
     return {
         "timeline": lambda: timeline(table, pairs, title, note),
-        "iterations": lambda: iterations(table, cuts(table, warm), title, note),
+        "iterations": lambda: iterations(table, cuts(table, analysis.warmup), title, note),
         "ratios": lambda: ratios(pairs, effects, verdicts, title, note, margin, confidence),
-        "sensitivity": lambda: sensitivity(effects, title, note, margin, confidence, overlap),
+        "sensitivity": lambda: sensitivity(effects, title, note, margin, confidence, analysis.min_overlap),
         "runs": lambda: runs(effects, verdicts, title, note, margin, confidence),
     }
 
@@ -231,12 +238,12 @@ def lost_runs(runs: Path | None, planned: list[str] | None, suite: str, benchmar
     if runs is None:
         return ""
     reasons: Counter[str] = Counter()
-    for path in sorted(runs.glob(f"{suite}.{benchmark or '*'}.*/failure.json")):
+    for path in sorted(runs.glob(f"{suite}.{benchmark or '*'}.*/{FAILURE}")):
         run = parse_run(path.parent.name)
         mine = run and run.suite == suite and benchmark in (None, run.benchmark)
         mine = mine and (planned is None or run.name in planned)
-        if mine and not (path.parent / "run.json").exists():
-            reasons[str(json.loads(path.read_text()).get("reason", "unknown"))] += 1
+        if mine and not (path.parent / RUN).exists():
+            reasons[FailureRecord.read(path).reason] += 1
     if not reasons:
         return ""
     told = "; ".join(f"{n} × {style.shorten(why, 120)}" for why, n in reasons.most_common(3))

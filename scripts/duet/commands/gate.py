@@ -16,6 +16,9 @@ import pandas as pd
 
 from duet.inference import Decision, Exit, decide
 from duet.model import DuetError
+from duet.records.files import read_lines
+from duet.records.layout import Layout
+from duet.records.plan import AnalysisPlan
 from duet.report import summary
 from duet.report.summary.facts import Facts
 
@@ -71,17 +74,15 @@ def gate(args: argparse.Namespace) -> Exit:
 
 def read(results: Path) -> tuple[pd.DataFrame, Facts, float]:
     """Verdicts with the planned benchmarks that have none, facts, confidence."""
-    verdicts, planned = results / "verdicts.csv", results / "plan" / "runs.txt"
-    if not verdicts.is_file():
-        raise DuetError(f"{verdicts} is not there", "run the campaign, or its target `available`, first")
-    settings = summary_settings(results / "plan" / "analysis.json")
-    names = planned.read_text().split() if planned.is_file() else []
-    facts = summary.facts(results.resolve().name, results / "runs", names)
-    return summary.complete(summary.read_verdicts(verdicts), facts), facts, settings.get("confidence", 0.95)
-
-
-def summary_settings(path: Path) -> dict:
-    return json.loads(path.read_text()) if path.is_file() else {}
+    layout = Layout(results)
+    if not layout.verdicts.is_file():
+        raise DuetError(
+            f"{layout.verdicts} is not there", "run the campaign, or its target `available`, first"
+        )
+    analysis = AnalysisPlan.read(layout.analysis_plan) if layout.analysis_plan.is_file() else AnalysisPlan()
+    names = read_lines(layout.planned_runs) if layout.planned_runs.is_file() else []
+    facts = summary.facts(results.resolve().name, layout.runs, names)
+    return summary.complete(summary.read_verdicts(layout.verdicts), facts), facts, analysis.confidence
 
 
 def sentence(decision: Decision, args: argparse.Namespace) -> str:

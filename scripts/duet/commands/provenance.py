@@ -1,13 +1,14 @@
 """Run records, image records and configuration -> provenance.html of the report."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from duet.model import DuetError
+from duet.records.files import read_lines
+from duet.records.plan import AnalysisPlan
+from duet.records.provision import ImageRecord
 from duet.report.summary import provenance
-from duet.report.summary.facts import read_json
 
 
 def main() -> int:
@@ -22,11 +23,11 @@ def main() -> int:
     args = parser.parse_args()
     try:
         records = sorted(args.images.glob("*.json")) if args.images and args.images.is_dir() else []
-        images = [r for path in records if (r := read_json(path)) is not None]
-        analysis = json.loads(args.analysis.read_text()) if args.analysis else {}
+        images = [image for path in records if (image := ImageRecord.read_sound(path)) is not None]
+        analysis = AnalysisPlan.read(args.analysis) if args.analysis else AnalysisPlan()
         config = {str(path): path.read_text(errors="replace") for path in args.config}
-        found = provenance.read(args.runs, args.planned.read_text().split())
-        args.html.write_text(provenance.page(args.name, found, images, analysis, config))
+        gathered = provenance.read(args.runs, read_lines(args.planned))
+        args.html.write_text(provenance.page(args.name, gathered, images, analysis, config))
     except (DuetError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -4,13 +4,15 @@
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from duet.model import DuetError, parse_run
+from duet.records.files import read_lines
+from duet.records.layout import Layout
+from duet.records.plan import AnalysisPlan
 from duet.report import summary
-from duet.table import build as table
+from duet.table import store
 
 
 def main() -> int:
@@ -38,19 +40,19 @@ def main() -> int:
 def summarise(args: argparse.Namespace) -> str:
     """Write the files that were asked for; the text for the terminal."""
     if args.show:
-        args.verdicts = args.verdicts or args.show / "verdicts.csv"
-        args.runs = args.runs or args.show / "runs"
-        args.planned = args.planned or args.show / "plan/runs.txt"
-        args.analysis = args.analysis or args.show / "plan/analysis.json"
+        layout = Layout(args.show)
+        args.verdicts = args.verdicts or layout.verdicts
+        args.runs = args.runs or layout.runs
+        args.planned = args.planned or layout.planned_runs
+        args.analysis = args.analysis or layout.analysis_plan
         args.name = args.name or args.show.resolve().name
     if not (args.verdicts and args.runs and args.planned and args.name):
         raise DuetError("nothing to summarise", "give --show, or --verdicts, --runs, --planned and --name")
-    settings = json.loads(args.analysis.read_text()) if args.analysis else {}
-    confidence = settings.get("confidence", 0.95)
-    planned = args.planned.read_text().split()
-    iterations = args.verdicts.with_name("iterations.parquet")
-    told = table.read_attrs(iterations) if iterations.exists() else {}
-    facts = summary.facts(args.name, args.runs, planned, told)
+    confidence = (AnalysisPlan.read(args.analysis) if args.analysis else AnalysisPlan()).confidence
+    planned = read_lines(args.planned)
+    iterations = Layout(args.verdicts.parent).table
+    notes = store.read_notes(iterations) if iterations.exists() else None
+    facts = summary.facts(args.name, args.runs, planned, notes)
     rows = summary.complete(summary.read_verdicts(args.verdicts), facts)
     if args.markdown:
         args.markdown.write_text(summary.markdown(rows, facts, confidence, args.report))

@@ -5,8 +5,7 @@ import sys
 from pathlib import Path
 
 from duet.model import DuetError
-from duet.table import build as table
-from duet.table import imports
+from duet.table import imports, store
 
 
 def main() -> int:
@@ -34,18 +33,18 @@ def main() -> int:
 def unify(args: argparse.Namespace) -> list[str]:
     """Write the outputs; what the user should know, a line each."""
     lines = []
-    measured = table.merge([table.read_arrow(path) for path in args.tables]) if args.tables else None
+    measured = store.merge([store.read_arrow(path) for path in args.tables]) if args.tables else None
     parts = [] if measured is None else [measured]
     for directory in args.imports:
         frame = imports.read(directory)
         lines += [f"left out: {bad['run']}: {bad['reason']}" for bad in frame.attrs["left_out"]]
         frame, note = imports.renumbered(frame, parts)
         lines += [f"{directory}: {note}"] if note else []
-        parts.append(table.to_arrow(frame))
+        parts.append(store.to_arrow(frame))
     if not parts:
-        raise table.TableError("no table and no directory to import", "measure a run or import results")
-    merged = table.merge(parts)
-    table.write(merged, args.out)
+        raise store.TableError("no table and no directory to import", "measure a run or import results")
+    merged = store.merge(parts)
+    store.write(merged, args.out)
     if args.csv:
-        table.write(merged, args.csv)
+        store.write(merged, args.csv)
     return lines

@@ -1,4 +1,4 @@
-"""Figures from the frames of a campaign, each as OUT.svg, OUT.pdf and OUT.png.
+"""Draw figures from a campaign's tables, each as OUT.svg, OUT.pdf and OUT.png.
 
 `benchmarks` draws all figures of all benchmarks (OUT/<suite>.<benchmark>.<figure>.svg, …), `benchmark`
 those of one (OUT.<figure>.svg, …), `forest` one of a suite, `methods` the comparison of the campaign's
@@ -7,7 +7,6 @@ types; a figure's own name draws just that.
 
 import argparse
 import multiprocessing
-import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -18,6 +17,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from duet import harnesses
+from duet.commands import Log, UsageError
+from duet.commands._inputs import analysis_plan, read_parquet
 from duet.inference import warmup
 from duet.inference.samples import from_table
 from duet.model import DuetError, file_name, parse_run
@@ -38,9 +40,13 @@ from duet.report.summary import read_verdicts
 KEYS = ["suite", "benchmark", "type", "runid", "order", "pair", "iteration"]
 TIMES = ["iteration_start_ns", "iteration_end_ns", "iteration_time_ns"]
 
+CALLED_BY_RULES = True
+EXAMPLE = (
+    "./duetbench figures forest --suite compress --verdicts results/quickstart/verdicts.csv --out forest"
+)
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+
+def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("figure", choices=["benchmarks", "benchmark", *BENCHMARK, "forest", "methods"])
     parser.add_argument("--table", type=Path, help="the unified table, of the benchmark or of all")
     parser.add_argument("--pairs", type=Path, help="pairs.parquet")
@@ -55,16 +61,18 @@ def main() -> int:
     parser.add_argument("--benchmark")
     parser.add_argument("--jobs", type=int, default=1, help="processes that draw")
     parser.add_argument("--out", type=Path, required=True, help="files are called OUT.svg, …")
-    args = parser.parse_args()
+
+
+def execute(options: argparse.Namespace, log: Log) -> None:
     try:
-        if args.figure == "benchmarks":
-            draw_all(args)
+        if options.figure == "benchmarks":
+            draw_all(options)
         else:
-            save(draw(args), args.out)
-    except (DuetError, OSError, ValueError) as error:
-        print(f"error: {args.figure}: {error}", file=sys.stderr)
-        return 1
-    return 0
+            save(draw(options), options.out)
+    except UsageError:
+        raise
+    except (DuetError, ValueError) as error:  # the latter: a table without what the figure takes
+        raise DuetError(f"{options.figure}: {error}") from error
 
 
 def save(figures: Mapping[str, Figure], out: Path) -> None:
@@ -79,11 +87,11 @@ def planned(args: argparse.Namespace) -> list[str] | None:
 
 def draw(args: argparse.Namespace) -> dict[str, Figure]:
     """Suffix of the file name -> figure."""
-    analysis = AnalysisPlan.read(args.analysis) if args.analysis else AnalysisPlan()
+    analysis = analysis_plan(args.analysis)
     margin, confidence = analysis.margin_percent, analysis.confidence
     if args.figure == "forest":
         if not (args.verdicts and args.suite):
-            raise DuetError("forest needs --verdicts and --suite")
+            raise UsageError("forest needs --verdicts and --suite")
         verdicts = read_verdicts(args.verdicts)
         suite = _true_name(verdicts, args.suite)
         return {
@@ -115,11 +123,11 @@ Frames = Mapping[str, pd.DataFrame | None]
 
 def read(args: argparse.Namespace, columns: list[str] | None = None) -> dict[str, pd.DataFrame | None]:
     if args.table is None:
-        raise DuetError("no --table", "give iterations.parquet")
+        raise UsageError("no --table", "give iterations.parquet")
     return {
-        "table": pd.read_parquet(args.table, columns=columns),
-        "pairs": pd.read_parquet(args.pairs) if args.pairs else None,
-        "effects": pd.read_parquet(args.effects) if args.effects else None,
+        "table": read_parquet(args.table, columns),
+        "pairs": read_parquet(args.pairs) if args.pairs else None,
+        "effects": read_parquet(args.effects) if args.effects else None,
         "verdicts": read_verdicts(args.verdicts) if args.verdicts else None,
     }
 
@@ -154,7 +162,7 @@ def rows_of(frames: Frames, parts: Mapping[str, Mapping], key: tuple[str, str]) 
 
 def draw_all(args: argparse.Namespace) -> None:
     """One process a core draws benchmark after benchmark: importing takes as long as two figures."""
-    analysis = AnalysisPlan.read(args.analysis) if args.analysis else AnalysisPlan()
+    analysis = analysis_plan(args.analysis)
     frames = read(args)
     parts = {what: split(frame) for what, frame in frames.items()}
     keys = {stem(*key): key for key in parts["table"]}
@@ -204,9 +212,10 @@ def of_benchmark(
     margin, confidence = analysis.margin_percent, analysis.confidence
     table, pairs, effects, verdicts = (frames[w] for w in ("table", "pairs", "effects", "verdicts"))
     title, note = style.name(suite, name), lost(file_name(suite), file_name(name))
+    rules = {**harnesses.warmups(), **analysis.warmup}
     return {
         "timeline": lambda: timeline(table, pairs, title, note),
-        "iterations": lambda: iterations(table, cuts(table, analysis.warmup), title, note),
+        "iterations": lambda: iterations(table, cuts(table, rules), title, note),
         "ratios": lambda: ratios(pairs, effects, verdicts, title, note, margin, confidence),
         "sensitivity": lambda: sensitivity(effects, title, note, margin, confidence, analysis.min_overlap),
         "runs": lambda: runs(effects, verdicts, title, note, margin, confidence),
@@ -243,7 +252,8 @@ def lost_runs(runs: Path | None, planned: list[str] | None, suite: str, benchmar
         mine = run and run.suite == suite and benchmark in (None, run.benchmark)
         mine = mine and (planned is None or run.name in planned)
         if mine and not (path.parent / RUN).exists():
-            reasons[FailureRecord.read(path).reason] += 1
+            failure = FailureRecord.read_sound(path)
+            reasons[failure.reason if failure else "unknown"] += 1
     if not reasons:
         return ""
     told = "; ".join(f"{n} × {style.shorten(why, 120)}" for why, n in reasons.most_common(3))

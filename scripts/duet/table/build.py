@@ -82,7 +82,7 @@ def join_sides(
     left_out: Iterable[LeftOut] = (),
 ) -> pd.DataFrame:
     """Parse and join the sides of each run; see `benchmark_table` for bad ones."""
-    parse, unreadable = harnesses.get(format_name), list(left_out)
+    parse, unreadable = harnesses.get(format_name).parse, list(left_out)
     sides: list[SideFiles] = []
     frames: list[pd.DataFrame] = []
     for run in sorted(runs, key=_place):
@@ -168,6 +168,8 @@ def _warnings(sides: list[SideFiles], frames: list[pd.DataFrame]) -> list[Readin
     warnings = []
     for s, frame in zip(sides, frames, strict=True):
         texts = list(frame.attrs.get("warnings", ()))
+        if s.span_ns and s.run.type == Type.SYNCDUET and "synchronised" not in frame:
+            texts.append("no column synchronised: whether its iterations began together is not known")
         start = frame["iteration_start_ns"]
         if s.span_ns and len(frame) and start.iloc[0] is not pd.NA:
             first_ns, last_ns = int(start.iloc[0]), int(frame["iteration_end_ns"].iloc[-1])

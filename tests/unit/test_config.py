@@ -534,17 +534,17 @@ def test_defaults_are_accepted_values() -> None:
 
 def test_readme_gives_the_defaults_of_the_analysis() -> None:
     text = (ROOT / "config/README.md").read_text(encoding="utf-8")
-    shown = dict(re.findall(r"^\| `(\w+)` \|[^|]*\| `?([^|`]+?)`? \|", text, re.MULTILINE))
+    shown = dict(re.findall(r"^- \*\*`(\w+)`\*\* \(.*; default: `?([^`)]+)`?\):", text, re.MULTILINE))
     for key, value in vars(Analysis()).items():
         assert shown[key.removesuffix("_percent")] == (f"{value:g}" if isinstance(value, float) else value)
 
 
 def documented(section: str) -> set[str]:
-    """The keys in the first column of a section's tables."""
+    """The keys that a section has an entry for."""
     text = (ROOT / "config/README.md").read_text(encoding="utf-8")
     part = text.split(f"## {section}\n", 1)[1].split("\n## ", 1)[0]
-    cells = re.findall(r"^\| (`[^|]+`) \|", part, re.MULTILINE)
-    return {key for cell in cells for key in re.findall(r"`([^`]+)`", cell)}
+    entries = re.findall(r"^- (\*\*`.+`\*\*) \(", part, re.MULTILINE)
+    return {key for entry in entries for key in re.findall(r"\*\*`(\w+)`\*\*", entry)}
 
 
 def test_readme_documents_the_keys_of_the_schema() -> None:

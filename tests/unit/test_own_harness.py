@@ -50,7 +50,7 @@ def in_shell(folder: Path) -> list[str]:
     return ["sh", "harness"]
 
 
-@pytest.mark.parametrize("harness", [in_python, in_c, in_shell])
+@pytest.mark.parametrize("harness", [in_python, pytest.param(in_c, marks=pytest.mark.needs("cc")), in_shell])
 def test_harness_of_the_readme_stamps(tmp_path: Path, harness) -> None:
     command = harness(tmp_path)
     before_ns = time.time_ns()

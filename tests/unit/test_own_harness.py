@@ -56,7 +56,7 @@ def test_harness_of_the_readme_stamps(tmp_path: Path, harness) -> None:
     before_ns = time.time_ns()
     subprocess.run(command, cwd=tmp_path, check=True)
     after_ns = time.time_ns()
-    frame = get("native")([tmp_path / "results.csv"], "own")
+    frame = get("native").parse([tmp_path / "results.csv"], "own")
     assert list(frame.iteration) == list(range(20))
     assert (frame.iteration_time_ns >= 10_000_000).all()
     assert before_ns <= frame.iteration_start_ns.min() and frame.iteration_end_ns.max() <= after_ns

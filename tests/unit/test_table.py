@@ -187,7 +187,7 @@ def test_a_clock_that_is_not_the_hosts_is_said(campaign):
 
 def test_a_synchronised_duet_without_marks_is_said(campaign):
     run = Run("compress", "gzip-6.9", 0, Type.SYNCDUET, Order.AB)
-    marked = native().replace("end_ns\n", "end_ns,synchronised\n").replace("999\n", "999,1\n")
+    marked = native(extra=",1").replace("load", "synchronised")
     frame = benchmark_table([campaign.add(run, A=marked, B=native())], "native")
     (warning,) = frame.attrs["warnings"]
     assert warning["side"] == "B" and "no column synchronised" in warning["warning"]

@@ -74,6 +74,7 @@ class Bench:
         self.measure()
         value = record.read_run(self.directory)
         named = {name for side in value["sides"].values() for name in (side["log"], *side["files"])}
+        named |= {value["exchange"]["file"]} - {None}
         assert {p.name for p in self.directory.iterdir()} == named | {"run.json", "measure.log"}
         return value
 

@@ -12,9 +12,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
-from duet.engines import WORKDIR, EngineError, ResultMissing, Start, Usage, supervise
+from duet.engines import WORKDIR, EngineError, Mover, ResultMissing, Start, Usage, supervise
+from duet.engines.affinity import AffinityMover, parse
 
 _KEPT = {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "JAVA_HOME", "LD_LIBRARY_PATH"}
 _ROOT, _RUN, _DIR = "DUETBENCH_ROOT", "DUETBENCH_RUN", "DUETBENCH_DIR"
@@ -34,7 +36,7 @@ class ProcessEngine:
         self.version = f"{os.uname().sysname} {os.uname().release}"
 
     def start(self, start: Start) -> "Process":
-        cores = _cores(start.cpus)
+        cores = parse(start.cpus) if start.cpus else frozenset()
         free = os.sched_getaffinity(0)
         if not cores <= free:
             raise EngineError(
@@ -72,7 +74,7 @@ class ProcessEngine:
 class Process:
     """A side as a tree of host processes below its supervisor."""
 
-    def __init__(self, start: Start, workdir: Path, cores: set[int]):
+    def __init__(self, start: Start, workdir: Path, cores: frozenset[int]):
         self._start, self.workdir = start, workdir
         self._told, self._code, self._usage = b"", None, Usage()
         env = {k: v for k, v in os.environ.items() if k in _KEPT or k.startswith("LC_")}
@@ -148,6 +150,9 @@ class Process:
         with contextlib.suppress(BrokenPipeError, ValueError):  # it has ended: what was wanted
             self._supervisor.stdin.write(what)
 
+    def mover(self) -> Mover:
+        return AffinityMover(self.pid)
+
     def usage(self) -> Usage:
         """Peak of the side's largest single process (at least the supervisor's 10 MiB, from which it was
         forked), CPU time of all its processes."""
@@ -200,17 +205,7 @@ def namespace() -> tuple[str, ...]:
     return command if done.returncode == 0 else ()
 
 
-def _cores(cpus: str | None) -> set[int]:
-    """`0-3,8` as numbers; none for None."""
-    found: set[int] = set()
-    for part in (cpus or "").split(","):
-        first, _, last = part.partition("-")
-        if first:
-            found |= set(range(int(first), int(last or first) + 1))
-    return found
-
-
-def _set(cores: set[int]) -> str:
+def _set(cores: Iterable[int]) -> str:
     return ",".join(map(str, sorted(cores)))
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from duet.campaign import order as plan
 from duet.engines import Engine, ResultMissing, Start, Started
-from duet.measure import host, rendezvous
+from duet.measure import cores, host, rendezvous
+from duet.measure.exchange import Exchange
 from duet.measure.interruption import deferred, together
 from duet.measure.request import MeasureError, Request
 from duet.model import SCHEMA_VERSION, DuetError
@@ -77,23 +78,28 @@ class _Measuring:
             asked = {side: plan["side"]["cpus"] for side, plan in self.asked.sides.items()}
             swapped = plan.swapped(self.asked.benchmark["seed"], self.run)
             bindable = {side: self.engines[side].splits_cpus for side in asked}
-            self.cpus, warnings = host.assign(asked, machine, swapped, bindable)
-            self.warnings += warnings + self._unbounded()
+            self.assignment = cores.assign(asked, machine, swapped, bindable)
+            self.cpus = self.assignment.cpus
+            self.warnings += [*self.assignment.warnings, *self._unbounded()]
             resolution_ns = rendezvous.resolution_ns(self.part)
             facts, warnings = host.collect_artifacts(artifacts)
             self.warnings += warnings
         finally:
             host.stop_artifacts(artifacts)
         self.gate = rendezvous.Rendezvous(self.part / "rv", self.run.sides)
+        self.exchange = Exchange(self.assignment, f"{self.asked.benchmark['seed']} {self.run.name}")
         with contextlib.closing(self.gate):
             try:
                 with deferred():
                     self._start()
+                self._hold()
                 self._through_gate()
                 timed_out = self._to_end()
+                self.exchange.stop()
                 usage, files = self._fetch(timed_out)
             finally:
                 with deferred():
+                    self.exchange.stop()
                     self._remove()
             sides = {side: self._side(side, usage[side], files[side]) for side in self.run.sides}
         gate = {"skew_ns": self._skew_ns(), "resolution_ns": resolution_ns}
@@ -132,7 +138,7 @@ class _Measuring:
             side=side,
             root=self.asked.results,
             image=(image["id"] or image["tag"]) if image else None,
-            command=self.gate.launch(side, host.apart(self.cpus)),
+            command=self.gate.launch(side, self.assignment.apart, self.exchange.planned),
             gate=self.gate.directory,
             log=self.part / self.run.log(side),
             env=tuple(env.items()),
@@ -142,6 +148,20 @@ class _Measuring:
             keep=not self.asked.benchmark["remove_containers"],
             files=self.asked.files.get(side, ()),
         )
+
+    def _hold(self) -> None:
+        """Keep the sides before the gate until it is known how their cores are exchanged, and at what cost."""
+        if not self.exchange.planned:
+            return
+        until = time.monotonic() + GATE_TIMEOUT_S
+        while any(self.gate.cpus(side) is None for side in self.run.sides) and time.monotonic() < until:
+            if any(self.started[side].wait(0) is not None for side in self.run.sides):
+                break  # which one and why is said where they go through the gate
+            time.sleep(0.002)
+        else:
+            self.exchange.prepare(self.started)
+        self.gate.release()
+        self.exchange.start()
 
     def _through_gate(self) -> None:
         """Look now and then whether both are through: somebody waiting for it would disturb the start."""
@@ -297,6 +317,8 @@ class _Measuring:
         facts: dict[str, Any],
     ) -> dict[str, Any]:
         run, benchmark = self.run, self.asked.benchmark
+        exchange, warnings = self.exchange.finish(self.part)
+        self.warnings += warnings
         engine = self.engines[run.sides[0]]
         return {
             "schema": SCHEMA_VERSION,
@@ -321,6 +343,7 @@ class _Measuring:
             "engine": engine.name,
             "engine_version": engine.version,
             "gate": gate,
+            "exchange": exchange.plain(),
             "sides": sides,
             "host": facts,
             "artifacts": artifacts,

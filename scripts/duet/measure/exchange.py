@@ -22,11 +22,11 @@ TIME_SHARE = 0.05
 """For how much of the time a move may be under way."""
 SPREAD = (0.5, 1.5)
 """Each period is drawn between these multiples of the mean, so that it beats with no iteration."""
-WAKE_NS = 20_000
-"""CPU time of being woken, which trials before the gate do not show."""
+WAKE_NS = 100_000
+"""CPU time of being woken, and of a larger tree with colder caches, which trials before the gate do not show."""
 TRIALS, CHEAP_NS = (2, 12), 3_000_000
 """Moves tried before the gate, more where one is cheap. Even numbers: each side is then where it was."""
-ADAPT = 32
+ADAPT = 8
 """After so many moves the period is set anew by what they really cost."""
 LOOK_S = 1.0
 """How often it is looked whether the sides are bound as they should be."""
@@ -264,7 +264,7 @@ def _warnings(record: ExchangeRecord) -> Iterator[str]:
         yield f"the exchange of cores ended after {record.moves} moves: {record.reason}"
     elif record.refused:
         yield f"{record.refused} exchanges of cores were refused"
-    if record.cpu_share > 2 * CPU_SHARE and record.moves > ADAPT:
+    if record.period_given and record.cpu_share > 6 * CPU_SHARE:
         yield f"exchanging cores took {100 * record.cpu_share:.1f} % of a core; set a longer period"
     for side, sets in record.strange.items():
         yield (

@@ -2,10 +2,10 @@
 
     python benchmarks/exchange_cost.py [--image IMAGE] [--moves 300] [--engines docker podman process]
 
-IMAGE is any image with a shell that the engines have; without one only processes are measured. Each side keeps its
-core busy, in one process, in a shell that starts one process after the other, or in 50 threads. A move is both
-sides' exchange; it is made every 20 ms. `share` is the CPU time of the mover's own thread at that pace; the engines'
-own time comes on top of it.
+IMAGE is any image with a shell that the engines have; without one only processes are measured. Each side
+keeps its core busy, in one process, in a shell that starts one process after the other, or in 50 threads. A
+move is both sides' exchange, made every 20 ms. CPU time is that of the moving thread; an engine's own comes
+on top.
 """
 
 import argparse
@@ -20,8 +20,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from duet.engines import Engine, EngineError, Mover, Start, Started  # noqa: E402
-from duet.engines.choose import choose  # noqa: E402
+from duet.engines import Engine, EngineError, Mover, Start, Started
+from duet.engines.choose import choose
 
 LAUNCH = 'exec >/dev/null 2>&1; sh -c "$2"'
 WORK = {
@@ -42,9 +42,8 @@ def main() -> None:
     parser.add_argument("--engines", nargs="+", default=["docker", "podman", "process"])
     options = parser.parse_args()
     print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores, {options.moves} moves each")
-    print(
-        "| engine | way | side | median | p90 | worst | CPU a move |\n| --- | --- | --- | --- | --- | --- | --- |"
-    )
+    print("| engine | way | side | median | p90 | worst | CPU a move |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
     for name in options.engines:
         if name != "process" and not options.image:
             continue
@@ -55,10 +54,8 @@ def main() -> None:
                 lengths_us.sort()
                 p90 = lengths_us[int(0.9 * len(lengths_us))]
                 cells = (statistics.median(lengths_us), p90, lengths_us[-1], cpu_us)
-                print(
-                    f"| {name} | {way} | {what} | " + " | ".join(f"{us:,.0f} µs" for us in cells) + " |",
-                    flush=True,
-                )
+                shown = " | ".join(f"{us:,.0f} µs" for us in cells)
+                print(f"| {name} | {way} | {what} | {shown} |", flush=True)
 
 
 def measured(

@@ -5,12 +5,14 @@
     python benchmarks/isolation.py aa --engines process --programs 8 --runs 4
     python benchmarks/isolation.py lengths --engines docker --modes split 'exchange 10ms' 'exchange 50ms'
 
-Experiments: `aa`: programs against themselves; `plus2`, `plus1`: B does 51 for A's 50, 101 for 100 units of the same
-work; `neighbours`: `aa` with 1 and 4 busy processes beside; `lengths`: `aa` with iterations of 1 ms, 10 ms, 1 s;
-`sunflow`: a JVM against itself; `sequential`: one side after the other in the same machine time.
+Experiments: `aa`: programs against themselves; `plus2`, `plus1`: B does 51 for A's 50, 101 for 100 units of
+the same work; `neighbours`: `aa` with 1 and 4 busy processes beside; `lengths`: `aa` with iterations of 1
+ms, 10 ms, 1 s; `sunflow`: a JVM against itself; `sequential`: one side after the other in the same machine
+time.
 
-Writes docs/isolation.csv (a row per engine, experiment, mode and program; rows of other experiments and engines
-stay) and prints a line per engine, experiment and mode. Whatever was measured before is taken from --work.
+Writes docs/isolation.csv (a row per engine, experiment, mode and program; those of other experiments and
+engines stay) and prints a line per engine, experiment and mode. What was measured before is taken from
+--work.
 """
 
 import argparse
@@ -30,7 +32,8 @@ sys.path.insert(0, str(PROJECT / "scripts"))
 
 from duet.inference import run_effects, verdicts  # noqa: E402
 from duet.model import Analysis  # noqa: E402
-from duet.records import exchange  # noqa: E402
+from duet.records.layout import RUN  # noqa: E402
+from duet.records.run import ExchangeRecord, RunRecord, finished  # noqa: E402
 
 WORK = (PROJECT / "benchmarks/isolation_work.py").read_text()
 PROCESSES = (
@@ -218,19 +221,16 @@ def compared(name: str, engine: str, busy: int, folder: Path) -> pd.DataFrame:
 
 def moves(runs: Path) -> dict[str, dict[str, float]]:
     """What the records say of the exchange, by benchmark: medians over runs, and the worst move."""
-    import json
-
-    found: dict[str, list[exchange.ExchangeRecord]] = {}
-    for path in runs.glob("*/run.json"):
-        record = json.loads(path.read_text())
-        found.setdefault(path.parent.name.split(".")[1], []).append(exchange.read(record.get("exchange")))
+    records: dict[str, list[ExchangeRecord]] = {}
+    for run, directory in finished(runs):
+        records.setdefault(run.benchmark, []).append(RunRecord.read(directory / RUN).exchange)
     out = {}
-    for name, records in found.items():
-        made = [r for r in records if r.moves]
+    for name, each in records.items():
+        made = [record for record in each if record.moves]
         if made:
             out[name] = {
-                "period_ms": round(float(np.median([r.period_ns / 1e6 for r in made])), 2),
-                "move_us": round(float(np.median([r.mean_ns / 1e3 for r in made])), 1),
+                "period_ms": round(float(np.median([r.period_ns for r in made])) / 1e6, 2),
+                "move_us": round(float(np.median([r.mean_ns for r in made])) / 1e3, 1),
                 "worst_move_us": round(max(r.worst_ns for r in made) / 1e3, 1),
                 "cpu_percent": round(100 * float(np.median([r.cpu_share for r in made])), 3),
             }

@@ -2,9 +2,10 @@
 
     python3 -c "$WORK" SECONDS PROGRAM COUNT [MILLISECONDS]
 
-An iteration is COUNT times the program's unit of work, so that 51 against 50 is 2 % more. PROGRAM is a command
-(a process for each iteration, reading COUNT copies of a text) or `py:NAME`, a function of this file that is called
-COUNT times. With MILLISECONDS the unit is repeated until an iteration takes about that long.
+An iteration is COUNT times the program's unit of work, so that 51 against 50 is 2 % more. PROGRAM is a
+command (a process for each iteration, which reads COUNT copies of a text) or `py:NAME`, a function of this
+file that is called COUNT times. With MILLISECONDS the unit is repeated until an iteration takes about that
+long.
 """
 
 import os

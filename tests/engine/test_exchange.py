@@ -1,6 +1,5 @@
 """Exchange on every engine, as the sides themselves see it."""
 
-import json
 import os
 import time
 from pathlib import Path
@@ -10,6 +9,8 @@ from duet.engines import EngineError, SideGone
 from duet.engines.affinity import AffinityMover
 from duet.engines.containers import ContainerEngine, UpdateMover
 from duet.records import exchange
+from duet.records.codec import decode
+from duet.records.run import ExchangeRecord
 from sides import Sides
 from test_measure import RESULT, bench, until  # noqa: F401 (a fixture)
 
@@ -27,17 +28,17 @@ def seen(log: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "run", ["s.b.0.duet.BA", "s.b.0.syncduet.AB", "s.b.0.aaduet.AB", "s.b.0.seqn.None.B"]
+    "run", [f"s.b.0.{t}" for t in ("duet.BA", "syncduet.AB", "aaduet.AB", "seqn.None.B")]
 )
 def test_every_type_is_exchanged(bench, run):  # noqa: F811
     bench.plan(run=run, a=SEE + "sleep 0.5; " + SEE + RESULT, side={"cpus": "exchange 20ms"})
     value = bench.measured()
-    record = exchange.read(value["exchange"])
+    record = decode(ExchangeRecord, value["exchange"])
     assert record.moves > 10 and record.reason == "" and record.refused == 0 and not record.strange
     assert record.sets is not None and record.period_ns == 20_000_000 and record.period_given
     for side, facts in value["sides"].items():
         assert seen(bench.log(side)) == set(record.sets) and facts["cpus"]["seen"] == facts["cpus"]["asked"]
-    moves = exchange.read_moves(bench.directory / record.file)
+    moves = exchange.read_moves(bench.directory / record.file.name)
     assert len(moves) == record.moves + 1
     both = [m for m in moves if m.a and m.b]
     assert all({m.a, m.b} == set(record.sets) for m in both) and bool(both) == (len(value["sides"]) == 2)
@@ -48,7 +49,7 @@ def test_every_type_is_exchanged(bench, run):  # noqa: F811
 
 def test_the_period_is_found_by_itself(bench):  # noqa: F811
     value = bench.plan(a="sleep 1; " + RESULT).measured()
-    record = exchange.read(value["exchange"])
+    record = decode(ExchangeRecord, value["exchange"])
     assert record.moves > 0 and not record.period_given and record.cost_ns > 0 and record.priority
 
 
@@ -56,18 +57,18 @@ def test_split_and_sets_of_ones_own_are_left_alone(bench):  # noqa: F811
     for cpus in ("split", "shared", "0"):
         bench.plan(a=SEE + RESULT, side={"cpus": cpus})
         value = bench.measured()
-        assert exchange.read(value["exchange"]) == exchange.ExchangeRecord()
+        assert decode(ExchangeRecord, value["exchange"]) == ExchangeRecord()
         assert len(seen(bench.log("A"))) == 1
 
 
 def test_one_side_ends_long_before_the_other(bench):  # noqa: F811
     bench.plan(a=SEE + RESULT, b="sleep 1; " + SEE + RESULT, side={"cpus": "exchange 10ms"})
     value = bench.measured()
-    assert value["warnings"] == [] or "went through the gate" in value["warnings"][0]
+    record = decode(ExchangeRecord, value["exchange"])
+    assert (record.refused, record.reason) == (0, "")
     moves = exchange.read_moves(bench.directory / exchange.MOVES)
-    assert [m.moved for m in moves if m.moved][-1] == "B" and seen(bench.log("B")) == {
-        m.b for m in moves if m.b
-    }
+    assert [m.moved for m in moves if m.moved][-1] == "B"
+    assert seen(bench.log("B")) == {m.b for m in moves if m.b} == set(record.sets)
 
 
 def test_a_failing_side_and_a_timeout_end_it(bench):  # noqa: F811
@@ -134,8 +135,8 @@ def test_without_the_file_the_engine_is_asked(bench, monkeypatch, tmp_path):  # 
     """Measured in this process, so that the file can be taken away."""
     from duet.engines import cpusets
     from duet.engines.choose import choose
-    from duet.measure.request import request
-    from duet.measure.run import measure
+    from duet.measure.request import Request
+    from duet.measure.run import measure_run
 
     def refuse(*_):
         raise EngineError("not to be written", "be root")
@@ -143,11 +144,11 @@ def test_without_the_file_the_engine_is_asked(bench, monkeypatch, tmp_path):  # 
     monkeypatch.setattr(cpusets, "find", refuse)
     bench.plan(a="sleep 2.5; " + RESULT)
     engine = choose(bench.engine)[0]
-    value = measure(request(bench.results, bench.run.name), {"A": engine, "B": engine})
-    record = exchange.read(value["exchange"])
+    value = measure_run(Request.read(bench.results, bench.run.name), {"A": engine, "B": engine})
+    record = value.exchange
     if bench.engine == "podman":
         assert record.moves == 0 and "not to be written" in record.reason
-        assert any("cores were not exchanged" in w for w in value["warnings"])
+        assert any("cores were not exchanged" in w for w in value.warnings)
     else:
         way = "affinity" if bench.engine == "process" else "engine update"
         assert record.moves > 0 and set(record.ways.values()) == {way} and record.reason == ""
@@ -183,9 +184,3 @@ def test_a_set_that_shrinks_is_noticed(contained: Sides):
     mover.move(both)
     assert mover.bound() == {frozenset(cores)}
     mover.close()
-
-
-def test_run_json_is_plain(bench):  # noqa: F811
-    bench.plan(a="sleep 0.3; " + RESULT).measured()
-    value = json.loads((bench.directory / "run.json").read_text())
-    assert value["exchange"]["file"] == exchange.MOVES

@@ -18,8 +18,8 @@ _LISTED = os.path.exists(f"/proc/self/task/{os.getpid()}/children")
 class AffinityMover:
     """Binds every thread below the process `root`, which itself stays where it is.
 
-    A process is bound before its children are looked for: those that it starts later inherit the new cores. Who
-    slips through (an orphan whose parent ends in between) is caught by the next move.
+    A process is bound before its children are looked for: those that it starts later inherit the new cores.
+    Who slips through (an orphan whose parent ends in between) is caught by the next move.
     """
 
     way = "affinity"

@@ -12,7 +12,8 @@ from pathlib import Path
 from duet.engines import EngineError, Mover, SideGone, Started
 from duet.measure.cores import Assignment, parse_set, show_set
 from duet.model import SIDES, DuetError
-from duet.records.exchange import MOVES, ExchangeRecord, Move, write_moves
+from duet.records.exchange import MOVES, Move, write_moves
+from duet.records.run import ExchangeRecord, file_record
 
 SHORTEST_S = 0.010
 """Below this the sides lose more by cold caches than they gain."""
@@ -23,7 +24,7 @@ TIME_SHARE = 0.05
 SPREAD = (0.5, 1.5)
 """Each period is drawn between these multiples of the mean, so that it beats with no iteration."""
 WAKE_NS = 100_000
-"""CPU time of being woken, and of a larger tree with colder caches, which trials before the gate do not show."""
+"""CPU time of being woken, and of colder caches and a larger tree, which trials before the gate lack."""
 TRIALS, CHEAP_NS = (2, 12), 3_000_000
 """Moves tried before the gate, more where one is cheap. Even numbers: each side is then where it was."""
 ADAPT = 8
@@ -225,7 +226,7 @@ class Exchange:
         """What there is to record, and warnings; leaves the file of moves in the run's directory."""
         if not self._moves:
             warnings = [f"cores were not exchanged: {self.reason}"] if self.planned else []
-            return ExchangeRecord(self.sets, self.reason, cost_ns=self._cost_ns), warnings
+            return ExchangeRecord(sets=self.sets, reason=self.reason, cost_ns=self._cost_ns), warnings
         write_moves(directory / MOVES, self._moves)
         made = self._moves[1:]
         lengths_ns = [move.end_ns - move.start_ns for move in made]
@@ -246,10 +247,10 @@ class Exchange:
             late_median_ns=round(statistics.median(late_ns)) if made else None,
             late_worst_ns=max(late_ns, default=None),
             refused=self._refused,
-            strange={side: sorted(sets) for side, sets in self._strange.items() if sets},
+            strange={side: tuple(sorted(sets)) for side, sets in self._strange.items() if sets},
             priority=self._priority,
             cores=self._cores,
-            file=MOVES,
+            file=file_record(directory / MOVES),
         )
         return record, list(_warnings(record))
 
@@ -268,6 +269,6 @@ def _warnings(record: ExchangeRecord) -> Iterator[str]:
         yield f"exchanging cores took {100 * record.cpu_share:.1f} % of a core; set a longer period"
     for side, sets in record.strange.items():
         yield (
-            f"threads of side {side} were bound to cores {' and '.join(sets)}, not to those it was given: the "
-            "program binds them itself, or the set has shrunk"
+            f"threads of side {side} were bound to cores {' and '.join(sets)}, which it was not given: "
+            "the program binds them itself, or the set has shrunk"
         )

@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, TypeVar
 
 from duet.measure.cores import Machine, parse_set, show_set
+from duet.records.run import HostRecord
 
 T = TypeVar("T")
 
@@ -82,15 +83,15 @@ def _capacity(core: Path) -> int:
     return int((path if path.exists() else core / "cpufreq/cpuinfo_max_freq").read_text())
 
 
-def facts(machine: Machine) -> dict[str, Any]:
+def facts(machine: Machine) -> HostRecord:
     """What run.json says of the host, asked or not."""
     name = os.uname()
-    return {
-        "hostname": name.nodename,
-        "kernel": f"{name.sysname} {name.release} {name.machine}",
-        "cores": show_set(machine.allowed),
-        "load_1min": os.getloadavg()[0],
-    }
+    return HostRecord(
+        hostname=name.nodename,
+        kernel=f"{name.sysname} {name.release} {name.machine}",
+        cores=show_set(machine.allowed),
+        load_1min=os.getloadavg()[0],
+    )
 
 
 @dataclass(frozen=True)

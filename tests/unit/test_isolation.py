@@ -174,3 +174,22 @@ def test_wrong_arguments(words, fault, capsys):
     with pytest.raises(SystemExit) as ended:
         duetbench.call("isolate", words)
     assert ended.value.code == duetbench.USAGE and fault in capsys.readouterr().err
+
+
+def test_what_the_provenance_page_says():
+    from duet.records.run import ExchangeRecord, FileRecord
+    from duet.report.summary.exchanges import sentences
+
+    assert sentences([ExchangeRecord(), ExchangeRecord()]) == []
+    made = ExchangeRecord(
+        **{"sets": ("0", "1"), "ways": {"A": "cgroup file", "B": "cgroup file"}, "period_ns": 20_000_000},
+        **{"moves": 1000, "mean_ns": 50_000, "worst_ns": 900_000, "time_share": 0.0025, "cpu_share": 0.004},
+        **{"late_median_ns": 100_000, "late_worst_ns": 3_000_000, "file": FileRecord("moves.csv.gz")},
+    )
+    told = sentences([made, made, ExchangeRecord(reason="there is only one core"), ExchangeRecord()])
+    assert told == [
+        "The sides' cores (0 and 1) were exchanged in 2 of 4 runs, by cgroup file, every 20 ms at the median"
+        ": 2,000 moves of 0.05 ms on average, 0.9 ms at most, 0.25 % of the time; they began 0.1 ms late at "
+        "the median, 3 ms at most, and took 0.40 % of a core.",
+        "Cores were not exchanged in 1 of 4 runs: there is only one core.",
+    ]

@@ -1,5 +1,6 @@
 """Where the numbers come from: hosts, images, what each side ran, the gate, configuration, versions."""
 
+import contextlib
 import json
 import statistics
 from collections import defaultdict
@@ -10,6 +11,9 @@ from importlib import metadata
 from pathlib import Path
 from platform import python_version
 
+from duet.records.codec import Mismatch, decode
+from duet.records.run import ExchangeRecord
+from duet.report.summary import exchanges
 from duet.report.summary.facts import read_json
 from duet.report.summary.html import document, table, text
 from duet.table.build import artifact
@@ -34,6 +38,7 @@ class Provenance:
     contents: dict[tuple[str, str, str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     """(suite, benchmark, side, image) -> contents seen"""
     skew_ms: list[float] = field(default_factory=list)
+    exchanges: list[ExchangeRecord] = field(default_factory=list)
     first_ns: int | None = None
     last_ns: int | None = None
 
@@ -51,6 +56,8 @@ def gather(records: Iterable[Mapping]) -> Provenance:
         skew_ns = _dict(record.get("gate")).get("skew_ns")
         if isinstance(skew_ns, int):
             found.skew_ms.append(skew_ns / 1e6)
+        with contextlib.suppress(Mismatch):
+            found.exchanges.append(decode(ExchangeRecord, record.get("exchange") or {}))
         for name, choose in (("first_ns", min), ("last_ns", max)):
             stamps = [t for t in (getattr(found, name), record.get("start_ns")) if isinstance(t, int)]
             setattr(found, name, choose(stamps) if stamps else None)
@@ -68,6 +75,7 @@ def page(
 ) -> str:
     """HTML. `images`: image records; `config`: path -> text of each configuration file."""
     parts = [f"<h1>{text(campaign)}: provenance</h1>", _when(found)]
+    parts += [f"<p>{text(sentence)}</p>" for sentence in exchanges.sentences(found.exchanges)]
     parts += [f'<p class="alarm">{text(w)}</p>' for w in suspicions(found)]
     parts += [
         "<h2>Hosts and engines</h2>",

@@ -43,7 +43,8 @@ class Exchange:
     def __init__(self, assignment: Assignment, seed: object):
         self.sets, self.reason = assignment.sets, assignment.reason
         self.planned = assignment.sets is not None
-        self._at = {side: assignment.cpus[side] for side in assignment.cpus} if self.planned else {}
+        cpus = {side: set_ for side, set_ in assignment.cpus.items() if set_ is not None}
+        self._at = cpus if self.planned else {}
         self._given_ns = round(assignment.period_s * 1e9) if assignment.period_s else None
         self._period_ns = self._given_ns
         self._spare = assignment.spare
@@ -201,7 +202,7 @@ class Exchange:
 
     def _look(self) -> None:
         for side, cpus in self._at.items():
-            cores = parse_set(cpus or "")
+            cores = parse_set(cpus)
             self._strange[side] |= {show_set(found) for found in self._movers[side].bound() if found != cores}
 
     def stop(self) -> None:

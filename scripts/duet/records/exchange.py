@@ -36,6 +36,7 @@ def read_moves(path: Path) -> list[Move]:
     """Raises OSError, and ValueError where it is cut off or not ours."""
     try:
         with gzip.open(path, "rt", newline="") as file:
-            return [Move(*map(int, row[:3]), *row[3:6]) for row in list(csv.reader(file))[1:]]
-    except (EOFError, TypeError) as e:
+            rows = list(csv.reader(file))[1:]
+            return [Move(int(s), int(e), int(late), moved, a, b) for s, e, late, moved, a, b in rows]
+    except EOFError as e:
         raise ValueError(f"{path}: cut off or not ours") from e

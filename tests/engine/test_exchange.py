@@ -5,8 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from duet.engines import EngineError, SideGone
-from duet.engines.affinity import AffinityMover
+from duet.engines import EngineError, SideGone, cpusets, processes
 from duet.engines.containers import ContainerEngine, UpdateMover
 from duet.records import exchange
 from duet.records.codec import decode
@@ -21,6 +20,26 @@ SEE = """n=0; while [ $n -lt 200 ]; do n=$((n+1))
 while read -r key value; do [ $key = Cpus_allowed_list: ] && echo "$value"; done </proc/self/status
 done; """
 """The shell's own cores, again and again."""
+
+
+def own_cgroups() -> bool:
+    """Whether this user may make a cgroup for a process side."""
+    try:
+        made = cpusets.make(cpusets.parent(), f"duetbench-test-{os.getpid()}", "0")
+    except EngineError:
+        return False
+    made.rmdir()
+    return True
+
+
+@pytest.fixture(params=["cgroup", "affinity"])
+def way(request, monkeypatch):
+    """Both ways of moving host processes; measuring in this process."""
+    if request.param == "affinity":
+        monkeypatch.setattr(processes, "_cgroup", lambda *_: None)
+    elif not own_cgroups():
+        pytest.skip("this user may make no cgroup")
+    return request.param
 
 
 def seen(log: str) -> set[str]:
@@ -43,8 +62,8 @@ def test_every_type_is_exchanged(bench, run):  # noqa: F811
     both = [m for m in moves if m.a and m.b]
     assert all({m.a, m.b} == set(record.sets) for m in both) and bool(both) == (len(value["sides"]) == 2)
     assert value["start_ns"] - 1e9 < moves[0].start_ns and moves[-1].end_ns < value["end_ns"] + 2e9
-    way = "affinity" if bench.engine == "process" else "cgroup file"
-    assert set(record.ways.values()) == {way}
+    ways = {"cgroup file"} if bench.engine != "process" or own_cgroups() else {"affinity"}
+    assert set(record.ways.values()) == ways
 
 
 def test_the_period_is_found_by_itself(bench):  # noqa: F811
@@ -79,6 +98,14 @@ def test_a_failing_side_and_a_timeout_end_it(bench):  # noqa: F811
 
 
 def test_each_thread_and_child_is_moved(sides: Sides):
+    each_thread_and_child_is_moved(sides)
+
+
+def test_each_thread_and_child_of_a_process_is_moved(hosted: Sides, way):
+    each_thread_and_child_is_moved(hosted)
+
+
+def each_thread_and_child_is_moved(sides: Sides) -> None:
     first, second = map(str, sorted(os.sched_getaffinity(0))[:2])
     side = sides(f"({WATCH}) & ({WATCH}) & {WATCH}", cpus=first)
     until(lambda: len(sides.log.read_text()) > 1000)
@@ -133,7 +160,6 @@ def test_the_engines_own_update(contained: Sides):
 
 def test_without_the_file_the_engine_is_asked(bench, monkeypatch, tmp_path):  # noqa: F811
     """Measured in this process, so that the file can be taken away."""
-    from duet.engines import cpusets
     from duet.engines.choose import choose
     from duet.measure.request import Request
     from duet.measure.run import measure_run
@@ -142,6 +168,7 @@ def test_without_the_file_the_engine_is_asked(bench, monkeypatch, tmp_path):  # 
         raise EngineError("not to be written", "be root")
 
     monkeypatch.setattr(cpusets, "find", refuse)
+    monkeypatch.setattr(cpusets, "parent", refuse)
     bench.plan(a="sleep 2.5; " + RESULT)
     engine = choose(bench.engine)[0]
     value = measure_run(Request.read(bench.results, bench.run.name), {"A": engine, "B": engine})
@@ -154,22 +181,32 @@ def test_without_the_file_the_engine_is_asked(bench, monkeypatch, tmp_path):  # 
         assert record.moves > 0 and set(record.ways.values()) == {way} and record.reason == ""
 
 
-def test_a_program_that_binds_itself_is_noticed(hosted: Sides):
-    """Of three threads' worth of processes one gives itself another set than it was given."""
+def test_a_program_that_binds_itself_is_noticed(hosted: Sides, way):
     cores = sorted(os.sched_getaffinity(0))[:2]
     both, one = f"{cores[0]},{cores[1]}", str(cores[0])
-    side = hosted(f"taskset -c {one} sleep 100 & sleep 100", cpus=both)
-    assert isinstance(side.mover(), AffinityMover)
-    mover = side.mover()
-    mover.move(both)
-    assert mover.bound() == set()
-    hosted.log.write_text("")
     side = hosted(f"sleep 0.5; taskset -c {one} sh -c 'echo up; sleep 100'", cpus=both)
     mover = side.mover()
     mover.move(both)
     until(lambda: "up" in hosted.log.read_text())
-    assert mover.bound() == {frozenset({cores[0]})}
+    assert mover.bound() - {frozenset(cores)} == {frozenset({cores[0]})}
     mover.close()
+
+
+def test_cgroups_of_processes_go_with_them(hosted: Sides):
+    if not own_cgroups():
+        pytest.skip("this user may make no cgroup")
+    core = str(min(os.sched_getaffinity(0)))
+    made = cpusets.parent() / hosted("true", cpus=core).workdir.name
+    until(lambda: not made.exists())
+    side = hosted("sleep 100", cpus=core)
+    made = cpusets.parent() / side.workdir.name
+    assert made.exists()
+    side.remove()
+    assert not made.exists()
+    refused = hosted.spec("true", cpus=core, command=("/no/such/program",))
+    with pytest.raises(EngineError):
+        hosted.engine.start(refused)
+    assert not list(cpusets.parent().glob(f"{processes._prefix(hosted.root)}*"))
 
 
 def test_a_set_that_shrinks_is_noticed(contained: Sides):

@@ -101,6 +101,30 @@ def test_why_it_is_not(host, what, cgroup, mounts, files, reason):
         cpusets.find(7, ID, proc)
 
 
+def test_where_a_cgroup_of_our_own_may_be_made(host, tmp_path):
+    proc, top = host("", V1 + V2, {})
+    (proc / "self/cgroup").write_text("3:cpuset:/slurm/job\n0::/x\n")
+    assert cpusets.parent(proc) == top / "cpuset/slurm/job"
+    (proc / "self/cgroup").write_text("0::/user.slice\n")
+    (top / "unified").mkdir(parents=True)
+    (top / "unified/cgroup.subtree_control").write_text("memory pids\n")
+    with pytest.raises(EngineError, match="no cgroup"):
+        cpusets.parent(proc)
+    (top / "unified/cgroup.subtree_control").write_text("cpuset memory pids\n")
+    assert cpusets.parent(proc) == top / "unified"
+    with pytest.raises(EngineError):
+        cpusets.parent(tmp_path / "absent")
+
+
+def test_a_cgroup_that_cannot_be_made_leaves_nothing(tmp_path):
+    """Where the kernel makes no files in a new directory it is no cgroup."""
+    with pytest.raises(EngineError, match="No such file"):
+        cpusets.make(tmp_path, "mine", "0")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(EngineError, match="absent"):
+        cpusets.make(tmp_path / "absent", "mine", "0")
+
+
 def test_the_process_has_gone(tmp_path):
     with pytest.raises(EngineError, match="No such file"):
         cpusets.find(7, ID, tmp_path)

@@ -15,8 +15,9 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from duet.engines import WORKDIR, EngineError, Mover, ResultMissing, Start, Usage, supervise
+from duet.engines import WORKDIR, EngineError, Mover, ResultMissing, Start, Usage, cpusets, supervise
 from duet.engines.affinity import AffinityMover, parse
+from duet.engines.cpusets import CpusetMover
 
 _KEPT = {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "JAVA_HOME", "LD_LIBRARY_PATH"}
 _ROOT, _RUN, _DIR = "DUETBENCH_ROOT", "DUETBENCH_RUN", "DUETBENCH_DIR"
@@ -54,10 +55,10 @@ class ProcessEngine:
                 log.symlink_to(start.log.resolve())
             return Process(start, workdir, cores)
         except OSError as e:
-            shutil.rmtree(workdir, ignore_errors=True)
+            _discard(workdir)
             raise EngineError(f"process: starting side {start.side} of {start.run}: {e}") from e
         except BaseException:
-            shutil.rmtree(workdir, ignore_errors=True)
+            _discard(workdir)
             raise
 
     def leftovers(self, root: Path) -> list[str]:
@@ -68,6 +69,9 @@ class ProcessEngine:
         _kill_all(_ROOT, root)
         for directory, _ in _directories(root):
             _remove_tree(directory)
+        with contextlib.suppress(EngineError):
+            for cgroup in cpusets.parent().glob(f"{_prefix(root)}*"):
+                _remove_cgroup(cgroup)
         return runs
 
 
@@ -77,12 +81,13 @@ class Process:
     def __init__(self, start: Start, workdir: Path, cores: frozenset[int]):
         self._start, self.workdir = start, workdir
         self._told, self._code, self._usage = b"", None, Usage()
+        self._cgroup = _cgroup(workdir.name, start.cpus)
         env = {k: v for k, v in os.environ.items() if k in _KEPT or k.startswith("LC_")}
         env |= dict(start.env) | {_ROOT: str(start.root), _RUN: start.run, _DIR: str(workdir)}
         wrap = namespace()
         command = [
             *(sys.executable, "-I", "-S", supervise.__file__, "namespace" if wrap else "tree"),
-            ",".join(map(str, sorted(cores))),
+            str(self._cgroup or ",".join(map(str, sorted(cores)))),
             *wrap,
             *(item.replace("{gate}", str(start.gate)) for item in start.command),
         ]
@@ -151,7 +156,8 @@ class Process:
             self._supervisor.stdin.write(what)
 
     def mover(self) -> Mover:
-        return AffinityMover(self.pid)
+        """By a cgroup where one could be made, else by affinity."""
+        return CpusetMover(self._cgroup / "cpuset.cpus") if self._cgroup else AffinityMover(self.pid)
 
     def usage(self) -> Usage:
         """Peak of the side's largest single process (at least the supervisor's 10 MiB, from which it was
@@ -188,6 +194,8 @@ class Process:
             supervisor.wait()
         if supervisor.returncode:  # killed from outside: it could not see the side's end
             _kill_all(_DIR, self.workdir)
+        if self._cgroup:
+            _remove_cgroup(self._cgroup)
         for pipe in (supervisor.stdin, supervisor.stdout):
             assert pipe is not None
             pipe.close()
@@ -203,6 +211,32 @@ def namespace() -> tuple[str, ...]:
     except (OSError, subprocess.TimeoutExpired):
         return ()
     return command if done.returncode == 0 else ()
+
+
+def _cgroup(name: str, cpus: str | None) -> Path | None:
+    """A cgroup of the side's own, through which it is moved between cores fast; None where none may be made.
+
+    It bears the name of the working directory, so that it is found when nobody is left to remove it.
+    """
+    if not cpus:
+        return None
+    try:
+        return cpusets.make(cpusets.parent(), name, cpus)
+    except EngineError:
+        return None
+
+
+def _discard(workdir: Path) -> None:
+    """What a start that failed had made."""
+    shutil.rmtree(workdir, ignore_errors=True)
+    with contextlib.suppress(EngineError):
+        _remove_cgroup(cpusets.parent() / workdir.name)
+
+
+def _remove_cgroup(cgroup: Path) -> None:
+    """Once its last process has ended. The supervisor has mostly done it."""
+    with contextlib.suppress(OSError):
+        cgroup.rmdir()
 
 
 def _set(cores: Iterable[int]) -> str:

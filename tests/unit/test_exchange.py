@@ -198,6 +198,16 @@ def test_a_side_that_ends_is_left_alone_and_the_other_wanders_on(tmp_path):
     assert moves[-1].a == "" and {m.b for m in moves} == {"0", "1"}
 
 
+def test_a_side_that_ends_while_it_is_put_back(tmp_path):
+    log = []
+    # The first moves, the second is refused, and the first has ended meanwhile.
+    sides = [Side("A", log, [*TRIALS * 2, None, REFUSED, SideGone("ended")]), Side("B", log)]
+    sides[1].faults = sides[0].faults
+    record, warnings, moves = run(tmp_path, sides, 10)
+    assert record.refused == 1 and record.reason == "" and record.moves >= 10
+    assert warnings == ["1 exchanges of cores were refused"] and {len(m.moved) for m in moves[1:]} == {1}
+
+
 def test_both_have_ended(tmp_path):
     log = []
     gone = [*TRIALS, None, SideGone("ended")]

@@ -188,13 +188,20 @@ class Exchange:
             except SideGone:
                 del self._at[side]
             except EngineError as e:
-                # One that is moved in part goes back, too.
-                for other, before in (*moved, (side, here)):
-                    with contextlib.suppress(DuetError):
-                        self._movers[other].move(before)
-                        self._at[other] = before
+                self._put_back([*moved, (side, here)])  # this one, too: it may be moved in part
                 return e
         return None
+
+    def _put_back(self, moved: list[tuple[str, str]]) -> None:
+        """Where that is refused as well, two sides are in one place: the caller looks."""
+        for side, before in moved:
+            try:
+                self._movers[side].move(before)
+                self._at[side] = before
+            except SideGone:
+                del self._at[side]
+            except EngineError:
+                continue
 
     def _note(self, start_ns: int, end_ns: int, late_ns: int, moved: list[str]) -> None:
         places = (self._at.get(side) or "" for side in SIDES)

@@ -15,7 +15,8 @@ from duet.records.codec import encode
 from duet.records.layout import RUN
 from duet.records.plan import AnalysisPlan
 from duet.records.provision import ImageRecord
-from duet.records.run import RunRecord
+from duet.records.run import ExchangeRecord, RunRecord
+from duet.report.summary import exchanges
 from duet.report.summary.html import document, table, text
 from duet.table.build import artifact
 
@@ -39,6 +40,7 @@ class Provenance:
     contents: dict[tuple[str, str, str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     """(suite, benchmark, side, image) -> contents seen"""
     skew_ms: list[float] = field(default_factory=list)
+    exchanges: list[ExchangeRecord] = field(default_factory=list)
     first_ns: int | None = None
     last_ns: int | None = None
 
@@ -52,6 +54,7 @@ def gather(records: Iterable[RunRecord]) -> Provenance:
             _side(gathered, record, side)
         if record.gate.skew_ns is not None:
             gathered.skew_ms.append(record.gate.skew_ns / 1e6)
+        gathered.exchanges.append(record.exchange)
     starts_ns = [record.start_ns for record in records]
     gathered.first_ns, gathered.last_ns = min(starts_ns, default=None), max(starts_ns, default=None)
     return gathered
@@ -72,6 +75,7 @@ def page(
 ) -> str:
     """HTML. `config`: path -> text of each configuration file."""
     parts = [f"<h1>{text(campaign)}: provenance</h1>", _when(gathered)]
+    parts += [f"<p>{text(sentence)}</p>" for sentence in exchanges.sentences(gathered.exchanges)]
     parts += [f'<p class="alarm">{text(w)}</p>' for w in suspicions(gathered)]
     parts += [
         "<h2>Hosts and engines</h2>",

@@ -143,7 +143,7 @@ def assign(
         if not bindable[side]:
             cpus[side] = None
             if how != "shared":
-                warnings.append(f"side {side} is not bound to cores: its engine cannot")
+                warnings.append(f"side {side} is not bound to cores: its engine does not support that")
         elif how == "shared":
             cpus[side] = everything
         elif how != "split":
@@ -169,7 +169,7 @@ def _there(cpus: str, machine: Machine) -> frozenset[int]:
         raise HostError(f"cpus: {cpus!r} is not split, shared or a set such as 0-3,8") from None
     if not cores <= machine.online:
         raise HostError(
-            f"cpus: {cpus} asks for cores that are not there", f"there are {show_set(machine.online)}"
+            f"cpus: {cpus} names cores that do not exist", f"this machine has {show_set(machine.online)}"
         )
     return cores
 

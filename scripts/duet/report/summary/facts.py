@@ -92,7 +92,7 @@ def by_kind(warnings: Iterable[tuple[str, str]]) -> tuple[tuple[str, int], ...]:
     told = []
     for runs, texts in kinds.values():
         worst = max(texts, key=lambda text: [float(n) for n in _NUMBER.findall(text)])
-        told.append((f"{worst} (the most of {len(texts)})" if len(texts) > 1 else worst, len(runs)))
+        told.append((f"{worst} (the greatest of {len(texts)})" if len(texts) > 1 else worst, len(runs)))
     return tuple(sorted(told, key=lambda each: -each[1]))
 
 

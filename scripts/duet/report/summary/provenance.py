@@ -83,7 +83,7 @@ def page(
         table(("name", "key", "engine", "content", "id"), [_image(i) for i in images]),
         "<h2>Analysis</h2>",
         table(("setting", "value"), [(k, json.dumps(v)) for k, v in analysis.items()]),
-        "<h2>Versions (when this page was made)</h2>",
+        "<h2>Versions (when this page was written)</h2>",
         table(("name", "version"), versions()),
     ]
     for path, content in config.items():
@@ -94,7 +94,7 @@ def page(
 def suspicions(found: Provenance) -> list[str]:
     """What does not fit together under one verdict."""
     out = [
-        f"{suite} {benchmark}: side {side} ran {len(seen)} different contents of image {image}"
+        f"{suite} {benchmark}: side {side} ran image {image} with {len(seen)} different contents"
         for (suite, benchmark, side, image), seen in sorted(found.contents.items())
         if len(seen) > 1
     ]
@@ -138,7 +138,7 @@ def _side(found: Provenance, run: Mapping, side: str, facts: Mapping, asked: Map
         "memory": asked.get("memory_bytes"),
         "network": asked.get("network"),
         "timeout s": spec.get("timeout_s"),
-        "unlike asked, cores": cpus.get("seen")
+        "cores, unlike configured": cpus.get("seen")
         if cpus.get("asked") not in (None, cpus.get("seen"))
         else None,
     }
@@ -158,7 +158,7 @@ def _when(found: Provenance) -> str:
         ordered = sorted(found.skew_ms)
         p90 = ordered[min(len(ordered) - 1, int(0.9 * len(ordered)))]
         told += (
-            f" The sides went through the gate {statistics.median(ordered):.3f} ms apart at the median, "
+            f" The sides passed the gate {statistics.median(ordered):.3f} ms apart at the median, "
             f"{p90:.3f} ms at the 90th percentile, {ordered[-1]:.3f} ms at most."
         )
     return f"<p>{told}</p>"

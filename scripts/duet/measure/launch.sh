@@ -1,6 +1,7 @@
-# The main process of a side: sh GATE/launch SIDE OTHER first|second|alone apart|shared, command in DUET_COMMAND.
+# The main process of a side: sh GATE/launch SIDE OTHER first|second|alone apart|shared held|free, command in
+# DUET_COMMAND.
 # POSIX sh, builtins only: the image needs nothing else. The host made every file it writes to.
-gate=${0%/*} side=$1 other=$2 place=$3 cores=$4
+gate=${0%/*} side=$1 other=$2 place=$3 cores=$4 hold=$5
 exec </dev/null >>"$gate/$side.log" 2>&1
 exec 3<>"$gate/gate.$side" 4>>"$gate/$side.go" 5>>"$gate/$side.end"
 
@@ -24,6 +25,9 @@ ask() {
     trap ask TERM
 }
 trap ask TERM
+
+# The host tries first what moving the sides between cores costs; it then writes a line into the gate's FIFO.
+if [ "$hold" = held ]; then read -r _ <&3; fi
 
 # The gate. Being woken from a FIFO takes 50 us to some ms, the second side would run ahead by that. So where
 # each has cores of its own, the second only wakes the first; both are awake then and watch for a file, which

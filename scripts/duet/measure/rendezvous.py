@@ -49,14 +49,20 @@ class Rendezvous:
         self._fd[name] = os.open(self.directory / name, flags | os.O_CLOEXEC)
         os.fchmod(self._fd[name], 0o666)
 
-    def launch(self, side: str, apart: bool) -> tuple[str, ...]:
+    def launch(self, side: str, apart: bool, held: bool = False) -> tuple[str, ...]:
         """Main process of a side; `{gate}` stands for the directory as the side sees it.
 
-        `apart`: each side has cores of its own.
+        `apart`: each side has cores of its own. `held`: none passes the gate before `release`.
         """
         other = SIDES[1 - SIDES.index(side)]
         place = "alone" if len(self.sides) == 1 else ("first", "second")[self.sides.index(side)]
-        return ("sh", "{gate}/launch", side, other, place, "apart" if apart else "shared")
+        words = ("apart" if apart else "shared", "held" if held else "free")
+        return ("sh", "{gate}/launch", side, other, place, *words)
+
+    def release(self) -> None:
+        """Let the sides that are held before the gate meet there."""
+        for side in self.sides:
+            os.write(self._fd[f"gate.{side}"], b"held\n")
 
     def go_ns(self, side: str) -> int | None:
         """When the side went through the gate (epoch), or None."""

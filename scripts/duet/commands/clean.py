@@ -38,7 +38,7 @@ def execute(options: argparse.Namespace, log: Log) -> None:
     for part in layout.runs.glob(layout.part("*").name):
         shutil.rmtree(part, ignore_errors=True)
     if runs:
-        log(f"removed what killed runs left behind: {', '.join(sorted(runs))}")
+        log(f"removed the remains of killed runs: {', '.join(sorted(runs))}")
 
 
 def end_measuring(results: Path, patience_s: float = 20) -> None:

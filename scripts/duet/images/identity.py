@@ -85,13 +85,13 @@ def _recipe(
     declared: set[str],
 ) -> Recipe:
     if name in above:
-        raise ImageError(f"images/{name}/Dockerfile: stands on itself: {' -> '.join((*above, name))}")
+        raise ImageError(f"images/{name}/Dockerfile: depends on itself: {' -> '.join((*above, name))}")
     folder = images_dir / name
     given = {BASE_ARGUMENT: base_image} | dict(args)
     read = dockerfile.read(dockerfile_text(folder), given)
     declared |= read.arguments
     if "" in read.images:
-        raise ImageError(f"images/{name}/Dockerfile: a FROM names no image", "give its ARG a default")
+        raise ImageError(f"images/{name}/Dockerfile: a FROM line names no image", "give its ARG a default")
     ours = [n for n in read.images if is_ours(n, images_dir)]
     return Recipe(
         folder,

@@ -54,6 +54,5 @@ def hosted(tmp_path: Path) -> Iterator[Sides]:
 def _sides(engine: Engine, images: Callable[[Engine], str | None], tmp_path: Path) -> Iterator[Sides]:
     made = Sides(engine, images(engine), tmp_path)
     yield made
-    for side in made.started:
-        side.remove()
+    made.close()
     assert engine.leftovers(made.root) == []

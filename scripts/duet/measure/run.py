@@ -1,17 +1,20 @@
 """One run from start to run record: start the sides, gate, wait for their end, keep their files."""
 
 import contextlib
+import math
 import queue
 import shutil
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from duet.campaign import order as plan
-from duet.engines import Engine, ResultMissing, Start, Started
-from duet.measure import host, rendezvous
+from duet.engines import Engine, ResultMissing, Room, Start, Started
+from duet.engines.processes import directory_prefix
+from duet.measure import host, logs, rendezvous
 from duet.measure.interruption import deferred, together
 from duet.measure.request import MeasureError, Request
 from duet.model import SCHEMA_VERSION, DuetError
@@ -24,6 +27,8 @@ QUIET_S = 0.05
 KILL_TIMEOUT_S = 60
 """Within this time a killed side must be gone."""
 SKEW_WARNING_NS = 10_000_000
+RESULTS_BYTES = 10 << 30
+"""Kept of a side's results."""
 
 
 def measure(asked: Request, engines: Mapping[str, Engine], keep: Sequence[str] = ()) -> dict[str, Any]:
@@ -46,11 +51,9 @@ def measure(asked: Request, engines: Mapping[str, Engine], keep: Sequence[str] =
             log = getattr(e, "log", None) or asked.run.log(asked.run.sides[0])
             path = asked.directory / log
             record.write_failure(part, asked.run.name, str(e), path, time.time_ns())
-            shutil.rmtree(part / "rv", ignore_errors=True)
             with deferred():
                 record.publish(part, asked.directory, keep)
             raise MeasureError(e.what, e.remedy, str(path)) from e
-        shutil.rmtree(part / "rv", ignore_errors=True)
         with deferred():
             record.publish(part, asked.directory, keep)
         return value
@@ -79,13 +82,12 @@ class _Measuring:
             bindable = {side: self.engines[side].splits_cpus for side in asked}
             self.cpus, warnings = host.assign(asked, machine, swapped, bindable)
             self.warnings += warnings + self._unbounded()
-            resolution_ns = rendezvous.resolution_ns(self.part)
+            place, resolution_ns = rendezvous.place(self.part.parent)
             facts, warnings = host.collect_artifacts(artifacts)
             self.warnings += warnings
         finally:
             host.stop_artifacts(artifacts)
-        self.gate = rendezvous.Rendezvous(self.part / "rv", self.run.sides)
-        with contextlib.closing(self.gate):
+        with self._meeting(place) as self.gate:
             try:
                 with deferred():
                     self._start()
@@ -96,8 +98,24 @@ class _Measuring:
                 with deferred():
                     self._remove()
             sides = {side: self._side(side, usage[side], files[side]) for side in self.run.sides}
+        for side, log in self.gate.logs.items():
+            if log.fault:
+                self.warnings.append(f"the log of side {side} is incomplete: {log.fault}")
         gate = {"skew_ns": self._skew_ns(), "resolution_ns": resolution_ns}
         return self._record(timed_out, gate, sides, facts, host.facts(machine))
+
+    @contextlib.contextmanager
+    def _meeting(self, place: Path) -> Iterator[rendezvous.Rendezvous]:
+        """The rendezvous, in a directory that nobody else may enter and that is gone afterwards."""
+        prefix = ".{}." if place == self.part.parent else directory_prefix(self.asked.results) + "{}-"
+        directory = Path(tempfile.mkdtemp(prefix=prefix.format(self.run.name), suffix=".part", dir=place))
+        try:
+            logs = {side: self.part / self.run.log(side) for side in self.run.sides}
+            with contextlib.closing(rendezvous.Rendezvous(directory, self.run.sides, logs)) as gate:
+                yield gate
+        finally:
+            with deferred():
+                shutil.rmtree(directory, ignore_errors=True)
 
     def _unbounded(self) -> list[str]:
         return [
@@ -133,8 +151,8 @@ class _Measuring:
             root=self.asked.results,
             image=(image["id"] or image["tag"]) if image else None,
             command=self.gate.launch(side, host.apart(self.cpus)),
-            gate=self.gate.directory,
-            log=self.part / self.run.log(side),
+            gate=self.gate.of(side),
+            stamps=self.gate.stamps(side),
             env=tuple(env.items()),
             cpus=self.cpus[side],
             memory_bytes=asked["memory_bytes"],
@@ -178,15 +196,18 @@ class _Measuring:
             threading.Thread(target=wait, args=(side,), daemon=True).start()
         # What is done when time is up, and how long that may take.
         limit = self.asked.timeout_s
-        steps = [(self.released + limit, "ask")] if limit else []
-        timed_out = False
+        step, at = "ask", self.released + limit if limit else math.inf
+        timed_out, pause_s = False, logs.PAUSE_S
         while len(self.codes) < len(self.run.sides):
-            left = max(0.0, steps[0][0] - time.monotonic()) if steps else None
             try:
-                side, outcome = ended.get(timeout=left)
+                side, outcome = ended.get(timeout=max(0.0, min(at - time.monotonic(), pause_s)))
             except queue.Empty:
-                timed_out = True
-                steps = [self._press(steps[0][1])]
+                pause_s = self.gate.drain()
+                if timed_out:
+                    self.gate.look_again()
+                if time.monotonic() >= at:
+                    timed_out = True
+                    at, step = self._press(step)
                 continue
             if isinstance(outcome, Exception):
                 raise outcome
@@ -210,7 +231,7 @@ class _Measuring:
 
     def _crash(self, side: str, code: int) -> MeasureError:
         with contextlib.suppress(DuetError):
-            if self.started[side].usage().oom_killed:
+            if self.started[side].usage(self.gate.told(side)).oom_killed:
                 limit = self.asked.sides[side]["side"]["memory_bytes"]
                 bound = f" of {limit} bytes" if limit else ""
                 return self._failure(side, f"ran out of memory{bound} (exit code {code})", "raise `memory`")
@@ -226,17 +247,20 @@ class _Measuring:
 
         def fetch(side: str) -> Callable[[], None]:
             def fetching() -> None:
-                usage[side] = self.started[side].usage()
+                usage[side] = self.started[side].usage(self.gate.told(side))
+                room = Room(RESULTS_BYTES)
                 for path in self.asked.sides[side]["side"]["results"]:
                     name = self.run.file(side, path.rstrip("/").rpartition("/")[2])
                     if name in files[side]:
                         raise self._failure(side, f"has two results called {name}", "rename one in `results`")
                     try:
-                        self.started[side].fetch(path, self.part / name)
+                        left_out = self.started[side].fetch(path, self.part / name, room)
                     except ResultMissing as e:
                         when = f" when it was stopped after {self.asked.timeout_s:g} s" if timed_out else ""
                         raise self._failure(side, f"left no {path}{when}", e.remedy) from e
                     files[side].append(name)
+                    if left_out:
+                        self.warnings.append(f"not all of {name} is kept, left out: {', '.join(left_out)}")
 
             return fetching
 

@@ -120,13 +120,12 @@ class _Measuring:
     @contextlib.contextmanager
     def _meeting(self, place: Path) -> Iterator[rendezvous.Rendezvous]:
         """The rendezvous, in a directory that nobody else may enter and that is gone afterwards."""
-        prefix = (
-            ".{}." if place == self.part.parent else directory_prefix(self.request.layout.results) + "{}-"
-        )
-        directory = Path(tempfile.mkdtemp(prefix=prefix.format(self.run.name), suffix=".part", dir=place))
+        prefix = "." if place == self.part.parent else directory_prefix(self.request.layout.results)
+        name = self.run.name[:200]
+        directory = Path(tempfile.mkdtemp(prefix=f"{prefix}{name}-", suffix=".part", dir=place))
         try:
-            logs = {side: self.part / self.run.log(side) for side in self.run.sides}
-            with contextlib.closing(rendezvous.Rendezvous(directory, self.run.sides, logs)) as gate:
+            files = {side: self.part / self.run.log(side) for side in self.run.sides}
+            with contextlib.closing(rendezvous.Rendezvous(directory, self.run.sides, files)) as gate:
                 yield gate
         finally:
             with deferred():

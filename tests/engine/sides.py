@@ -1,5 +1,6 @@
 """Sides to be started by tests."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,14 @@ class Sides:
         side = self.engine.start(self.spec(script, **changes))
         self.started.append(side)
         return side
+
+
+def sides_of(engine: Engine, images: Callable[[Engine], str | None], tmp_path: Path) -> Iterator[Sides]:
+    """The fixture's body: nothing of them is left."""
+    made = Sides(engine, images(engine), tmp_path)
+    yield made
+    made.close()
+    assert engine.leftovers(made.root) == []
 
 
 def rendezvous(directory: Path) -> Rendezvous:

@@ -82,6 +82,12 @@ class Usage:
 class Started(Protocol):
     """A side that was started and waits at the gate, runs, or has ended."""
 
+    storage: Path | None
+    """A path on the file system that it writes to, as far as that is known."""
+
+    def written(self) -> int:
+        """Bytes that it has written and not deleted. Looks at every file of it."""
+
     def wait(self, timeout_s: float | None) -> int | None:
         """Exit code, or None when it still runs after `timeout_s`. Costs no CPU while it blocks."""
 

@@ -122,6 +122,7 @@ class Container:
         self._ended = threading.Event()
         self._exit: int | Exception | None = None
         self._last: Usage | None = None
+        self.storage: Path | None = None
 
     def create(self) -> None:
         s, api = self._start, self._engine.api
@@ -170,6 +171,23 @@ class Container:
                 raise
             # Podman's service looks a short name up at docker.io only, and calls its own images localhost/….
             api.create_container(f"localhost/{s.image}", **config)
+        self.storage = self._storage()
+
+    def _storage(self) -> Path | None:
+        """The container's own directory, or what contains it where that is not for this user to see."""
+        layers = self._engine.api.inspect_container(self.id).get("GraphDriver", {}).get("Data") or {}
+        directory = layers.get("UpperDir") or self._engine.api.info().get("DockerRootDir")
+        path = Path(directory) if directory else None
+        while path is not None and not os.access(path, os.F_OK):
+            path = path.parent
+        return path
+
+    def written(self) -> int:
+        """In its writable layer, not in volumes."""
+        with _faults(self._engine, f"asking what side {self._start.side} of {self._start.run} has written"):
+            url = self._engine.api._url("/containers/{0}/json", self.id)
+            facts = self._engine.api._result(self._engine.api._get(url, params={"size": True}), True)
+        return int(facts.get("SizeRw") or 0)
 
     def start(self) -> None:
         """Waiting is arranged before the side runs, so that nothing disturbs the moments after the gate."""

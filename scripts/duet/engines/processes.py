@@ -72,6 +72,7 @@ class Process:
 
     def __init__(self, start: Start, workdir: Path, cores: set[int]):
         self._start, self.workdir = start, workdir
+        self.storage: Path | None = workdir
         self._told, self._code, self._usage = b"", None, Usage()
         env = {k: v for k, v in os.environ.items() if k in _KEPT or k.startswith("LC_")}
         env |= dict(start.env) | {_ROOT: str(start.root), _RUN: start.run, _DIR: str(workdir)}
@@ -149,6 +150,17 @@ class Process:
         assert self._supervisor.stdin is not None
         with contextlib.suppress(BrokenPipeError, ValueError):  # it has ended: what was wanted
             self._supervisor.stdin.write(what)
+
+    def written(self) -> int:
+        """In its working directory."""
+        total, waiting = 0, [self.workdir]
+        while waiting:
+            with contextlib.suppress(OSError):  # it runs, and deletes
+                for entry in os.scandir(waiting.pop()):
+                    total += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(Path(entry.path))
+        return total
 
     def usage(self, told: Sequence[str] = ()) -> Usage:
         """Peak of the side's largest single process (at least the supervisor's 10 MiB, from which it was

@@ -15,6 +15,7 @@ from duet.campaign import order
 from duet.engines import Engine, ResultMissing, Room, Start, Started, Usage
 from duet.engines.processes import directory_prefix
 from duet.measure import host, logs, rendezvous
+from duet.measure.disk import Disk
 from duet.measure.interruption import deferred, together
 from duet.measure.request import MeasureError, Request
 from duet.model import DuetError
@@ -39,8 +40,8 @@ QUIET_S = 0.05
 KILL_TIMEOUT_S = 60
 """Within this time a killed side must be gone."""
 SKEW_WARNING_NS = 10_000_000
-RESULTS_BYTES = 10 << 30
-"""Kept of a side's results."""
+DISK_BYTES = 10 << 30
+"""What a side may write, and what is kept of its results, where its configuration does not say more."""
 
 
 def measure_run(request: Request, engines: Mapping[str, Engine], keep: Sequence[str] = ()) -> RunRecord:
@@ -171,6 +172,7 @@ class _Measuring:
             cpus=self.cpus[side],
             memory_bytes=wanted.memory_bytes,
             network=wanted.network,
+            privileges=wanted.privileges,
             keep=not self.request.benchmark.remove_containers,
             files=self.request.files.get(side, ()),
         )
@@ -212,20 +214,24 @@ class _Measuring:
         limit = self.request.timeout_s
         step, at = "ask", self.released + limit if limit else math.inf
         timed_out, pause_s = False, logs.PAUSE_S
+        disk = Disk(self.started, {side: self._disk_bytes(side) for side in self.run.sides})
         while len(self.codes) < len(self.run.sides):
             try:
                 side, outcome = ended.get(timeout=max(0.0, min(at - time.monotonic(), pause_s)))
             except queue.Empty:
+                outcome = None  # nothing new
+            if outcome is None:
                 pause_s = self.gate.drain()
                 if timed_out:
                     self.gate.look_again()
                 if time.monotonic() >= at:
                     timed_out = True
                     at, step = self._press(step)
+                if fault := disk.fault():
+                    raise self._failure(*fault)
                 continue
             if isinstance(outcome, Exception):
                 raise outcome
-            assert outcome is not None
             self.codes[side] = outcome
             self.ends_ns[side] = self.gate.end_ns(side) or time.time_ns()
             self.gate.gone(side)
@@ -251,6 +257,9 @@ class _Measuring:
                 return self._failure(side, f"ran out of memory{bound} (exit code {code})", "raise `memory`")
         return self._failure(side, f"ended with exit code {code}")
 
+    def _disk_bytes(self, side: str) -> int:
+        return self.request.sides[side].side.disk_bytes or DISK_BYTES
+
     def _failure(self, side: str, what: str, remedy: str = "") -> MeasureError:
         return MeasureError(f"side {side} {what}", remedy, self.run.log(side))
 
@@ -262,7 +271,7 @@ class _Measuring:
         def fetch(side: str) -> Callable[[], None]:
             def fetching() -> None:
                 usage[side] = self.started[side].usage(self.gate.told(side))
-                room = Room(RESULTS_BYTES)
+                room = Room(self._disk_bytes(side))
                 paths: list[Path] = []
                 for result in self.request.sides[side].side.results:
                     path = self.part / self.run.file(side, result.rstrip("/").rpartition("/")[2])

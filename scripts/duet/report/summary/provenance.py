@@ -136,6 +136,8 @@ def _side(found: Provenance, run: Mapping, side: str, facts: Mapping, asked: Map
     limits = {
         "cpus": asked.get("cpus"),
         "memory": asked.get("memory_bytes"),
+        "disk": asked.get("disk_bytes"),
+        "privileges": " ".join(map(str, asked.get("privileges") or ())) or None,
         "network": asked.get("network"),
         "timeout s": spec.get("timeout_s"),
         "unlike asked, cores": cpus.get("seen")

@@ -102,8 +102,8 @@ class Side:
     engine: str = "auto"
     memory_bytes: int | None = None
     network: str = "none"
-    cpus: str = "split"
-    """`split`, `shared`, or an explicit set such as `0-3,8`."""
+    cpus: str = "exchange"
+    """`exchange` (perhaps with a period, `exchange 30ms`), `split`, `shared`, or a set such as `0-3,8`."""
     disk_bytes: int | None = None
     """What it may write, and what may be kept of it; None for the default."""
     privileges: tuple[str, ...] = ()

@@ -78,6 +78,7 @@ class Bench:
         path = self.layout.run_record(self.run.name)
         record = RunRecord.read(path)
         named = {n for side in record.sides.values() for n in (side.log, *(f.name for f in side.files))}
+        named |= {record.exchange.file.name} if record.exchange.file else set()
         assert {p.name for p in self.directory.iterdir()} == named | {"run.json", "measure.log"}
         assert intact(self.directory, digests=True) == []
         return json.loads(path.read_bytes())

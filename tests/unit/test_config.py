@@ -37,7 +37,7 @@ def test_defaults(tmp_path: Path) -> None:
     assert one.a.run == one.b.run == "one"
     assert one.a.results == ("results.csv",)
     assert one.a.image == ImageRef("tiny")
-    assert (one.a.engine, one.a.memory_bytes, one.a.network, one.a.cpus) == ("auto", None, "none", "split")
+    assert (one.a.engine, one.a.memory_bytes, one.a.network, one.a.cpus) == ("auto", None, "none", "exchange")
     assert (one.a.disk_bytes, one.a.privileges) == (None, ())
     assert (one.a.name, one.b.name) == ("A", "B")
 

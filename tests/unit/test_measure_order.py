@@ -138,7 +138,7 @@ def requested(results, name, timeout_s=None, remove_containers=True, files=("out
     env = (("X", "1"),)
     sides = {
         name: SidePlan(
-            side=Side(name, None, "true", None, files, env, "fake", memory_bytes),
+            side=Side(name, None, "true", None, files, env, "fake", memory_bytes, cpus="split"),
             timeout_s=timeout_s,
             image_hash=None,
         )

@@ -93,13 +93,13 @@ def benchmark(chain: Chain, suite: str, name: str, findings: Findings) -> Benchm
     repetitions = {t: int(value(chain, key, default)) for t, (key, default) in COUNTS.items()}
     synchronised = find(chain, COUNTS[Type.SYNCDUET][0]) if repetitions[Type.SYNCDUET] else None
     a, b = (_side(of_side(chain, s), s, name, harness, synchronised, findings) for s in ("A", "B"))
-    explicit = [s for s in (a, b) if s.cpus not in ("split", "shared")]
+    explicit = [s for s in (a, b) if s.cpus[0].isdigit()]
     if a.cpus != b.cpus and len(explicit) < 2:
         layer = find(of_side(chain, "B"), "cpus") or find(of_side(chain, "A"), "cpus")
         if layer:
             what = f"A has {a.cpus} and B has {b.cpus}"
             findings.faults.add(
-                layer.where("cpus"), what, "split or shared for both, or a set of cores for each"
+                layer.where("cpus"), what, "exchange, split or shared for both, or a set of cores for each"
             )
     timeout_s = value(chain, "timeout", 0)
     # 0 is left to the suite's name, by which imported results are judged, too
@@ -163,7 +163,7 @@ def _side(
         engine=engine,
         memory_bytes=memory_bytes,
         network=value(chain, "network", "none"),
-        cpus=value(chain, "cpus", "split"),
+        cpus=value(chain, "cpus", "exchange"),
         disk_bytes=disk_bytes,
         privileges=tuple(sorted(value(chain, "privileges", ()))),
     )

@@ -9,7 +9,8 @@ from duet.commands import Log
 from duet.records.files import read_lines
 from duet.records.layout import Layout
 from duet.records.plan import BenchmarkPlan
-from duet.table import build as table
+from duet.table import store
+from duet.table.build import benchmark_table
 
 CALLED_BY_RULES = True
 EXAMPLE = "./duetbench collect --results results/quickstart --benchmark compress.gzip --out gzip.parquet"
@@ -26,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace, log: Log) -> None:
     frame = collect(options.results, options.benchmark, options.skip_bad)
-    table.write(frame, options.out)
+    store.write(frame, options.out)
     for bad in frame.attrs["left_out"]:
         log(f"left out: {bad['run']}: {bad['reason']}")
     for each in frame.attrs["warnings"]:
@@ -40,4 +41,4 @@ def collect(results: Path, benchmark: str, skip_bad: bool) -> pd.DataFrame:
     names = read_lines(layout.benchmark_runs(benchmark))
     if skip_bad:
         names = [name for name in names if layout.run_record(name).exists()]
-    return table.benchmark_table(map(layout.run, names), plan.format, skip_bad=skip_bad)
+    return benchmark_table(map(layout.run, names), plan.format, skip_bad=skip_bad)

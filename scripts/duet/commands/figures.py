@@ -6,7 +6,6 @@ types; a figure's own name draws just that.
 """
 
 import argparse
-import json
 import multiprocessing
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -20,10 +19,14 @@ from matplotlib.figure import Figure
 
 from duet import harnesses
 from duet.commands import Log, UsageError
-from duet.commands._inputs import read_parquet, settings
+from duet.commands._inputs import analysis_plan, read_parquet
 from duet.inference import warmup
 from duet.inference.samples import from_table
 from duet.model import DuetError, file_name, parse_run
+from duet.records.files import read_lines
+from duet.records.layout import FAILURE, RUN
+from duet.records.plan import AnalysisPlan
+from duet.records.run import FailureRecord
 from duet.report.figures import BENCHMARK, style
 from duet.report.figures.forest import forest
 from duet.report.figures.iterations import iterations
@@ -79,13 +82,13 @@ def save(figures: Mapping[str, Figure], out: Path) -> None:
 
 def planned(args: argparse.Namespace) -> list[str] | None:
     """Names of the planned runs, where these are known."""
-    return args.planned.read_text().split() if args.planned else None
+    return read_lines(args.planned) if args.planned else None
 
 
 def draw(args: argparse.Namespace) -> dict[str, Figure]:
     """Suffix of the file name -> figure."""
-    given = settings(args.analysis)
-    margin, confidence = given.get("margin_percent", 2.0), given.get("confidence", 0.95)
+    analysis = analysis_plan(args.analysis)
+    margin, confidence = analysis.margin_percent, analysis.confidence
     if args.figure == "forest":
         if not (args.verdicts and args.suite):
             raise UsageError("forest needs --verdicts and --suite")
@@ -100,7 +103,7 @@ def draw(args: argparse.Namespace) -> dict[str, Figure]:
         return {"": methods(frames["table"], frames["effects"], frames["verdicts"], confidence, compared)}
     frames = read(args)
     (suite, name), mine = the_one(args, frames)
-    figures = of_benchmark(given, partial(lost_runs, args.runs, planned(args)), suite, name, mine)
+    figures = of_benchmark(analysis, partial(lost_runs, args.runs, planned(args)), suite, name, mine)
     if args.figure == "benchmark":
         return {f".{kind}": make() for kind, make in figures.items()}
     return {"": figures[args.figure]()}
@@ -159,7 +162,7 @@ def rows_of(frames: Frames, parts: Mapping[str, Mapping], key: tuple[str, str]) 
 
 def draw_all(args: argparse.Namespace) -> None:
     """One process a core draws benchmark after benchmark: importing takes as long as two figures."""
-    given = settings(args.analysis)
+    analysis = analysis_plan(args.analysis)
     frames = read(args)
     parts = {what: split(frame) for what, frame in frames.items()}
     keys = {stem(*key): key for key in parts["table"]}
@@ -170,7 +173,7 @@ def draw_all(args: argparse.Namespace) -> None:
         keys.setdefault(name, tuple(name.split(".", 1)))
     global task
     lost = partial(lost_runs, args.runs, names)
-    task = partial(draw_one, args.out, given, lost, frames, parts, keys)
+    task = partial(draw_one, args.out, analysis, lost, frames, parts, keys)
     # Forked, so that the frames need not be sent.
     with ProcessPoolExecutor(args.jobs, multiprocessing.get_context("fork")) as pool:
         for _ in pool.map(_task, keys):
@@ -182,11 +185,17 @@ def _task(name: str) -> None:
 
 
 def draw_one(
-    out: Path, given: Mapping, lost: Callable, frames: Frames, parts: Mapping, keys: Mapping, name: str
+    out: Path,
+    analysis: AnalysisPlan,
+    lost: Callable,
+    frames: Frames,
+    parts: Mapping,
+    keys: Mapping,
+    name: str,
 ) -> None:
     try:
         mine = rows_of(frames, parts, keys[name])
-        figures = of_benchmark(given, lost, *keys[name], mine)
+        figures = of_benchmark(analysis, lost, *keys[name], mine)
         save({f".{kind}": make() for kind, make in figures.items()}, out / name)
     except (ValueError, ArithmeticError, LookupError, TypeError) as error:
         raise DuetError(f"{name}: {type(error).__name__}: {error}") from error
@@ -197,19 +206,18 @@ def stem(suite: str, name: str) -> str:
 
 
 def of_benchmark(
-    given: Mapping, lost: Callable[[str, str], str], suite: str, name: str, frames: Frames
+    analysis: AnalysisPlan, lost: Callable[[str, str], str], suite: str, name: str, frames: Frames
 ) -> dict[str, Callable[[], Figure]]:
     """Figure -> what draws it, of one benchmark whose rows the frames are."""
-    margin, confidence = given.get("margin_percent", 2.0), given.get("confidence", 0.95)
+    margin, confidence = analysis.margin_percent, analysis.confidence
     table, pairs, effects, verdicts = (frames[w] for w in ("table", "pairs", "effects", "verdicts"))
     title, note = style.name(suite, name), lost(file_name(suite), file_name(name))
-    overlap = given.get("min_overlap", 0.5)
-    warm = harnesses.warmups() | given.get("warmup", {})
+    rules = {**harnesses.warmups(), **analysis.warmup}
     return {
         "timeline": lambda: timeline(table, pairs, title, note),
-        "iterations": lambda: iterations(table, cuts(table, warm), title, note),
+        "iterations": lambda: iterations(table, cuts(table, rules), title, note),
         "ratios": lambda: ratios(pairs, effects, verdicts, title, note, margin, confidence),
-        "sensitivity": lambda: sensitivity(effects, title, note, margin, confidence, overlap),
+        "sensitivity": lambda: sensitivity(effects, title, note, margin, confidence, analysis.min_overlap),
         "runs": lambda: runs(effects, verdicts, title, note, margin, confidence),
     }
 
@@ -239,12 +247,13 @@ def lost_runs(runs: Path | None, planned: list[str] | None, suite: str, benchmar
     if runs is None:
         return ""
     reasons: Counter[str] = Counter()
-    for path in sorted(runs.glob(f"{suite}.{benchmark or '*'}.*/failure.json")):
+    for path in sorted(runs.glob(f"{suite}.{benchmark or '*'}.*/{FAILURE}")):
         run = parse_run(path.parent.name)
         mine = run and run.suite == suite and benchmark in (None, run.benchmark)
         mine = mine and (planned is None or run.name in planned)
-        if mine and not (path.parent / "run.json").exists():
-            reasons[str(json.loads(path.read_text()).get("reason", "unknown"))] += 1
+        if mine and not (path.parent / RUN).exists():
+            failure = FailureRecord.read_sound(path)
+            reasons[failure.reason if failure else "unknown"] += 1
     if not reasons:
         return ""
     told = "; ".join(f"{n} × {style.shorten(why, 120)}" for why, n in reasons.most_common(3))

@@ -18,6 +18,10 @@ class EngineError(DuetError):
     """The engine refused or broke, not the benchmark."""
 
 
+class SideGone(DuetError):
+    """The side has ended: there is nothing left to do something to."""
+
+
 class ResultMissing(DuetError):
     """A configured result file is not there after the run."""
 
@@ -79,6 +83,25 @@ class Usage:
     oom_killed: bool = False
 
 
+class Mover(Protocol):
+    """Changes the cores of one running side. Used by one thread at a time."""
+
+    way: str
+    """How, in a word or two for people: it decides what a move costs."""
+
+    def move(self, cpus: str) -> None:
+        """Bind the whole side to a set of cores such as `0-3,8`; it is when this returns.
+
+        Raises SideGone when the side has ended, EngineError when it was refused.
+        """
+
+    def bound(self) -> set[frozenset[int]]:
+        """The different sets that the side's threads may use now, as far as can be told: more than what was
+        asked for where the side has its own idea or somebody else moved it. Costs about as much as a move."""
+
+    def close(self) -> None: ...
+
+
 class Started(Protocol):
     """A side that was started and waits at the gate, runs, or has ended."""
 
@@ -96,6 +119,9 @@ class Started(Protocol):
 
     def kill(self) -> None:
         """SIGKILL to every process of the side, also those that left its session."""
+
+    def mover(self) -> Mover:
+        """Raises EngineError where this side's cores cannot be changed while it runs, with the reason."""
 
     def usage(self, told: Sequence[str] = ()) -> Usage:
         """Only before `remove`. `told`: the launcher's lines, among them those of the engine's `atend`."""

@@ -19,7 +19,21 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.types import Mount, Ulimit
 from docker.utils import decode_json_header
 
-from duet.engines import GATE, WORKDIR, EngineError, ResultMissing, Room, Start, Usage, podman, unpack, usage
+from duet.engines import (
+    GATE,
+    WORKDIR,
+    EngineError,
+    Mover,
+    ResultMissing,
+    Room,
+    SideGone,
+    Start,
+    Usage,
+    cpusets,
+    podman,
+    unpack,
+    usage,
+)
 
 _TIMEOUT_S = 300
 """For an answer of the engine (waiting for a side has none)."""
@@ -261,6 +275,20 @@ class Container:
         except (*_FAULTS, KeyError, ValueError):
             return None
 
+    def mover(self) -> Mover:
+        """The cgroup's file where this user may write it, else the engine's update call where it has one."""
+        with _faults(self._engine, f"asking for the process of side {self._start.side} of {self._start.run}"):
+            facts = self._engine.api.inspect_container(self.id)
+        try:
+            return cpusets.CpusetMover(cpusets.find(facts["State"]["Pid"], facts["Id"]))
+        except EngineError as e:
+            try:
+                mover = UpdateMover(self._engine, self.id)
+                mover.move(self._start.cpus or facts["HostConfig"]["CpusetCpus"])
+            except EngineError as refused:
+                raise EngineError(f"{e.what}; {refused.what}", e.remedy) from refused
+            return mover
+
     def usage(self, told: Sequence[str] = ()) -> Usage:
         """Counted by the container's cgroup: memory with page cache; both with the engine's own set-up
         of the container (about 4 MiB and 20 ms)."""
@@ -302,6 +330,30 @@ class Container:
 
     def remove(self) -> None:
         _remove(self._engine, self.id)
+
+
+class UpdateMover:
+    """Asks the engine, which takes its time: it starts a program of its own for it."""
+
+    way = "engine update"
+
+    def __init__(self, engine: ContainerEngine, id_: str):
+        self._engine, self._id = engine, id_
+
+    def move(self, cpus: str) -> None:
+        with _faults(self._engine, f"binding a running side to cores {cpus}"):
+            try:
+                self._engine.api.update_container(self._id, cpuset_cpus=cpus)
+            except APIError as e:
+                if e.status_code in (404, 409) or "not running" in _reason(e):
+                    raise SideGone(f"{self._id} is not running any more") from e
+                raise
+
+    def bound(self) -> set[frozenset[int]]:
+        return set()  # its processes are not to be seen here
+
+    def close(self) -> None:
+        pass
 
 
 _GO_SYMLINK = 1 << 27

@@ -12,10 +12,23 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from duet.engines import WORKDIR, EngineError, ResultMissing, Room, Start, Usage, supervise, unpack
+from duet.engines import (
+    WORKDIR,
+    EngineError,
+    Mover,
+    ResultMissing,
+    Room,
+    Start,
+    Usage,
+    cpusets,
+    supervise,
+    unpack,
+)
+from duet.engines.affinity import AffinityMover, parse
+from duet.engines.cpusets import CpusetMover
 
 _KEPT = {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "JAVA_HOME", "LD_LIBRARY_PATH"}
 _ROOT, _RUN, _DIR = "DUETBENCH_ROOT", "DUETBENCH_RUN", "DUETBENCH_DIR"
@@ -35,7 +48,7 @@ class ProcessEngine:
         self.version = f"{os.uname().sysname} {os.uname().release}"
 
     def start(self, start: Start) -> "Process":
-        cores = _cores(start.cpus)
+        cores = parse(start.cpus) if start.cpus else frozenset()
         free = os.sched_getaffinity(0)
         if not cores <= free:
             raise EngineError(
@@ -50,10 +63,10 @@ class ProcessEngine:
                 (workdir / file.name).symlink_to(file.resolve())
             return Process(start, workdir, cores)
         except OSError as e:
-            shutil.rmtree(workdir, ignore_errors=True)
+            _discard(workdir)
             raise EngineError(f"process: starting side {start.side} of {start.run}: {e}") from e
         except BaseException:
-            shutil.rmtree(workdir, ignore_errors=True)
+            _discard(workdir)
             raise
 
     def leftovers(self, root: Path) -> list[str]:
@@ -64,22 +77,26 @@ class ProcessEngine:
         _kill_all(_ROOT, root)
         for directory, _ in _directories(root):
             _remove_tree(directory)
+        with contextlib.suppress(EngineError):
+            for cgroup in cpusets.parent().glob(f"{directory_prefix(root)}*"):
+                _remove_cgroup(cgroup)
         return runs
 
 
 class Process:
     """A side as a tree of host processes below its supervisor."""
 
-    def __init__(self, start: Start, workdir: Path, cores: set[int]):
+    def __init__(self, start: Start, workdir: Path, cores: frozenset[int]):
         self._start, self.workdir = start, workdir
         self.storage: Path | None = workdir
         self._told, self._code, self._usage = b"", None, Usage()
+        self._cgroup = _cgroup(workdir.name, start.cpus)
         env = {k: v for k, v in os.environ.items() if k in _KEPT or k.startswith("LC_")}
         env |= dict(start.env) | {_ROOT: str(start.root), _RUN: start.run, _DIR: str(workdir)}
         wrap = namespace()
         command = [
             *(sys.executable, "-I", "-S", supervise.__file__, "namespace" if wrap else "tree"),
-            ",".join(map(str, sorted(cores))),
+            str(self._cgroup or ",".join(map(str, sorted(cores)))),
             *wrap,
             *(item.replace("{gate}", str(start.gate)) for item in start.command),
         ]
@@ -151,6 +168,10 @@ class Process:
         with contextlib.suppress(BrokenPipeError, ValueError):  # it has ended: what was wanted
             self._supervisor.stdin.write(what)
 
+    def mover(self) -> Mover:
+        """By a cgroup where one could be made, else by affinity."""
+        return CpusetMover(self._cgroup / "cpuset.cpus") if self._cgroup else AffinityMover(self.pid)
+
     def written(self) -> int:
         """In its working directory."""
         total, waiting = 0, [self.workdir]
@@ -197,6 +218,8 @@ class Process:
             supervisor.wait()
         if supervisor.returncode:  # killed from outside: it could not see the side's end
             _kill_all(_DIR, self.workdir)
+        if self._cgroup:
+            _remove_cgroup(self._cgroup)
         for pipe in (supervisor.stdin, supervisor.stdout):
             assert pipe is not None
             pipe.close()
@@ -214,17 +237,33 @@ def namespace() -> tuple[str, ...]:
     return command if done.returncode == 0 else ()
 
 
-def _cores(cpus: str | None) -> set[int]:
-    """`0-3,8` as numbers; none for None."""
-    found: set[int] = set()
-    for part in (cpus or "").split(","):
-        first, _, last = part.partition("-")
-        if first:
-            found |= set(range(int(first), int(last or first) + 1))
-    return found
+def _cgroup(name: str, cpus: str | None) -> Path | None:
+    """A cgroup of the side's own, through which it is moved between cores fast; None where none may be made.
+
+    It bears the name of the working directory, so that it is found when nobody is left to remove it.
+    """
+    if not cpus:
+        return None
+    try:
+        return cpusets.make(cpusets.parent(), name, cpus)
+    except EngineError:
+        return None
 
 
-def _set(cores: set[int]) -> str:
+def _discard(workdir: Path) -> None:
+    """What a start that failed had made."""
+    shutil.rmtree(workdir, ignore_errors=True)
+    with contextlib.suppress(EngineError):
+        _remove_cgroup(cpusets.parent() / workdir.name)
+
+
+def _remove_cgroup(cgroup: Path) -> None:
+    """Once its last process has ended. The supervisor has mostly done it."""
+    with contextlib.suppress(OSError):
+        cgroup.rmdir()
+
+
+def _set(cores: Iterable[int]) -> str:
     return ",".join(map(str, sorted(cores)))
 
 

@@ -1,5 +1,7 @@
 """The parent of one `process` side: `python -I -S supervise.py namespace|tree CORES COMMAND…`.
 
+CORES are numbers such as `0,1`, or the absolute path of a cgroup that has them.
+
 A process of its own, small and single-threaded, since the kernel ties "kill my child when I die" and the
 adoption of orphans to a thread, and charges a child with the memory of whoever forked it.
 
@@ -33,7 +35,7 @@ def main(mode: str, cores: str, command: list[str]) -> None:
     child = os.fork()
     if child == 0:
         try:
-            become(libc, {int(core) for core in cores.split(",") if core}, command)
+            become(libc, cores, command)
         except OSError as e:
             os.write(failing, f"{command[0]}: {e.strerror}".encode())
         os._exit(127)
@@ -44,6 +46,9 @@ def main(mode: str, cores: str, command: list[str]) -> None:
         return
     os.write(1, b"started\n")
     status, peak_bytes, cpu_ns, alone = watch(child, mode == "namespace", wake)
+    if cores.startswith("/"):
+        with contextlib.suppress(OSError):
+            os.rmdir(cores)
     code = os.waitstatus_to_exitcode(status)
     try:
         os.write(1, f"ended {code if code >= 0 else 128 - code} {peak_bytes} {cpu_ns}\n".encode())
@@ -57,14 +62,17 @@ def main(mode: str, cores: str, command: list[str]) -> None:
         shutil.rmtree(workdir, ignore_errors=True)
 
 
-def become(libc: ctypes.CDLL, cores: set[int], command: list[str]) -> None:
+def become(libc: ctypes.CDLL, cores: str, command: list[str]) -> None:
     parent = os.getppid()
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(127)
     os.setsid()
-    if cores:
-        os.sched_setaffinity(0, cores)
+    if cores.startswith("/"):
+        with open(f"{cores}/cgroup.procs", "w") as file:
+            file.write("0")  # this process
+    elif cores:
+        os.sched_setaffinity(0, {int(core) for core in cores.split(",")})
     # Python ignores or catches these, the side must not inherit that.
     for name in ("SIGPIPE", "SIGXFSZ", "SIGCHLD"):
         signal.signal(getattr(signal, name), signal.SIG_DFL)

@@ -1,6 +1,7 @@
-# The main process of a side: sh GATE/launch SIDE OTHER first|second|alone apart|shared, command in DUET_COMMAND.
+# The main process of a side: sh GATE/launch SIDE OTHER first|second|alone apart|shared held|free, command in
+# DUET_COMMAND.
 # POSIX sh, builtins only: the image needs nothing else. The host made every file it writes to; all are FIFOs.
-gate=${0%/*} side=$1 other=$2 place=$3 cores=$4
+gate=${0%/*} side=$1 other=$2 place=$3 cores=$4 hold=$5
 exec </dev/null >>"$gate/log" 2>&1
 exec 3<>"$gate/gate.$side" 4>>"$gate/go.$side" 5>>"$gate/end" 6>>"$gate/tell"
 
@@ -33,6 +34,9 @@ others() { # whether another process lives, as process 1 sees it; it has nothing
     done
     return 1
 }
+
+# The host tries first what moving the sides between cores costs; it then writes a line into the gate's FIFO.
+if [ "$hold" = held ]; then read -r _ <&3; fi
 
 # The gate. Being woken from a FIFO takes 50 us to some ms, the second side would run ahead by that. So where
 # each has cores of its own, the second only wakes the first; both are awake then and watch for each other's

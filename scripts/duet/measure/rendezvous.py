@@ -78,14 +78,20 @@ class Rendezvous:
         self._fds[f"{side}/{name}"] = fd
         self._fds.setdefault(name, fd)
 
-    def launch(self, side: str, apart: bool) -> tuple[str, ...]:
+    def launch(self, side: str, apart: bool, held: bool = False) -> tuple[str, ...]:
         """Main process of a side; `{gate}` stands for its directory as it sees it.
 
-        `apart`: each side has cores of its own.
+        `apart`: each side has cores of its own. `held`: none passes the gate before `release`.
         """
         other = SIDES[1 - SIDES.index(side)]
         place = "alone" if len(self.sides) == 1 else ("first", "second")[self.sides.index(side)]
-        return ("sh", "{gate}/launch", side, other, place, "apart" if apart else "shared")
+        words = ("apart" if apart else "shared", "held" if held else "free")
+        return ("sh", "{gate}/launch", side, other, place, *words)
+
+    def release(self) -> None:
+        """Let the sides that are held before the gate meet there."""
+        for side in self.sides:
+            os.write(self._fds[f"gate.{side}"], b"held\n")
 
     @staticmethod
     def stamps(side: str) -> tuple[str, ...]:

@@ -14,8 +14,9 @@ from pathlib import Path
 from duet.campaign import order
 from duet.engines import Engine, ResultMissing, Room, Start, Started, Usage
 from duet.engines.processes import directory_prefix
-from duet.measure import host, logs, rendezvous
+from duet.measure import cores, host, logs, rendezvous
 from duet.measure.disk import Disk
+from duet.measure.exchange import Exchange
 from duet.measure.interruption import deferred, together
 from duet.measure.request import MeasureError, Request
 from duet.model import DuetError
@@ -94,22 +95,27 @@ class _Measuring:
             cpus_keys = {side: plan.side.cpus for side, plan in self.request.sides.items()}
             swapped = order.swapped(self.request.benchmark.seed, self.run)
             bindable = {side: self.engines[side].splits_cpus for side in cpus_keys}
-            self.cpus, warnings = host.assign(cpus_keys, machine, swapped, bindable)
-            self.warnings += warnings + self._unbounded()
+            self.assignment = cores.assign(cpus_keys, machine, swapped, bindable)
+            self.cpus = self.assignment.cpus
+            self.warnings += [*self.assignment.warnings, *self._unbounded()]
             place, resolution_ns = rendezvous.place(self.part.parent)
             artifacts, warnings = host.collect_artifacts(commands)
             self.warnings += warnings
         finally:
             host.stop_artifacts(commands)
+        self.exchange = Exchange(self.assignment, f"{self.request.benchmark.seed} {self.run.name}")
         with self._meeting(place) as self.gate:
             try:
                 with deferred():
                     self._start()
+                self._hold()
                 self._through_gate()
                 timed_out = self._to_end()
+                self.exchange.stop()
                 usage, files = self._fetch(timed_out)
             finally:
                 with deferred():
+                    self.exchange.stop()
                     self._remove()
             sides = {side: self._side(side, usage[side], files[side]) for side in self.run.sides}
         for side, log in self.gate.logs.items():
@@ -165,7 +171,7 @@ class _Measuring:
             side=side,
             root=self.request.layout.results,
             image=(image.id or image.tag) if image else None,
-            command=self.gate.launch(side, host.apart(self.cpus)),
+            command=self.gate.launch(side, self.assignment.apart, self.exchange.planned),
             gate=self.gate.of(side),
             stamps=self.gate.stamps(side),
             env=tuple(env.items()),
@@ -176,6 +182,22 @@ class _Measuring:
             keep=not self.request.benchmark.remove_containers,
             files=self.request.files.get(side, ()),
         )
+
+    def _hold(self) -> None:
+        """Keep the sides before the gate until it is known how, and at what cost, they are exchanged."""
+        if not self.exchange.planned:
+            return
+        until = time.monotonic() + GATE_TIMEOUT_S
+        while absent := [side for side in self.run.sides if self.gate.cpus(side) is None]:
+            if any(self.started[side].wait(0) is not None for side in self.run.sides):
+                break  # which one and why is said where they go through the gate
+            if time.monotonic() > until:
+                raise self._failure(absent[0], f"did not come to the gate within {GATE_TIMEOUT_S} s")
+            time.sleep(0.002)
+        else:
+            self.exchange.prepare(self.started)
+        self.gate.release()
+        self.exchange.start()
 
     def _through_gate(self) -> None:
         """Look now and then whether both are through: somebody waiting for it would disturb the start."""
@@ -349,6 +371,8 @@ class _Measuring:
     ) -> RunRecord:
         run, benchmark, engine = self.run, self.request.benchmark, self.engines[self.run.sides[0]]
         wanted = {side: plan.side for side, plan in self.request.sides.items()}
+        exchange, warnings = self.exchange.finish(self.part)
+        self.warnings += warnings
         return RunRecord(
             name=run.name,
             campaign=benchmark.campaign,
@@ -361,6 +385,7 @@ class _Measuring:
             engine=engine.name,
             engine_version=engine.version,
             gate=gate,
+            exchange=exchange,
             sides=sides,
             host=facts,
             artifacts=artifacts,

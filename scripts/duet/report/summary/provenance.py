@@ -15,7 +15,8 @@ from duet.records.codec import encode
 from duet.records.layout import RUN
 from duet.records.plan import AnalysisPlan
 from duet.records.provision import ImageRecord
-from duet.records.run import RunRecord
+from duet.records.run import ExchangeRecord, RunRecord
+from duet.report.summary import exchanges
 from duet.report.summary.html import document, table, text
 from duet.table.build import artifact
 
@@ -39,6 +40,7 @@ class Provenance:
     contents: dict[tuple[str, str, str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     """(suite, benchmark, side, image) -> contents seen"""
     skew_ms: list[float] = field(default_factory=list)
+    exchanges: list[ExchangeRecord] = field(default_factory=list)
     first_ns: int | None = None
     last_ns: int | None = None
 
@@ -52,6 +54,7 @@ def gather(records: Iterable[RunRecord]) -> Provenance:
             _side(gathered, record, side)
         if record.gate.skew_ns is not None:
             gathered.skew_ms.append(record.gate.skew_ns / 1e6)
+        gathered.exchanges.append(record.exchange)
     starts_ns = [record.start_ns for record in records]
     gathered.first_ns, gathered.last_ns = min(starts_ns, default=None), max(starts_ns, default=None)
     return gathered
@@ -72,6 +75,7 @@ def page(
 ) -> str:
     """HTML. `config`: path -> text of each configuration file."""
     parts = [f"<h1>{text(campaign)}: provenance</h1>", _when(gathered)]
+    parts += [f"<p>{text(sentence)}</p>" for sentence in exchanges.sentences(gathered.exchanges)]
     parts += [f'<p class="alarm">{text(w)}</p>' for w in suspicions(gathered)]
     parts += [
         "<h2>Hosts and engines</h2>",
@@ -88,7 +92,7 @@ def page(
         table(("name", "key", "engine", "content", "id"), [_image(i) for i in images]),
         "<h2>Analysis</h2>",
         table(("setting", "value"), [(k, json.dumps(v)) for k, v in encode(analysis).items()]),
-        "<h2>Versions (when this page was made)</h2>",
+        "<h2>Versions (when this page was written)</h2>",
         table(("name", "version"), versions()),
     ]
     for path, content in config.items():
@@ -99,7 +103,7 @@ def page(
 def suspicions(gathered: Provenance) -> list[str]:
     """What does not fit together under one verdict."""
     out = [
-        f"{suite} {benchmark}: side {side} ran {len(seen)} different contents of image {image}"
+        f"{suite} {benchmark}: side {side} ran image {image} with {len(seen)} different contents"
         for (suite, benchmark, side, image), seen in sorted(gathered.contents.items())
         if len(seen) > 1
     ]
@@ -140,9 +144,11 @@ def _side(gathered: Provenance, record: RunRecord, side: str) -> None:
     limits = {
         "cpus": wanted.cpus,
         "memory": wanted.memory_bytes,
+        "disk": wanted.disk_bytes,
+        "privileges": " ".join(wanted.privileges) or None,
         "network": wanted.network,
         "timeout s": record.spec.timeout_s,
-        "unlike asked, cores": None if ran.cpus.asked in (None, ran.cpus.seen) else ran.cpus.seen,
+        "cores, unlike configured": None if ran.cpus.asked in (None, ran.cpus.seen) else ran.cpus.seen,
     }
     shown = ", ".join(f"{k} {v}" for k, v in limits.items() if v is not None)
     side = f"{side} of A/A" if record.run.type == Type.AADUET else side
@@ -160,7 +166,7 @@ def _when(gathered: Provenance) -> str:
         ordered = sorted(gathered.skew_ms)
         p90 = ordered[min(len(ordered) - 1, int(0.9 * len(ordered)))]
         sentences += (
-            f" The sides went through the gate {statistics.median(ordered):.3f} ms apart at the median, "
+            f" The sides passed the gate {statistics.median(ordered):.3f} ms apart at the median, "
             f"{p90:.3f} ms at the 90th percentile, {ordered[-1]:.3f} ms at most."
         )
     return f"<p>{sentences}</p>"

@@ -57,7 +57,7 @@ def file_name(name: str) -> str:
 
 @dataclass(frozen=True)
 class Source:
-    """A file that a suite needs and nobody may ship: a jar, an archive."""
+    """A file that a suite needs and that cannot be redistributed: a jar, an archive."""
 
     file: str
     """Its name in the build context and in the working directory of a `process` side."""

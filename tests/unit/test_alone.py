@@ -42,7 +42,7 @@ def test_the_one_who_waits_is_told_for_whom(place):
     thread.join(10)
     assert happened == ["first", "other"]
     holder = f"s.b.0.duet.AB of campaign c (process {os.getpid()})"
-    assert said == [f"waits for {holder}, which is being measured on this machine"]
+    assert said == [f"waiting for {holder}, which is being measured on this machine"]
     assert place.read_text() == "" and place.stat().st_mode & 0o777 == 0o600
 
 
@@ -64,7 +64,7 @@ def test_a_killed_holder_holds_nothing(place):
         said = []
         threading.Timer(0.3, holder.send_signal, [signal.SIGKILL]).start()
         with alone.alone("r", "c", {}, said.append):
-            assert said == ["waits for holder, which is being measured on this machine"]
+            assert said == ["waiting for holder, which is being measured on this machine"]
     finally:
         holder.kill()
         holder.wait()
@@ -205,7 +205,9 @@ def test_sides_of_the_living_are_waited_for_with_a_bound(beside):
     engine = Engine(DEAD, LIVE)
     said, warnings = beside(engine)
     who = f"side A of s.b.1.duet.AB in /results (measured by process {os.getpid()})"
-    assert said[1:] == [f"waits for {who}, which runs on this machine"] and engine.ended == ["s.b.0.duet.AB"]
+    assert said[1:] == [f"waiting for {who}, which runs on this machine"] and engine.ended == [
+        "s.b.0.duet.AB"
+    ]
     assert warnings == [f"measured beside {who}, which did not end within 0.2 s"]
 
 
@@ -219,7 +221,9 @@ def test_a_side_that_ends_while_it_is_waited_for(beside, monkeypatch):
 
 def test_what_cannot_be_removed_is_waited_for(beside):
     said, warnings = beside(Engine(DEAD, stubborn=True))
-    assert said == ["waits for process 1 of root, a side, which runs on this machine"] and len(warnings) == 1
+    assert (
+        said == ["waiting for process 1 of root, a side, which runs on this machine"] and len(warnings) == 1
+    )
 
 
 def test_names_of_strays_do_not_reach_the_terminal_as_they_are(beside):

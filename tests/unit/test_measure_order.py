@@ -182,8 +182,8 @@ def test_memory_that_cannot_be_bounded_is_a_warning(measured):
     assert (
         measured().warnings
         == (
-            "side A was to run on cores 1 but may use None",
-            "side B was to run on cores 0 but may use None",
+            "side A was configured for cores 1 but may use None",
+            "side B was configured for cores 0 but may use None",
         )
         or len(os.sched_getaffinity(0)) != 2
     )
@@ -233,7 +233,7 @@ def test_death_before_the_gate(measured):
 
 
 def test_a_side_that_never_comes_to_the_gate(measured):
-    failure(measured, "side B did not come to the gate within", A="hang", B="absent")
+    failure(measured, "side B did not reach the gate within", A="hang", B="absent")
 
 
 def test_missing_result(measured):
@@ -262,7 +262,7 @@ def test_timeout_without_results_fails(measured):
 
 
 def test_what_cannot_be_killed_fails(measured):
-    failure(measured, "side A is still there", A="immortal", timeout_s=0.1)
+    failure(measured, "side A is still running", A="immortal", timeout_s=0.1)
 
 
 def test_what_cannot_be_removed_is_a_warning(measured):

@@ -126,7 +126,7 @@ def _harness(chain: Chain, suite: str, findings: Findings) -> Harness:
     name = layer.mapping[key]
     if layer.mapping.get("format", name) != name:
         what = f"is {name}, but format is {layer.mapping['format']}"
-        findings.faults.add(layer.where(key), what, "one of both")
+        findings.faults.add(layer.where(key), what, "one of the two")
     if name not in harnesses.names():
         known = harnesses.names()
         findings.faults.add(
@@ -150,7 +150,7 @@ def _side(
     asked = f"{command} {syncduet_run if synchronised else ''}"
     if engine == "process" and (jar := values.absent_probe(asked)):
         where = (find(chain, "engine") or chain[-1]).where("engine")
-        what = f"process has no {jar}, which is made in the image"
+        what = f"engine process does not have {jar}, which is made in the image"
         accepted = "docker or podman, or the path of a jar that images/probes/build made, in the command"
         findings.lacks(benchmark, where, what, accepted)
     return Side(
@@ -257,8 +257,8 @@ def _source(chain: Chain, findings: Findings) -> Source | None:
     own = place(layer.document.folder, jar)
     known = layer.mapping.get("source", {})
     if not os.path.isfile(own):
-        remedy = f"your own copy of {file}, put there"
+        remedy = f"a copy of {file} at that path"
         if "url" in source:
-            remedy += f", or no jar, to have {source['url']} fetched"
+            remedy += f", or no jar, to download {source['url']}"
         findings.faults.add(layer.where("jar"), f"there is no file {own}", remedy)
     return Source(file, known.get("url"), known.get("sha256"), own)

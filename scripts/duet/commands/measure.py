@@ -22,7 +22,7 @@ EXAMPLE = "./duetbench measure --results results/quickstart --run compress.gzip.
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results", type=Path, required=True, help="results/<name>, with its plan/")
     parser.add_argument("--run", required=True, help="the run's name")
-    parser.add_argument("--again", help="the command that measures just this run, to be said when it fails")
+    parser.add_argument("--again", help="the command that measures just this run, to be printed if it fails")
 
 
 def execute(options: argparse.Namespace, log: Log) -> int:

@@ -89,7 +89,9 @@ class ContainerEngine:
     def start(self, start: Start) -> "Container":
         """Start a side. Its own logging is off: the launcher writes the log, nobody else needs CPU."""
         if start.image is None:
-            raise EngineError(f"side {start.side} of {start.run} has no image", "set it, or engine: process")
+            raise EngineError(
+                f"side {start.side} of {start.run} has no image", "set `image`, or `engine: process`"
+            )
         self._remove_kept(start)
         usage.prepare(start.gate)
         container = Container(self, start)
@@ -424,7 +426,7 @@ def _no_docker(e: Exception) -> tuple[str, str]:
             )
         return f"docker is not running (no {socket})", "systemctl start docker (or run dockerd)"
     if not os.access(socket, os.R_OK | os.W_OK):
-        return f"docker's socket {socket} is not yours to use", "usermod -aG docker $USER, and log in again"
+        return f"no permission to use docker's socket {socket}", "usermod -aG docker $USER, and log in again"
     return f"docker does not answer at {socket} ({_reason(e)})", "systemctl restart docker"
 
 
@@ -462,14 +464,16 @@ def _reason(e: Exception) -> str:
 
 def _remedy(name: str, e: Exception, start: Start | None) -> str:
     if isinstance(e, (requests.exceptions.ConnectionError, requests.exceptions.Timeout)):
-        return f"is {name} still running? Then just start again: finished runs are kept"
+        return f"check that {name} is running and start again: finished runs are kept"
     if start is None:
         return ""
     text = _reason(e).lower()
     if isinstance(e, ImageNotFound):
         return f"build or load the image {start.image}, e.g. `{name} pull {start.image}`"
     if "cpus are not available" in text or "cpuset" in text:
-        return f"`cpus: {start.cpus}` asks for cores that {name} may not use; name others or `cpus: shared`"
+        return (
+            f"`cpus: {start.cpus}` asks for cores that {name} may not use; choose others, or `cpus: shared`"
+        )
     if "bind source path does not exist" in text or "statfs" in text or "bind-mounting" in text:
         return f"{name} must run on this machine and see {start.gate}; unset DOCKER_HOST or set TMPDIR"
     if "executable file not found" in text or "no such file or directory" in text:

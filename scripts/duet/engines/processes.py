@@ -54,11 +54,11 @@ class ProcessEngine:
         free = os.sched_getaffinity(0)
         if not cores <= free:
             raise EngineError(
-                f"side {start.side} of {start.run} asks for cores {start.cpus}, there are {_set(free)}",
-                "set `cpus` to cores that are there, or to `shared`",
+                f"side {start.side} of {start.run} is to run on cores {start.cpus}, available: {_set(free)}",
+                "set `cpus` to available cores, or to `shared`",
             )
         if shutil.which(start.command[0]) is None:
-            raise EngineError(f"process: there is no {start.command[0]} here", "install it or set PATH")
+            raise EngineError(f"process: command {start.command[0]} not found", "install it or set PATH")
         workdir = Path(tempfile.mkdtemp(prefix=f"{directory_prefix(start.root)}{start.run[:200]}-"))
         try:
             for file in start.files:
@@ -209,7 +209,7 @@ class Process:
         source = own / Path(path).relative_to(WORKDIR) if path.startswith("/") and inside else own / path
         real = source.resolve()
         if inside and not real.is_relative_to(own):
-            raise ResultMissing(f"{path} of side {s.side} of {s.run} leads out of its working directory")
+            raise ResultMissing(f"{path} of side {s.side} of {s.run} points outside its working directory")
         try:
             return _copy(real, to, room)
         except FileNotFoundError as e:

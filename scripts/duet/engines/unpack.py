@@ -32,7 +32,7 @@ def extract(chunks: Iterable[bytes], to: Path, room: Room) -> list[str]:
     stream = _Stream(iter(chunks))
     skipped = Names()
     if os.path.lexists(to):
-        raise EngineError(f"{to} is there already", "remove it")
+        raise EngineError(f"{to} already exists", "remove it")
     try:
         with tarfile.open(mode="r|", fileobj=stream, bufsize=_CHUNK) as archive:
             root = None
@@ -90,10 +90,10 @@ class Names:
 def _parts(name: str) -> tuple[str, ...]:
     """Path components of a member's name; `.` stands for the root of the tree itself."""
     if name.startswith("/") or "\0" in name:
-        raise EngineError(f"archive holds the absolute name {name!r}", "its content is not to be trusted")
+        raise EngineError(f"archive holds the absolute name {name!r}", "do not trust its content")
     parts = tuple(p for p in name.split("/") if p not in ("", "."))
     if ".." in parts:
-        raise EngineError(f"archive holds the name {name!r}", "its content is not to be trusted")
+        raise EngineError(f"archive holds the name {name!r}", "do not trust its content")
     return parts or (".",)
 
 

@@ -87,7 +87,7 @@ def _lock(path: Path, say: Say) -> int:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 holder = os.pread(lock, 1000, 0).decode(errors="replace") or "another run"
-                say(f"waits for {holder}, which is being measured on this machine")
+                say(f"waiting for {holder}, which is being measured on this machine")
                 fcntl.flock(lock, fcntl.LOCK_EX)
             with contextlib.suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(lock), path.lstat()):
@@ -115,7 +115,7 @@ def _without_strays(chosen: Mapping[str, Engine], say: Say) -> list[str]:
         others = living or [f"process {pid} of {_user(pid)}, a side" for pid in sides_here()]
         for other in others:
             if other not in waited_for:
-                say(f"waits for {other}, which runs on this machine")
+                say(f"waiting for {other}, which runs on this machine")
         waited_for.update(others)
         if others and time.monotonic() > until:
             return [f"measured beside {other}, which did not end within {PATIENCE_S} s" for other in others]

@@ -146,7 +146,7 @@ class _Measuring:
 
     def _unbounded(self) -> list[str]:
         return [
-            f"side {side} may use more memory than asked for: its engine cannot bound it"
+            f"side {side} may use more memory than configured: its engine cannot limit it"
             for side, plan in self.request.sides.items()
             if plan.side.memory_bytes and not self.engines[side].bounds_memory
         ]
@@ -198,7 +198,7 @@ class _Measuring:
             if any(self.started[side].wait(0) is not None for side in self.run.sides):
                 break  # which one and why is said where they go through the gate
             if time.monotonic() > until:
-                raise self._failure(absent[0], f"did not come to the gate within {GATE_TIMEOUT_S} s")
+                raise self._failure(absent[0], f"did not reach the gate within {GATE_TIMEOUT_S} s")
             time.sleep(0.002)
         else:
             self.exchange.prepare(self.started)
@@ -221,7 +221,7 @@ class _Measuring:
                         side, f"ended before the gate with exit code {self.started[side].wait(0)}"
                     )
             if waiting and time.monotonic() > until:
-                raise self._failure(waiting[0], f"did not come to the gate within {GATE_TIMEOUT_S} s")
+                raise self._failure(waiting[0], f"did not reach the gate within {GATE_TIMEOUT_S} s")
         self.released = time.monotonic()
         if any(self.gate.end_ns(side) is None for side in self.run.sides):
             time.sleep(QUIET_S)
@@ -271,7 +271,7 @@ class _Measuring:
         """Ask or kill the sides that still run; when to do what next."""
         running = [side for side in self.run.sides if side not in self.codes]
         if how == "give up":
-            raise self._failure(running[0], f"is still there {KILL_TIMEOUT_S} s after it was killed")
+            raise self._failure(running[0], f"is still running {KILL_TIMEOUT_S} s after it was killed")
         together([getattr(self.started[side], how) for side in running])
         if how == "ask":
             return time.monotonic() + self.request.benchmark.grace_s, "kill"
@@ -343,14 +343,14 @@ class _Measuring:
             return None
         skew_ns = max(self.goes_ns.values()) - min(self.goes_ns.values())
         if skew_ns > SKEW_WARNING_NS:
-            self.warnings.append(f"one side went through the gate {skew_ns / 1e6:.1f} ms before the other")
+            self.warnings.append(f"one side passed the gate {skew_ns / 1e6:.1f} ms before the other")
         return skew_ns
 
     def _side(self, side: str, usage: Usage, files: tuple[FileRecord, ...]) -> SideRecord:
         ref, image = self.request.sides[side].side.image, self.request.images.get(side)
         cpus = CpusRecord(asked=self.cpus[side], seen=self.gate.cpus(side))
         if cpus.asked is not None and cpus.seen != cpus.asked:
-            self.warnings.append(f"side {side} was to run on cores {cpus.asked} but may use {cpus.seen}")
+            self.warnings.append(f"side {side} was configured for cores {cpus.asked} but may use {cpus.seen}")
         return SideRecord(
             engine=self.engines[side].name,
             image=ref.name if ref else None,

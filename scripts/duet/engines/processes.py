@@ -78,7 +78,7 @@ class ProcessEngine:
         runs = self.leftovers(root)
         _kill_all(_ROOT, root)
         for directory, _ in _directories(root):
-            _remove_tree(directory)
+            remove_tree(directory)
         with contextlib.suppress(EngineError):
             for cgroup in cpusets.parent().glob(f"{directory_prefix(root)}*"):
                 _remove_cgroup(cgroup)
@@ -221,7 +221,7 @@ class Process:
 
     def remove(self) -> None:
         self._end()
-        _remove_tree(self.workdir)
+        remove_tree(self.workdir)
 
     def _end(self) -> None:
         supervisor = self._supervisor
@@ -361,7 +361,7 @@ def _copy_file(source: Path, to: Path, mode: int) -> None:
         shutil.copyfileobj(old, new, 1 << 20)
 
 
-def _remove_tree(tree: Path) -> None:
+def remove_tree(tree: Path) -> None:
     """Also where a side took its own permission to write away."""
     for folder, _, _ in os.walk(tree):
         with contextlib.suppress(OSError):

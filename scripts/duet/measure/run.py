@@ -13,7 +13,7 @@ from pathlib import Path
 
 from duet.campaign import order
 from duet.engines import Engine, ResultMissing, Room, Start, Started, Usage
-from duet.engines.processes import directory_prefix
+from duet.engines.processes import directory_prefix, remove_tree
 from duet.measure import cores, host, logs, rendezvous
 from duet.measure.disk import Disk
 from duet.measure.exchange import Exchange
@@ -142,7 +142,7 @@ class _Measuring:
                 yield gate
         finally:
             with deferred():
-                shutil.rmtree(directory, ignore_errors=True)
+                remove_tree(directory)
 
     def _unbounded(self) -> list[str]:
         return [

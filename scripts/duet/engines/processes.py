@@ -362,8 +362,10 @@ def _copy_file(source: Path, to: Path, mode: int) -> None:
 
 
 def remove_tree(tree: Path) -> None:
-    """Also where a side took its own permission to write away."""
-    for folder, _, _ in os.walk(tree):
-        with contextlib.suppress(OSError):
-            os.chmod(folder, 0o700)
+    """Also where a side took the permission to look into or write to a directory away."""
+    for folder, names, _ in os.walk(tree):  # which looks into them after this
+        for path in (folder, *(os.path.join(folder, name) for name in names)):
+            with contextlib.suppress(OSError):
+                if not os.path.islink(path):
+                    os.chmod(path, 0o700)
     shutil.rmtree(tree, ignore_errors=True)

@@ -138,6 +138,19 @@ class Started(Protocol):
         """Everything that `start` made, also when it still runs. Repeating it is no error."""
 
 
+@dataclass(frozen=True)
+class Stray:
+    """A running side of whatever campaign, as an engine finds it."""
+
+    id: str
+    """The engine's own."""
+    root: str
+    run: str
+    side: str
+    owner: str
+    """Mark of the process that measures it (`duet.engines.owner`); empty where an older version did."""
+
+
 class Engine(Protocol):
     name: str
     version: str
@@ -151,6 +164,12 @@ class Engine(Protocol):
 
     def leftovers(self, root: Path) -> list[str]:
         """Runs of this results directory whose sides are still there although nobody measures them."""
+
+    def strays(self) -> list[Stray]:
+        """All sides that run, as far as this user may know."""
+
+    def end(self, stray: Stray) -> None:
+        """End a side that nobody measures any more."""
 
     def remove_leftovers(self, root: Path) -> list[str]:
         """Remove them; the runs they belonged to."""

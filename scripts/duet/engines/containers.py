@@ -28,8 +28,10 @@ from duet.engines import (
     Room,
     SideGone,
     Start,
+    Stray,
     Usage,
     cpusets,
+    owner,
     podman,
     unpack,
     usage,
@@ -120,6 +122,15 @@ class ContainerEngine:
             _remove(self, id_)
         return sorted({run for _, run in found})
 
+    def strays(self) -> list[Stray]:
+        with _faults(self, "listing containers"):
+            listed = self.api.containers(filters={"label": ["duetbench.root"]})
+        names = ("root", "run", "side", "owner")
+        return [Stray(c["Id"], *(c["Labels"].get(f"duetbench.{n}", "") for n in names)) for c in listed]
+
+    def end(self, stray: Stray) -> None:
+        _remove(self, stray.id)
+
     def _labelled(self, root: Path) -> list[tuple[str, str]]:
         """Id and run of each container of a results directory, running or not, save those kept on purpose."""
         with _faults(self, "listing containers"):
@@ -155,6 +166,7 @@ class Container:
                 "duetbench.run": s.run,
                 "duetbench.side": s.side,
                 "duetbench.root": str(s.root),
+                "duetbench.owner": owner.mark(),
                 **({"duetbench.keep": "yes"} if s.keep else {}),
             },
             "healthcheck": {"test": ["NONE"]},

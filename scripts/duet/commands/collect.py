@@ -6,8 +6,11 @@ from pathlib import Path
 import pandas as pd
 
 from duet.commands import Log
-from duet.records import files as record
-from duet.table import build as table
+from duet.records.files import read_lines
+from duet.records.layout import Layout
+from duet.records.plan import BenchmarkPlan
+from duet.table import store
+from duet.table.build import benchmark_table
 
 CALLED_BY_RULES = True
 EXAMPLE = "./duetbench collect --results results/quickstart --benchmark compress.gzip --out gzip.parquet"
@@ -17,14 +20,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results", type=Path, required=True, help="results/<name>")
     parser.add_argument("--benchmark", required=True, help="<suite>.<benchmark> as in file names")
     parser.add_argument(
-        "--skip-bad", action="store_true", help="leave out runs that are not there or cannot be read"
+        "--skip-bad", action="store_true", help="leave out runs that are missing or unreadable"
     )
     parser.add_argument("--out", type=Path, required=True, help="the table, Parquet")
 
 
 def execute(options: argparse.Namespace, log: Log) -> None:
     frame = collect(options.results, options.benchmark, options.skip_bad)
-    table.write(frame, options.out)
+    store.write(frame, options.out)
     for bad in frame.attrs["left_out"]:
         log(f"left out: {bad['run']}: {bad['reason']}")
     for each in frame.attrs["warnings"]:
@@ -33,9 +36,9 @@ def execute(options: argparse.Namespace, log: Log) -> None:
 
 def collect(results: Path, benchmark: str, skip_bad: bool) -> pd.DataFrame:
     """The table of the benchmark's planned runs; with `skip_bad` of those that are there and readable."""
-    plan = record.read(results / "plan" / f"{benchmark}.json", ("format",))
-    names = (results / "plan" / f"{benchmark}.runs.txt").read_text().split()
-    directories = [results / "runs" / name for name in names]
+    layout = Layout(results)
+    plan = BenchmarkPlan.read(layout.benchmark_plan(benchmark))
+    names = read_lines(layout.benchmark_runs(benchmark))
     if skip_bad:
-        directories = [d for d in directories if (d / record.RUN).exists()]
-    return table.benchmark_table(directories, plan["format"], skip_bad=skip_bad)
+        names = [name for name in names if layout.run_record(name).exists()]
+    return benchmark_table(map(layout.run, names), plan.format, skip_bad=skip_bad)

@@ -6,7 +6,6 @@ types; a figure's own name draws just that.
 """
 
 import argparse
-import json
 import multiprocessing
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -16,12 +15,14 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from duet import harnesses
 from duet.commands import Log, UsageError
-from duet.commands._inputs import read_parquet, settings
+from duet.commands._inputs import analysis_plan, read_parquet
 from duet.model import DuetError, file_name, parse_run
+from duet.records.files import read_lines
+from duet.records.layout import FAILURE, RUN
+from duet.records.run import FailureRecord
 from duet.report.figures import BENCHMARK, style
-from duet.report.figures.benchmark import Frames, Terms, drawers
+from duet.report.figures.benchmark import Frames, drawers
 from duet.report.figures.forest import draw_forest
 from duet.report.figures.methods import draw_methods
 from duet.report.summary import read_verdicts
@@ -40,19 +41,23 @@ EXAMPLE = (
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("figure", choices=["benchmarks", "benchmark", *BENCHMARK, "forest", "methods"])
-    parser.add_argument("--table", type=Path, help="the unified table, of the benchmark or of all")
+    parser.add_argument("--table", type=Path, help="the unified table, of one benchmark or of all")
     parser.add_argument("--pairs", type=Path, help="pairs.parquet")
     parser.add_argument("--effects", type=Path, help="effects.parquet: one row per run")
     parser.add_argument("--verdicts", type=Path, help="verdicts.csv")
     parser.add_argument("--comparison", type=Path, help="comparison.csv: slowdowns found when injected")
     parser.add_argument("--analysis", type=Path, help="plan/analysis.json: margin, confidence, warm-up")
-    parser.add_argument("--runs", type=Path, help="folder of the runs, to tell which failed and why")
-    parser.add_argument("--planned", type=Path, help="plan/runs.txt: whose figures are drawn in any case")
-    parser.add_argument("--stem", nargs="*", default=[], help="<suite>.<benchmark> as in file names: these")
+    parser.add_argument("--runs", type=Path, help="directory of the runs, to report which failed and why")
+    parser.add_argument(
+        "--planned", type=Path, help="plan/runs.txt: benchmarks that are drawn even without results"
+    )
+    parser.add_argument(
+        "--stem", nargs="*", default=[], help="draw these: <suite>.<benchmark> as in file names"
+    )
     parser.add_argument("--suite")
     parser.add_argument("--benchmark")
-    parser.add_argument("--jobs", type=int, default=1, help="processes that draw")
-    parser.add_argument("--out", type=Path, required=True, help="files are called OUT.svg, …")
+    parser.add_argument("--jobs", type=int, default=1, help="number of processes")
+    parser.add_argument("--out", type=Path, required=True, help="base name of OUT.svg, OUT.pdf and OUT.png")
 
 
 def execute(options: argparse.Namespace, log: Log) -> None:
@@ -74,29 +79,24 @@ def save(figures: Mapping[str, Figure], out: Path) -> None:
 
 def draw(options: argparse.Namespace) -> dict[str, Figure]:
     """Suffix of the file name -> figure."""
-    given = terms(options)
+    analysis = analysis_plan(options.analysis)
     if options.figure == "forest":
         if not (options.verdicts and options.suite):
             raise UsageError("forest needs --verdicts and --suite")
         verdicts = read_verdicts(options.verdicts)
         suite, note = _true_name(verdicts, options.suite), _note(options, options.suite)
-        return {"": draw_forest(verdicts, suite, given.margin_percent, given.confidence, note)}
+        return {"": draw_forest(verdicts, suite, analysis.margin_percent, analysis.confidence, note)}
     if options.figure == "methods":
         frames = read(options, METHODS)
         compared = comparison(options.comparison) if options.comparison else None
-        return {"": draw_methods(frames.table, frames.effects, frames.verdicts, given.confidence, compared)}
+        return {
+            "": draw_methods(frames.table, frames.effects, frames.verdicts, analysis.confidence, compared)
+        }
     (suite, name), mine = the_one(options, read(options).by_benchmark())
-    figures = drawers(mine, style.name(suite, name), _note(options, suite, name), given)
+    figures = drawers(mine, style.name(suite, name), _note(options, suite, name), analysis)
     if options.figure == "benchmark":
         return {f".{kind}": make() for kind, make in figures.items()}
     return {"": figures[options.figure]()}
-
-
-def terms(options: argparse.Namespace) -> Terms:
-    given = settings(options.analysis)
-    warmup = harnesses.warmups() | given.get("warmup", {})
-    kept = ("margin_percent", "confidence", "min_overlap")
-    return Terms(**{key: given[key] for key in kept if key in given}, warmup=warmup)
 
 
 def comparison(path: Path) -> pd.DataFrame | None:
@@ -109,7 +109,7 @@ def comparison(path: Path) -> pd.DataFrame | None:
 
 def read(options: argparse.Namespace, columns: list[str] | None = None) -> Frames:
     if options.table is None:
-        raise UsageError("no --table", "give iterations.parquet")
+        raise UsageError("no --table", "name iterations.parquet")
     return Frames(
         read_parquet(options.table, columns),
         read_parquet(options.pairs) if options.pairs else None,
@@ -130,7 +130,9 @@ def the_one(
         and (not options.stem or stem(suite, name) in options.stem)
     ]
     if len(named) != 1:
-        raise DuetError(f"{options.table}: {len(named)} benchmarks", "say which by --suite and --benchmark")
+        raise DuetError(
+            f"{options.table}: {len(named)} benchmarks", "select one with --suite and --benchmark"
+        )
     return named[0], benchmarks[named[0]]
 
 
@@ -145,12 +147,12 @@ def draw_all(options: argparse.Namespace) -> None:
     unmeasured = [(r.suite, r.benchmark) for r in map(parse_run, planned(options) or ()) if r]
     for key in (*unmeasured, *(_names(name) for name in options.stem)):
         benchmarks.setdefault(stem(*key), (key, frames.empty()))
-    given = terms(options)
+    analysis = analysis_plan(options.analysis)
 
     def draw_one(name: str) -> None:
         (suite, benchmark), mine = benchmarks[name]
         try:
-            figures = drawers(mine, style.name(suite, benchmark), _note(options, suite, benchmark), given)
+            figures = drawers(mine, style.name(suite, benchmark), _note(options, suite, benchmark), analysis)
             save({f".{kind}": make() for kind, make in figures.items()}, options.out / name)
         except (ValueError, ArithmeticError, LookupError, TypeError) as error:
             raise DuetError(f"{name}: {type(error).__name__}: {error}") from error
@@ -177,7 +179,7 @@ def _names(stem: str) -> tuple[str, str]:
 
 def planned(options: argparse.Namespace) -> list[str] | None:
     """Names of the planned runs, where these are known."""
-    return options.planned.read_text().split() if options.planned else None
+    return read_lines(options.planned) if options.planned else None
 
 
 def _note(options: argparse.Namespace, suite: str, benchmark: str | None = None) -> str:
@@ -191,16 +193,17 @@ def lost_runs(runs: Path | None, planned: list[str] | None, suite: str, benchmar
     if runs is None:
         return ""
     reasons: Counter[str] = Counter()
-    for path in sorted(runs.glob(f"{suite}.{benchmark or '*'}.*/failure.json")):
+    for path in sorted(runs.glob(f"{suite}.{benchmark or '*'}.*/{FAILURE}")):
         run = parse_run(path.parent.name)
         if run is None or run.suite != suite or benchmark not in (None, run.benchmark):
             continue
-        if (planned is None or run.name in planned) and not (path.parent / "run.json").exists():
-            reasons[str(json.loads(path.read_text()).get("reason", "unknown"))] += 1
+        if (planned is None or run.name in planned) and not (path.parent / RUN).exists():
+            failure = FailureRecord.read_sound(path)
+            reasons[failure.reason if failure else "unknown"] += 1
     if not reasons:
         return ""
     told = "; ".join(f"{n} × {style.shorten(why, 120)}" for why, n in reasons.most_common(3))
-    return f"Not shown, since they failed: {sum(reasons.values())} runs ({told})"
+    return f"Not shown because they failed: {sum(reasons.values())} runs ({told})"
 
 
 def _true_name(verdicts: pd.DataFrame, suite: str) -> str:

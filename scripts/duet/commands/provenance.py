@@ -4,9 +4,10 @@ import argparse
 from pathlib import Path
 
 from duet.commands import Log
-from duet.commands._inputs import settings
+from duet.commands._inputs import analysis_plan
+from duet.records.files import read_lines
+from duet.records.provision import ImageRecord
 from duet.report.summary import provenance
-from duet.report.summary.facts import read_json
 
 CALLED_BY_RULES = True
 EXAMPLE = (
@@ -17,9 +18,9 @@ EXAMPLE = (
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", required=True, help="the campaign's name")
-    parser.add_argument("--runs", type=Path, required=True, help="the folder of the runs")
-    parser.add_argument("--planned", type=Path, required=True, help="plan/runs.txt: those that count")
-    parser.add_argument("--images", type=Path, help="the folder of the image records")
+    parser.add_argument("--runs", type=Path, required=True, help="directory of the runs")
+    parser.add_argument("--planned", type=Path, required=True, help="plan/runs.txt: the planned runs")
+    parser.add_argument("--images", type=Path, help="directory of the image records")
     parser.add_argument("--analysis", type=Path, help="plan/analysis.json")
     parser.add_argument("--config", type=Path, nargs="*", default=[], help="the configuration files")
     parser.add_argument("--html", type=Path, required=True, help="write this file")
@@ -27,8 +28,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace, log: Log) -> None:
     records = sorted(options.images.glob("*.json")) if options.images and options.images.is_dir() else []
-    images = [r for path in records if (r := read_json(path)) is not None]
+    images = [image for path in records if (image := ImageRecord.read_sound(path)) is not None]
     config = {str(path): path.read_text(errors="replace") for path in options.config}
-    runs = provenance.read(options.runs, options.planned.read_text().split())
-    page = provenance.html_page(options.name, runs, images, settings(options.analysis), config)
+    runs = provenance.read(options.runs, read_lines(options.planned))
+    page = provenance.html_page(options.name, runs, images, analysis_plan(options.analysis), config)
     options.html.write_text(page)

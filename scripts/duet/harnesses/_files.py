@@ -1,6 +1,7 @@
 """What all harnesses share to find and open files: bounded reading of bytes and lines, and names."""
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,13 +14,15 @@ MAX_LINE_BYTES = 2**16
 """What is looked at of a line of a log."""
 MAX_NS = 2**62 - 1
 """Largest time accepted, the year 2116 as epoch: the sum of two stays within int64."""
+MAX_ITERATION = 2**31 - 1
+"""Largest number of an iteration: a place of its own in every run still fits into int64."""
 
 RESERVED = frozenset((
     "suite", "benchmark", "type", "runid", "order", "pair", "iteration", "iteration_start_ns",
     "iteration_end_ns", "iteration_time_ns", "epoch_start_ms", "engine", "image", "image_hash",
     "status", "timed_out", "date", "hostname", "uname", "lscpu", "meminfo",
 ))  # fmt: skip
-"""Columns of the unified table: what a format adds may not be called so."""
+"""Columns of the unified table: what a harness adds may not be called so."""
 
 
 def read_bytes(path: Path) -> bytes:
@@ -29,14 +32,14 @@ def read_bytes(path: Path) -> bytes:
             size = os.fstat(f.fileno()).st_size
             if size > MAX_BYTES:
                 raise FormatError(
-                    path, "", f"{size / 2**30:.1f} GiB, more than the {MAX_BYTES // 2**20} MiB read at most"
+                    path, "", f"{size / 2**30:.1f} GiB, more than the limit of {MAX_BYTES // 2**20} MiB"
                 )
             # One byte more than allowed tells a pipe or a growing file from a small one.
             data = f.read(MAX_BYTES + 1)
     except OSError as e:
         raise FormatError(path, "", e.strerror or str(e)) from None
     if len(data) > MAX_BYTES:
-        raise FormatError(path, "", f"more than the {MAX_BYTES // 2**20} MiB read at most")
+        raise FormatError(path, "", f"more than the limit of {MAX_BYTES // 2**20} MiB")
     data = data.removeprefix(b"\xef\xbb\xbf")
     if not data.strip():
         raise FormatError(path, "", "empty")
@@ -83,6 +86,11 @@ def result_files(files: Sequence[Path]) -> list[Path]:
 def same_name(inside: str, benchmark: str) -> bool:
     """Whether a name in a file is the benchmark's, known by its true name or as in file names."""
     return inside == benchmark or file_name(inside) == benchmark
+
+
+def is_column(name: str) -> bool:
+    """Whether a harness may add a column of that name."""
+    return re.fullmatch(r"\w+", name) is not None and name not in RESERVED
 
 
 def header(data: bytes) -> list[str]:

@@ -27,7 +27,7 @@ def check(value: Warmup) -> Warmup:
         good = value is None
     if not good:
         remedy = "use a share such as 0.5, a count, seconds such as 10s, or auto"
-        raise DuetError(f"warmup: {value!r} is no warm-up rule", remedy)
+        raise DuetError(f"warmup: {value!r} is not a warm-up rule", remedy)
     return value
 
 
@@ -48,7 +48,7 @@ def drop(samples: Samples, rules: Mapping[str, Warmup]) -> Samples:
     for i, (suite, benchmark) in enumerate(names):
         rule = rules.get(f"{suite}/{benchmark}")
         if rule is None:
-            rule = next((of_harness[n] for n in of_harness if suite.lower().startswith(n)), 0)
+            rule = next((of_harness[n] for n in of_harness if suite.lower().startswith(n.lower())), 0)
         of_run.setdefault(check(rule), []).append(i)
     warm = np.zeros(len(samples), bool)
     ordinal, counts = samples.ordinal(), samples.sums()

@@ -7,9 +7,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from duet import harnesses
 from duet.inference import warmup
 from duet.inference.samples import from_table
 from duet.inference.warmup import Warmup
+from duet.records.plan import AnalysisPlan
 from duet.report.figures.iterations import draw_iterations
 from duet.report.figures.ratios import draw_ratios
 from duet.report.figures.runs import draw_runs
@@ -48,25 +50,16 @@ def _split(frame: pd.DataFrame | None) -> dict[tuple[str, str], pd.DataFrame]:
     return {(str(suite), str(name)): part for (suite, name), part in parts}
 
 
-@dataclass(frozen=True)
-class Terms:
-    """How the campaign's verdicts were found."""
-
-    margin_percent: float = 2.0
-    confidence: float = 0.95
-    min_overlap: float = 0.5
-    warmup: Mapping[str, Warmup] | None = None
-
-
-def drawers(frames: Frames, title: str, note: str, terms: Terms) -> dict[str, Callable[[], Figure]]:
+def drawers(frames: Frames, title: str, note: str, analysis: AnalysisPlan) -> dict[str, Callable[[], Figure]]:
     """Figure -> what draws it. `frames`: rows of one benchmark."""
     table, pairs, effects, verdicts = frames.table, frames.pairs, frames.effects, frames.verdicts
-    margin, confidence = terms.margin_percent, terms.confidence
+    margin, confidence, overlap = analysis.margin_percent, analysis.confidence, analysis.min_overlap
+    rules = {**harnesses.warmups(), **analysis.warmup}
     return {
         "timeline": lambda: draw_timeline(table, pairs, title, note),
-        "iterations": lambda: draw_iterations(table, cuts(table, terms.warmup or {}), title, note),
+        "iterations": lambda: draw_iterations(table, cuts(table, rules), title, note),
         "ratios": lambda: draw_ratios(pairs, effects, verdicts, title, note, margin, confidence),
-        "sensitivity": lambda: draw_sensitivity(effects, title, note, margin, confidence, terms.min_overlap),
+        "sensitivity": lambda: draw_sensitivity(effects, title, note, margin, confidence, overlap),
         "runs": lambda: draw_runs(effects, verdicts, title, note, margin, confidence),
     }
 

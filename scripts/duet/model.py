@@ -104,6 +104,10 @@ class Side:
     network: str = "none"
     cpus: str = "exchange"
     """`exchange` (perhaps with a period, `exchange 30ms`), `split`, `shared`, or a set such as `0-3,8`."""
+    disk_bytes: int | None = None
+    """What it may write, and what may be kept of it; None for the default."""
+    privileges: tuple[str, ...] = ()
+    """Capabilities that it has in a container, such as SYS_NICE."""
 
 
 @dataclass(frozen=True)

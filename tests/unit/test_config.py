@@ -38,6 +38,7 @@ def test_defaults(tmp_path: Path) -> None:
     assert one.a.results == ("results.csv",)
     assert one.a.image == ImageRef("tiny")
     assert (one.a.engine, one.a.memory_bytes, one.a.network, one.a.cpus) == ("auto", None, "none", "exchange")
+    assert (one.a.disk_bytes, one.a.privileges) == (None, ())
     assert (one.a.name, one.b.name) == ("A", "B")
 
 
@@ -59,6 +60,8 @@ SIDE_VALUES = {
     "results": (["1"], ["2"], ["3"], ["4"]),
     "engine": ("docker", "podman", "process", "docker"),
     "memory": ("1g", "2g", "3g", "4g"),
+    "disk": ("1g", "2g", "3g", "4g"),
+    "privileges": (["KILL"], ["SYS_NICE"], [], ["CHOWN", "FOWNER"]),
     "network": ("n1", "n2", "n3", "n4"),
     "cpus": ("1", "2", "3", "4"),
 }
@@ -72,6 +75,8 @@ def seen(side: Side, key: str) -> object:
         "syncduet_run_base": lambda s: s.syncduet_run.split()[0],
         "results": lambda s: list(s.results),
         "memory": lambda s: f"{s.memory_bytes // 1024**3}g",
+        "disk": lambda s: f"{s.disk_bytes // 1024**3}g",
+        "privileges": lambda s: list(s.privileges),
     }.get(key, lambda s: getattr(s, key))(side)
 
 

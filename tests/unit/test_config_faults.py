@@ -48,6 +48,8 @@ WRONG = {
     "env": ["A=1", ["A=1"]],
     "engine": ["dockr", 1],
     "memory": ["lots", "1t", "-1g", -1, True],
+    "disk": ["lots", -1],
+    "privileges": [3, "root", "CAP_CHOWN", ["sys_nice"]],
     "network": [3, "a b"],
     "cpus": [2, "half", "0-", "a"],
 }
@@ -138,6 +140,12 @@ FAULTS = [
     ),
     ({"run": " "}, {}, "c.yml: duetbench.run: is empty; accepted: a command"),
     ({"memory": "5m"}, {}, "c.yml: duetbench.memory: is 5242880 bytes; accepted: 6m or more"),
+    ({"disk": 1}, {}, "c.yml: duetbench.disk: is 1 bytes; accepted: 6m or more"),
+    (
+        {"privileges": ["SYS_NICE", "SYS_PTRCE"]},
+        {},
+        'c.yml: duetbench.privileges[1]: is "SYS_PTRCE" (did you mean SYS_PTRACE?); accepted: a Linux cap',
+    ),
     (
         {"results": []},
         {},

@@ -40,6 +40,7 @@ class Fake:
 class FakeSide:
     def __init__(self, engine, start, words):
         self.engine, self.start, self.words = engine, start, words
+        self.storage = start.gate
         self.ended, self.code = threading.Event(), None
         if "absent" in words:
             return
@@ -54,8 +55,9 @@ class FakeSide:
             self.end(0)
 
     def stamp(self, what):
-        path = self.start.gate / f"{self.start.side}.{what}"
-        path.write_text("\n0\n")
+        stamp = self.start.gate / {"go": f"go.{self.start.side}", "end": "end"}[what]
+        stamp.write_text("\n")
+        (self.start.gate / "tell").write_text(f"{what}{' 0' if what == 'end' else ''}\n")
 
     def end(self, code):
         self.code = code
@@ -77,14 +79,18 @@ class FakeSide:
         if "immortal" not in self.words:
             self.end(137)
 
-    def usage(self):
+    def written(self):
+        return 11 << 30 if "writes" in self.words else 0
+
+    def usage(self, told):
         return Usage(1, 2, "oom" in self.words)
 
-    def fetch(self, path, to):
+    def fetch(self, path, to, room):
         self.note("fetch")
         if "missing" in self.words:
             raise ResultMissing(f"fake: no {path}", "write it")
         to.write_text("result")
+        return ["out.csv/link"] if "links" in self.words else []
 
     def remove(self):
         self.note("remove")

@@ -20,7 +20,7 @@ from duet.campaign.values import engine_of
 OVERRIDES = "--config"
 """How faults name the values of the command line."""
 
-LISTS = ("results", "duets", "suites", "import")
+LISTS = ("results", "privileges", "duets", "suites", "import")
 """Keys that take a single text for a list of one."""
 
 SCHEMA = Path(__file__).parents[3] / "workflow" / "schemas" / "campaign.schema.json"

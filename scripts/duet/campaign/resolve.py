@@ -144,15 +144,13 @@ def _side(
     if not command:
         findings.faults.add((find(chain, "run") or chain[-1]).where("run"), "is empty", "a command")
     engine = value(chain, "engine", "auto")
-    memory = find(chain, "memory")
-    memory_bytes = values.memory_bytes(memory.mapping["memory"]) if memory else None
-    if memory and memory_bytes is not None and memory_bytes < values.SMALLEST_MEMORY_BYTES:
-        findings.faults.add(memory.where("memory"), f"is {memory_bytes} bytes", "6m or more")
+    memory_bytes = _bytes(chain, "memory", findings)
+    disk_bytes = _bytes(chain, "disk", findings)
     syncduet_run = _syncduet(chain, command, run, harness, synchronised, findings)
     asked = f"{command} {syncduet_run if synchronised else ''}"
     if engine == "process" and (jar := values.absent_probe(asked)):
         where = (find(chain, "engine") or chain[-1]).where("engine")
-        what = f"a host process has no {jar}, which is made in the image"
+        what = f"a host a host process has no {jar}, which is made in the image"
         accepted = "docker or podman, or the path of a jar that images/probes/build made, in the command"
         findings.lacks(benchmark, where, what, accepted)
     return Side(
@@ -166,7 +164,17 @@ def _side(
         memory_bytes=memory_bytes,
         network=value(chain, "network", "none"),
         cpus=value(chain, "cpus", "exchange"),
+        disk_bytes=disk_bytes,
+        privileges=tuple(sorted(value(chain, "privileges", ()))),
     )
+
+
+def _bytes(chain: Chain, key: str, findings: Findings) -> int | None:
+    layer = find(chain, key)
+    size = values.byte_count(layer.mapping[key]) if layer else None
+    if layer and size is not None and size < values.SMALLEST_BYTES:
+        findings.faults.add(layer.where(key), f"is {size} bytes", "6m or more")
+    return size
 
 
 def _syncduet(

@@ -134,7 +134,8 @@ def measure(file: Path, results: Path) -> None:
     """By the workflow, which builds images, goes on where it was and tells how long it will take."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(PROJECT / "workflow/Snakefile")]
     command += ["--workflow-profile", str(PROJECT / "workflow/profiles/default"), "--cores", "1"]
-    done = subprocess.run([*command, str(results / "effects.parquet"), "--configfile", str(file)])
+    command += [str(results / "effects.parquet"), "--configfile", str(file)]
+    done = subprocess.run(command, stdout=sys.stderr)  # standard output is for the answer
     if done.returncode:
         raise DuetError("not every run could be measured", "see above; the same command goes on where it was")
 

@@ -22,7 +22,7 @@ CPU_SHARE = 0.005
 TIME_SHARE = 0.05
 """For how much of the time a move may be under way."""
 SPREAD = (0.5, 1.5)
-"""Each period is drawn between these multiples of the mean, so that it beats with no iteration."""
+"""Periods are drawn between these multiples of the mean, so that they beat with no iteration."""
 WAKE_NS = 100_000
 """CPU time of being woken, and of colder caches and a larger tree, which trials before the gate lack."""
 TRIALS, CHEAP_NS = (2, 12), 3_000_000
@@ -50,6 +50,7 @@ class Exchange:
         self._spare = assignment.spare
         self._random = random.Random(str(seed))
         self._orders: list[bool] = []
+        self._stretches_ns: list[int] = []
         self._movers: dict[str, Mover] = {}
         self._ways: dict[str, str] = {}
         self._moves: list[Move] = []
@@ -130,9 +131,7 @@ class Exchange:
         due_ns = now_ns = look_ns = begin_ns
         while self._at and not self.reason:
             # Lateness is not made up for by hurrying afterwards.
-            due_ns = max(due_ns, now_ns - self._period_ns) + round(
-                self._period_ns * self._random.uniform(*SPREAD)
-            )
+            due_ns = max(due_ns, now_ns - self._period_ns) + self._stretch_ns()
             if self._running.acquire(timeout=max(0, due_ns - time.monotonic_ns()) / 1e9):
                 self._running.release()
                 break
@@ -163,6 +162,17 @@ class Exchange:
             self.reason = f"both sides are left on cores {next(iter(self._at.values()))}: {fault}"
         elif self._in_a_row == PATIENCE:
             self.reason = f"refused {PATIENCE} times in a row: {fault}"
+
+    def _stretch_ns(self) -> int:
+        """How long the sides stay now.
+
+        Each draw counts twice, once in either place, so that a side is on either set for as long: else runs
+        would scatter up to four times as far (benchmarks/exchange_simulation.py).
+        """
+        assert self._period_ns is not None
+        if not self._stretches_ns:
+            self._stretches_ns = [round(self._period_ns * self._random.uniform(*SPREAD))] * 2
+        return self._stretches_ns.pop()
 
     def _b_first(self) -> bool:
         """Of four moves in a row each side is the first to move once from either set."""
@@ -272,7 +282,7 @@ def _warnings(record: ExchangeRecord) -> Iterator[str]:
     if record.reason:
         yield f"the exchange of cores ended after {record.moves} moves: {record.reason}"
     elif record.refused:
-        yield f"{record.refused} exchanges of cores were refused"
+        yield f"exchanges of cores that were refused: {record.refused}"
     if record.period_given and record.cpu_share > 6 * CPU_SHARE:
         yield f"exchanging cores took {100 * record.cpu_share:.1f} % of a core; set a longer period"
     for side, sets in record.strange.items():

@@ -84,7 +84,7 @@ class ExchangeRecord:
     ways: Mapping[str, str] = field(default_factory=dict)
     """How each side is moved."""
     period_ns: int | None = None
-    """Mean time between two moves at the end; each is drawn from half to one and a half of it."""
+    """Mean time between two moves at the end; drawn from half to one and a half of it, for two moves each."""
     period_given: bool = False
     """By the campaign; else it follows what moves cost."""
     cost_ns: int | None = None

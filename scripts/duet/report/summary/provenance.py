@@ -144,6 +144,8 @@ def _side(gathered: Provenance, record: RunRecord, side: str) -> None:
     limits = {
         "cpus": wanted.cpus,
         "memory": wanted.memory_bytes,
+        "disk": wanted.disk_bytes,
+        "privileges": " ".join(wanted.privileges) or None,
         "network": wanted.network,
         "timeout s": record.spec.timeout_s,
         "cores, unlike configured": None if ran.cpus.asked in (None, ran.cpus.seen) else ran.cpus.seen,

@@ -208,7 +208,9 @@ def test_a_side_that_ends_while_it_is_put_back(tmp_path):
     sides[1].faults = sides[0].faults
     record, warnings, moves = run(tmp_path, sides, 10)
     assert record.refused == 1 and record.reason == "" and record.moves >= 10
-    assert warnings == ["exchanges of cores that were refused: 1"] and {len(m.moved) for m in moves[1:]} == {1}
+    assert warnings == ["exchanges of cores that were refused: 1"] and {len(m.moved) for m in moves[1:]} == {
+        1
+    }
 
 
 def test_both_have_ended(tmp_path):

@@ -58,19 +58,19 @@ def measured(
     """Log ratios (campaigns, n) for each number n of runs."""
     most, x = max(RUNS), defaultdict(list)
     for samples in simulation.simulate(scenario, change, campaigns, most, ITERATIONS, seed):
-        samples = cut(scenario, samples)
         for n in RUNS:
-            part = simulation.first_runs(samples, n, most)
+            part = cut(scenario, simulation.first_runs(samples, n, most), n)
             log = estimators.index(part, join(part, 0.0), np.arange(len(part.runs)) // n).log_ratio
             x[n].append(log.reshape(-1, n))
     return {n: np.concatenate(parts) for n, parts in x.items()}
 
 
-def cut(scenario: simulation.Scenario, samples: Samples) -> Samples:
+def cut(scenario: simulation.Scenario, samples: Samples, n: int) -> Samples:
     """Without the warm-up that `auto` sees, where there is one."""
     if "warm-up" not in scenario.name:
         return samples
-    return samples.where(samples.ordinal() >= warmup.changepoints(samples)[samples.run])
+    group = np.arange(len(samples.runs)) // n
+    return samples.where(samples.ordinal() >= warmup.changepoints(samples, group)[samples.run])
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ def _lengths(
     if scenario.lengths == "warm-up":
         return 1 + 1.5 * np.exp(-np.arange(iterations) / 4)
     if scenario.lengths == "unequal warm-up":
-        return 1 + 1.5 * np.exp(-np.arange(iterations) / np.array([[2], [6]]))
+        return 1 + 1.5 * np.exp(-np.arange(iterations) / np.array([[1], [3]]))
     if scenario.lengths == "growing":
         return np.linspace(0.5, 1.5, iterations)
     if scenario.lengths == "irregular":

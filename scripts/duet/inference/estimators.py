@@ -193,5 +193,10 @@ def _ratio(samples: Samples, share: np.ndarray, weights: np.ndarray | None = Non
         return Estimates(_finite(log_ratio), busy / used, used, busy)
 
 
+def ratio(samples: Samples, share: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Log ratio of each run with its iterations counted by share and work, nothing corrected."""
+    return _ratio(samples, share, weights).log_ratio
+
+
 def _finite(x: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(x), x, np.nan)

@@ -11,6 +11,8 @@ from functools import lru_cache
 import numpy as np
 from scipy import special
 
+from duet.inference import dependence
+
 RESAMPLES = 10_000
 STRATA = 10
 """Runs from which `t` takes the spread within the orders: there it costs 1 % of width at most."""
@@ -40,7 +42,8 @@ def t(
     margin: float,
     order: np.ndarray | None = None,
     swapped: np.ndarray | None = None,
-    extra: np.ndarray | float = 0.0,
+    extra: float = 0.0,
+    measured_in_order: bool = False,
 ) -> Interval:
     """Student's t on the runs: mean +- t(n-1) s / sqrt(n) (Student, Biometrika 1908).
 
@@ -50,19 +53,43 @@ def t(
     *Sampling Techniques*, 5). With fewer runs the lost degree of freedom would cost more than
     the advantage does. `swapped` (n,), whether the sides had changed cores, is a second factor
     of the same kind, from SWAPS runs up: cores differ by more than orders do. Where less than a third
-    of the runs have one of the two values all are alike. `extra` is a variance of the mean that the runs do not show.
+    of the runs have one of the two values all are alike. `extra` is a variance of the mean that the runs do
+    not show. Runs that are given in the order in which they were measured are looked at for `dependence`.
     """
     n = x.shape[-1]
     if n < 2:
         return _unknown(x.mean(axis=-1))
+    weights = _fit(list(factors(n, order, swapped)), n)[1][0]
+    left, design = rest(x, order, swapped)
+    freedom = n - design.shape[1]
+    variance = (left**2).sum(axis=-1) / freedom * (weights**2).sum()
+    if measured_in_order:
+        variance = variance * dependence.inflation(left, design)[0]
+    return by_t(
+        x[..., 0] + (x - x[..., :1]) @ weights, np.sqrt(variance + extra), freedom, confidence, margin
+    )
+
+
+def rest(
+    x: np.ndarray, order: np.ndarray | None, swapped: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """What order and swap leave of the runs (..., n) in the spread of `t`, and the design (n, k) that they
+    make."""
+    n = x.shape[-1]
     sides, cores = factors(n, order, swapped)
-    weights = _fit([sides, cores], n)[1][0]
     design, fit = _fit([sides if n >= STRATA else None, cores], n)
     away = x - x[..., :1]  # runs that do not differ have a spread of exactly 0
-    rest = away - away @ fit.T @ design.T
-    freedom = n - design.shape[1]
-    variance = (rest**2).sum(axis=-1) / freedom * (weights**2).sum()
-    return by_t(x[..., 0] + away @ weights, np.sqrt(variance + extra), freedom, confidence, margin)
+    return away - away @ fit.T @ design.T, design
+
+
+def detectable(half: float, freedom: float, confidence: float, level: float, power: float = 0.9) -> float:
+    """The change, on the log scale, that a two-sided t test at `level` finds with this power (noncentral
+    t), from the half width of the t interval of `confidence`; NaN without one.
+    """
+    if not np.isfinite(half) or freedom < 1:
+        return float("nan")
+    error = half / special.stdtrit(freedom, (1 + confidence) / 2)
+    return float(error * special.nctdtrinc(freedom, 1 - power, special.stdtrit(freedom, 1 - level / 2)))
 
 
 def factors(
@@ -239,5 +266,5 @@ def _unknown(estimate: np.ndarray) -> Interval:
 
 
 METHODS: dict[str, Method] = {"t": t, "wilcoxon": wilcoxon, "bca": bca}
-"""Methods on run-level log ratios; hierarchical-bootstrap alone wants batches."""
-NAMES = (*METHODS, "hierarchical-bootstrap")
+"""Methods on run-level log ratios; guarded-t is in `guarded`, hierarchical-bootstrap wants batches."""
+NAMES = (*METHODS, "guarded-t", "hierarchical-bootstrap")

@@ -105,7 +105,9 @@ def _bands(profile: np.ndarray, run: np.ndarray) -> list[tuple[np.ndarray, np.nd
     return [*out, (rest, 1 / length, everywhere), (trend, _DEGREE / length, everywhere)]
 
 
-def _trend(profile: np.ndarray, run: np.ndarray, first: np.ndarray, last: np.ndarray, width: int) -> np.ndarray:
+def _trend(
+    profile: np.ndarray, run: np.ndarray, first: np.ndarray, last: np.ndarray, width: int
+) -> np.ndarray:
     """The parabola that fits each run's moving average best (least squares), where a window is centred:
     a pattern of lengths does not lean it, and a trend is not flattened towards the ends."""
     smooth = _moving_average(profile, first, last, width // 2)
@@ -115,9 +117,12 @@ def _trend(profile: np.ndarray, run: np.ndarray, first: np.ndarray, last: np.nda
     columns = [place**k for k in range(_DEGREE + 1)]
     sums = [[np.bincount(run, centred * p * q) for p in columns] for q in columns]
     right = [np.bincount(run, centred * p * smooth) for p in columns]
-    fit = np.linalg.pinv(np.moveaxis(np.array(sums), -1, 0), hermitian=True) @ np.stack(right, axis=-1)[..., None]
+    fit = (
+        np.linalg.pinv(np.moveaxis(np.array(sums), -1, 0), hermitian=True)
+        @ np.stack(right, axis=-1)[..., None]
+    )
     trend = sum(fit[run, k, 0] * p for k, p in enumerate(columns))
-    return trend - (np.bincount(run, trend) / np.bincount(run))[run]
+    return trend - (np.bincount(run, trend) / np.maximum(np.bincount(run), 1))[run]
 
 
 def _moving_average(x: np.ndarray, first: np.ndarray, last: np.ndarray, reach: int) -> np.ndarray:
@@ -130,7 +135,12 @@ def _moving_average(x: np.ndarray, first: np.ndarray, last: np.ndarray, reach: i
 
 
 def _agreed(
-    band: np.ndarray, dimensions: np.ndarray, tested: np.ndarray, cell: np.ndarray, cell_group: np.ndarray, level: float
+    band: np.ndarray,
+    dimensions: np.ndarray,
+    tested: np.ndarray,
+    cell: np.ndarray,
+    cell_group: np.ndarray,
+    level: float,
 ) -> np.ndarray:
     """By group whether its runs agree on a band, judged by the entries that are tested."""
     groups, cells = int(cell_group.max()) + 1, len(cell_group)

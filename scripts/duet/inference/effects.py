@@ -51,7 +51,11 @@ def run_effects(
     """
     samples = from_table(table)
     present = samples.sums() > 0
-    samples = warmup.drop(samples, warmup_rules or {})
+    return effects_of(warmup.drop(samples, warmup_rules or {}), analysis, present)
+
+
+def effects_of(samples: Samples, analysis: Analysis, present: np.ndarray | None = None) -> pd.DataFrame:
+    """`run_effects` after the warm-up was dropped; `present` (runs, 2): sides that had any iteration."""
     after = samples.sums() > 0
     types = samples.runs["type"].to_numpy()
     by_time = np.isin(types, BY_TIME)
@@ -76,7 +80,7 @@ def run_effects(
     left_out = {**samples.left_out, **{k: v for k, v in stepped.left_out.items() if k == CLOCK}}
     for reason, column in LEFT_OUT.items():
         frame[column] = left_out.get(reason, np.zeros(len(frame), np.int64))
-    frame["reason"] = _reasons(frame, present, after, analysis)
+    frame["reason"] = _reasons(frame, after if present is None else present, after, analysis)
     frame["warnings"] = np.where(by_time & ~timed & after.all(axis=1), NO_TIMES, "")
     return frame
 

@@ -101,7 +101,7 @@ def _assumed(used: pd.DataFrame, found: Interval, analysis: Analysis) -> list[st
             f"{percent(second.mean())} in the second: a longer warm-up of one side, or work that grows"
         )
     error = np.sqrt(used["rounding"].mean())
-    if 2 * error > max(least, half / 2):
+    if 2 * error > max(least, half / special.stdtrit(len(used) - 1, (1 + analysis.confidence) / 2)):
         out.append(f"the clock is coarse: its steps alone leave an error of {100 * 2 * error:.2g} %")
     return out
 

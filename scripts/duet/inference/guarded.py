@@ -43,9 +43,10 @@ def guarded(
     middle = trimmed(x, 1 - TRIMMED_SHARE * alpha, *told)
     low, high = np.maximum(mean.low, middle.low), np.minimum(mean.high, middle.high)
     apart = low > high
-    p = np.minimum(mean.p / (1 - TRIMMED_SHARE), middle.p / TRIMMED_SHARE)
-    p = np.where(apart, np.maximum(mean.p, middle.p), np.minimum(p, 1))
-    low, high = np.where(apart, high, low), np.where(apart, low, high)
+    p = np.minimum(1, np.minimum(mean.p / (1 - TRIMMED_SHARE), middle.p / TRIMMED_SHARE))
+    p = np.where(apart, np.where(mean.low * middle.low > 0, np.maximum(mean.p, middle.p), 1), p)
+    low = np.where(apart, np.minimum(mean.low, middle.low), low)
+    high = np.where(apart, np.maximum(mean.high, middle.high), high)
     return Interval(np.clip(mean.estimate, low, high), low, high, p, whole.p_equivalence)
 
 

@@ -112,7 +112,12 @@ def _signs(values: np.ndarray | None) -> np.ndarray | None:
 
 def _fit(columns: list[np.ndarray | None], n: int) -> tuple[np.ndarray, np.ndarray]:
     """The design of a constant and these columns, and its pseudo-inverse (least squares)."""
-    design = np.stack([np.ones(n), *(c for c in columns if c is not None)], axis=1)
+    return _fitted(n, tuple(c.tobytes() for c in columns if c is not None))
+
+
+@lru_cache(maxsize=256)
+def _fitted(n: int, columns: tuple[bytes, ...]) -> tuple[np.ndarray, np.ndarray]:
+    design = np.stack([np.ones(n), *(np.frombuffer(c) for c in columns)], axis=1)
     return design, np.linalg.pinv(design)
 
 

@@ -5,7 +5,7 @@ The stock lines are written after the harness's documented output; no real jar c
 
 import pandas as pd
 import pytest
-from duet import harnesses as formats
+from duet import harnesses
 from duet.harnesses import FormatError, dacapo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -35,8 +35,8 @@ def write(tmp_path):
     return write
 
 
-def test_the_formats_of_both_suites_are_one():
-    assert formats.get("dacapo") is formats.get("scalabench")
+def test_the_harness_of_both_suites_is_one():
+    assert harnesses.get("dacapo") is harnesses.get("scalabench")
 
 
 def test_stock_output_from_the_log(write):
@@ -135,12 +135,12 @@ def test_dates(date, expected):
         ("iteration_time_ns,start_unix\n5,x\n", "line 2", "start_unix is 'x'"),
         ("iteration_time_ns,start_unix\nNaN,5\n", "line 2", "iteration_time_ns is 'NaN'"),
         ("iteration_time_ns,start_unix\n-7,5\n", "line 2", "-7 ns: must be positive"),
-        ("iteration_time_ns,start_unix\n5,-5\n", "line 2", "start_unix -5 is no time in ms"),
-        ("iteration_time_ns,start_unix\n5000000000,5\n1,6\n", "line 3", "before the iteration ahead"),
+        ("iteration_time_ns,start_unix\n5,-5\n", "line 2", "start_unix -5 is not a time in ms"),
+        ("iteration_time_ns,start_unix\n5000000000,5\n1,6\n", "line 3", "before the previous iteration"),
         ("benchmark,iteration_time_ns,start_unix\nfop,5,5\n", "", "results of 'fop', not only of 'sunflow'"),
         ("===== DaCapo 9.12 fop PASSED in 5 msec =====\n", "line 1", "results of 'fop', not of 'sunflow'"),
         ("===== DaCapo 9.12 sunflow PASSED in 0 msec =====\n", "line 1", "a duration of 0 ns"),
-        (f"===== DaCapo 9 sunflow PASSED in {'9' * 40} msec =====\n", "line 1", "too long to be true"),
+        (f"===== DaCapo 9 sunflow PASSED in {'9' * 40} msec =====\n", "line 1", "implausibly long"),
         ("===== DaCapo 9.12 sunflow FAILED =====\n", "", "no iterations"),
     ],
 )
@@ -199,3 +199,53 @@ def test_no_input_makes_anything_else_than_a_frame_or_an_error(write, content, d
     assert isinstance(frame, pd.DataFrame)
     assert len(frame)
     assert (frame["iteration_time_ns"] > 0).all()
+
+
+def test_a_garbled_line_is_a_gap_and_the_others_keep_their_numbers(write):
+    for old, new in [
+        ("completed warmup 2 in 2101", "completed warmup 2 in 2noise101"),
+        ("completed warmup 2 in 2101 msec", "completed war===== noise"),
+    ]:
+        frame = dacapo.parse([write(STOCK.replace(old, new), "r.A.log")], "sunflow")
+        assert frame["iteration"].tolist() == [0, 2]
+        assert frame["iteration_time_ns"].tolist() == [3045_000_000, 1999_000_000]
+        assert frame.attrs["truncated"]
+        assert frame.attrs["warnings"] == ["r.A.log: 1 iterations of 0 to 2 are missing"]
+
+
+def test_a_garbled_line_is_a_gap_where_the_start_of_its_iteration_is_lost_too(write):
+    lines = STOCK.splitlines(keepends=True)
+    frame = dacapo.parse([write("".join(lines[:1] + lines[5:]), "r.A.log")], "sunflow")
+    assert frame["iteration"].tolist() == [1, 2]
+    assert frame.attrs["truncated"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "reason"),
+    [
+        (STOCK + STOCK, 10, "warmup 1 after the last one: results of two runs"),
+        (
+            STOCK + STOCK.splitlines()[-1] + "\n",
+            9,
+            "a last iteration after the last one: results of two runs",
+        ),
+        (
+            STOCK[: STOCK.index("sunflow starting =")] + "\n" + STOCK,
+            9,
+            "warmup 1 after warmup 2: results of two",
+        ),
+        (
+            STOCK.replace("completed warmup 2", "completed warmup 1"),
+            6,
+            "warmup 1 after warmup 2: results of two",
+        ),
+        (STOCK.replace("completed warmup 2", "completed warmup 0"), 6, "warmup 0: must be counted from 1"),
+        (STOCK.replace("completed warmup 2", f"completed warmup {2**63}"), 6, "implausibly many"),
+        (STOCK.replace("completed warmup 2", f"completed warmup {'9' * 20}"), 6, "implausibly many"),
+    ],
+)
+def test_numbers_of_iterations_that_cannot_be_of_one_run(write, text, line, reason):
+    with pytest.raises(FormatError) as error:
+        dacapo.parse([write(text, "r.A.log")], "sunflow")
+    assert error.value.position == f"line {line}"
+    assert reason in error.value.reason

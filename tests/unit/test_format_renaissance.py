@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 import pytest
-from duet import harnesses as formats
+from duet import harnesses
 from duet.harnesses import FormatError, renaissance
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -43,7 +43,7 @@ def write(tmp_path):
 
 
 def parse(path, benchmark="chi-square"):
-    return formats.get("renaissance")([path, path.with_name("r.A.log")], benchmark)
+    return harnesses.get("renaissance").parse([path, path.with_name("r.A.log")], benchmark)
 
 
 def starts(frame):
@@ -194,8 +194,8 @@ def test_cut_behind_the_start_of_the_jvm_loses_nothing(write):
         (content(rows=[ROWS[0] | {"duration_ns": float("nan")}]), "", "not JSON: NaN"),
         (content(rows=[ROWS[0] | {"duration_ns": -5}]), "$.data.chi-square.results[0]", "-5 ns"),
         (content(rows=[ROWS[0] | {"uptime_ns": -5}]), "$.data.chi-square.results[0]", "uptime_ns -5"),
-        (content(rows=[ROWS[0], ROWS[0]]), "$.data.chi-square.results[1]", "before the iteration ahead"),
-        (content(vm={"start_unix_ms": "x"}), "$.environment.vm.start_unix_ms", "'x' is no time"),
+        (content(rows=[ROWS[0], ROWS[0]]), "$.data.chi-square.results[1]", "before the previous iteration"),
+        (content(vm={"start_unix_ms": "x"}), "$.environment.vm.start_unix_ms", "'x' is not a time"),
         (content(vm={"start_unix_ms": None}), "$.environment.vm.start_unix_ms", "missing"),
         (csv([]), "", "no iterations"),
         (csv([f"als,1,1,{START_MS}"]), "", "results of 'als'"),

@@ -79,13 +79,17 @@ def test_a_miscompare_is_said(result):
         ({"n001": BUILD}, "", "no iterations"),
         ({"n001": FIRST[: FIRST.index(" Rate End")]}, "", "no iterations that ended"),
         ({"n001": FIRST.replace("500.perl", "505.mcf")}, "line 1", "results of '505.mcfbench_r'"),
-        ({"n001": FIRST.replace("1654092292.28303", "nan")}, "line 4", "'nan' is no time in seconds"),
-        ({"n001": FIRST.replace("1654092292.28303", "-1.5")}, "line 4", "'-1.5' is no time"),
-        ({"n001": FIRST.replace("(1654092292.28303)", "(soon)")}, "line 4", "'soon' is no time"),
+        ({"n001": FIRST.replace("1654092292.28303", "nan")}, "line 4", "'nan' is not a time in seconds"),
+        ({"n001": FIRST.replace("1654092292.28303", "-1.5")}, "line 4", "'-1.5' is not a time"),
+        ({"n001": FIRST.replace("(1654092292.28303)", "(soon)")}, "line 4", "'soon' is not a time"),
         ({"n001": FIRST.replace(" Rate Start", " Late Start")}, "line 5", "Rate End without Rate Start"),
         ({"n001": FIRST.replace("1654092757.17651", "1654092291")}, "line 4", "must be positive"),
-        ({"n001": FIRST, "n002": FIRST}, "line 4 of CPU2017.002.log", "before the iteration ahead"),
-        ({"n001": FIRST.replace("1654092292.28303", "9999999999")}, "line 4", "no time of a run"),
+        ({"n001": FIRST, "n002": FIRST}, "line 4 of CPU2017.002.log", "before the previous iteration"),
+        (
+            {"n001": FIRST.replace("1654092292.28303", "9999999999")},
+            "line 4",
+            "not a plausible time of a run",
+        ),
     ],
 )
 def test_a_fault_is_one_line_with_file_position_and_reason(result, logs, position, reason):
@@ -121,3 +125,35 @@ def test_no_input_makes_anything_else_than_a_frame_or_an_error(result, one, two)
     assert isinstance(frame, pd.DataFrame)
     assert len(frame)
     assert (frame["iteration_time_ns"] > 0).all()
+
+
+BEGUN = 'runcpu v6612 started at 2022-06-01 14:04:40 on "host"\n'
+FINISHED = """\
+The log for this run is in /duet/speccpu/result/CPU2017.002.log
+
+runcpu finished at 2022-06-01 14:20:00; 920 total seconds elapsed
+"""
+
+
+def test_a_log_cut_between_iterations_is_marked(result):
+    whole = parse(result(n001=BEGUN + BUILD + FINISHED, n002=BEGUN + FIRST + SECOND + FINISHED))
+    assert len(whole) == 2
+    assert whole.attrs["warnings"] == [] and not whole.attrs["truncated"]
+    cut = parse(result(n002=BEGUN + FIRST))
+    assert len(cut) == 1
+    assert cut.attrs["truncated"]
+    assert cut.attrs["warnings"] == [
+        "CPU2017.002.log: ends before runcpu has finished: iterations may be missing"
+    ]
+
+
+def test_a_log_cut_within_an_iteration_says_so_once(result):
+    cut = parse(result(n002=BEGUN + FIRST + SECOND[: SECOND.index(" Rate End")]))
+    (warning,) = cut.attrs["warnings"]
+    assert "line 12: the iteration has no end" in warning
+
+
+def test_control_characters_of_a_log_stay_out_of_what_is_said(result):
+    noise = "*** Miscompare of \x1b]0;owned\x07 \x00foo\n"
+    (warning,) = parse(result(n002=FIRST + noise)).attrs["warnings"]
+    assert warning.isprintable() and r"\x1b]0;owned" in warning

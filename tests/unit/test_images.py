@@ -1,7 +1,6 @@
 """What images stand on and what their identity depends on: text and files, no engine."""
 
 import io
-import json
 import os
 import tarfile
 from pathlib import Path
@@ -11,6 +10,7 @@ from duet.images import base as bootstrap
 from duet.images import dockerfile
 from duet.images import identity as images
 from duet.model import ImageRef, Source
+from duet.records.provision import ImageRecord
 
 BASE = "debian:bookworm-slim"
 KNOWN = {BASE: "content of the base"}
@@ -170,7 +170,7 @@ def test_an_argument_reaches_every_layer_that_declares_it(folder: Path) -> None:
 def test_prerequisites_come_first_and_a_cycle_is_an_error(folder: Path) -> None:
     assert [r.name for r in images.recipe("app", folder, {}, BASE).all()] == ["base", "tools", "app"]
     make(folder, "none", "FROM $NONE\n")
-    with pytest.raises(images.ImageError, match="a FROM names no image"):
+    with pytest.raises(images.ImageError, match="a FROM line names no image"):
         images.recipe("none", folder, {}, BASE)
     make(folder, "base", "FROM app\n")
     with pytest.raises(images.ImageError, match="app -> base -> app"):
@@ -202,8 +202,9 @@ def test_recorded_hash_is_known_once_the_base_is(folder: Path, tmp_path: Path, m
     refs = ImageRef("app"), ImageRef("app", source=Source("suite.jar", own=jar)), ImageRef("postgres:16")
     monkeypatch.setattr(images.plan_hash, "__defaults__", (None, folder))
     assert [images.recorded_hash(results, BASE)(ref) for ref in refs] == [None, None, None]
-    record = {"engine": "docker", "hash": "p", "base": {BASE: "c", "postgres:16": "p"}}
-    (results / "images/postgres_16.json").write_text(json.dumps(record))
+    facts = {"name": "postgres:16", "key": "postgres_16", "engine": "docker", "id": "i", "tag": "postgres:16"}
+    record = ImageRecord(**facts, hash="p", base={BASE: "c", "postgres:16": "p"})
+    record.write(results / "images/postgres_16.json")
     plain, sourced, external = (images.recorded_hash(results, BASE)(ref) for ref in refs)
     assert plain and sourced and plain != sourced and external == "p"
     jar.write_text("22")
@@ -290,5 +291,5 @@ def test_no_base_without_debian_or_sources(tmp_path: Path, monkeypatch) -> None:
     with pytest.raises(bootstrap.NoBase, match="base_image"):
         bootstrap.make(tmp_path / "x.tar", None, io.StringIO())
     monkeypatch.setattr(bootstrap, "_sources", lambda: [])
-    with pytest.raises(bootstrap.NoBase, match="mend apt's sources"):
+    with pytest.raises(bootstrap.NoBase, match="correct apt's sources"):
         bootstrap.make(tmp_path / "x.tar", "bookworm", io.StringIO())

@@ -5,10 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from duet.model import SCHEMA_VERSION, DuetError
-from duet.records import files as record
-from duet.table import build as table
-from duet.table import imports
+from duet.model import DuetError, parse_run
+from duet.records.layout import Layout
+from duet.records.plan import BenchmarkPlan
+from duet.records.run import FileRecord
+from duet.table import imports, store
+from run_records import run_record
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data" / "predecessor_results"
@@ -62,7 +64,7 @@ def test_artifacts_and_what_the_predecessor_recorded_nowhere():
     assert set(frame["hostname"]) == {"bench1"}
     for column in ("engine", "image", "image_hash", "status", "timed_out"):
         assert frame[column].isna().all()
-    assert list(frame)[:11] == [*table.KEYS, *table.TIMES]
+    assert list(frame)[:11] == [*store.KEYS, *store.TIMES]
 
 
 def copy(tmp_path, *without):
@@ -93,7 +95,7 @@ def test_runs_of_a_suite_without_a_format_are_left_out_and_named(tmp_path):
     (bad,) = imports.read(directory).attrs["left_out"]
     assert bad == {
         "run": f"{directory}/debug.nothing.0.duet.AB",
-        "reason": "no format is named after the suite 'debug'",
+        "reason": "no harness is named after the suite 'debug'",
     }
 
 
@@ -125,25 +127,15 @@ def ours(tmp_path, runids=(0,)):
         name = f"renaissance.chi-square.{runid}.duet.AB"
         directory = root / "runs" / name
         directory.mkdir(parents=True)
-        keys = dict.fromkeys(record.SIDE_KEYS) | {"engine": "process", "log": None}
-        sides = {s: keys | {"files": [f"{name}.{s}.r.csv"]} for s in "AB"}
+        sides = {s: {"log": None, "files": (FileRecord(f"{name}.{s}.r.csv"),)} for s in "AB"}
         for s in "AB":
             (directory / f"{name}.{s}.r.csv").write_text(native)
-        run = {
-            "suite": "renaissance",
-            "benchmark": "chi-square",
-            "runid": runid,
-            "type": "duet",
-            "order": "AB",
-        }
-        value = dict.fromkeys(record.RUN_KEYS) | {
-            "schema": SCHEMA_VERSION, "run": run, "status": "ok", "timed_out": False, "sides": sides,
-            "start_ns": 1699999999000000000, "end_ns": 1700000001000000000, "artifacts": {"hostname": "h"},
-        }  # fmt: skip
-        record.write(directory / "run.json", value)
-    record.write(
-        root / "plan" / "renaissance.chi-square.json", {"schema": SCHEMA_VERSION, "format": "native"}
-    )
+        span = {"start_ns": 1699999999000000000, "end_ns": 1700000001000000000}
+        record = run_record(parse_run(name), sides, artifacts={"hostname": "h"}, **span)
+        record.write(directory / "run.json")
+    facts = {"campaign": "c", "suite": "renaissance", "benchmark": "chi-square", "format": "native"}
+    plan = BenchmarkPlan(**facts, remove_containers=True, artifacts={}, seed=0)
+    plan.write(Layout(root).benchmark_plan("renaissance.chi-square"))
     return root
 
 
@@ -156,7 +148,7 @@ def test_our_own_results_know_their_format(tmp_path):
 
 
 def test_imports_keep_apart_from_runs_of_the_same_name(tmp_path):
-    measured = table.to_arrow(imports.read(ours(tmp_path, runids=(0, 1))))
+    measured = store.to_arrow(imports.read(ours(tmp_path, runids=(0, 1))))
     frame, note = imports.renumbered(imports.read(DATA), [measured])
     assert set(frame[(frame["suite"] == "renaissance") & (frame["type"] == "duet")]["runid"]) == {2}
     assert set(frame[(frame["suite"] == "renaissance") & (frame["type"] == "seqn")]["runid"]) == {0}
@@ -171,9 +163,9 @@ def test_the_command_joins_imports(tmp_path):
     sources = ["--import", DATA, "--import", DATA, "--import", ours(tmp_path)]
     done = subprocess.run([*script, *sources, "--out", out], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    frame = table.read(out)
+    frame = store.read(out)
     assert len(frame) == 2 * len(imports.read(DATA)) + 2
-    keys = [*table.KEYS]
+    keys = [*store.KEYS]
     assert not frame.duplicated(keys).any()
     assert len(done.stderr.splitlines()) == 2
     done = subprocess.run([*script, "--out", out], capture_output=True, text=True)

@@ -24,7 +24,9 @@ from duet.campaign import load as campaign_files
 from duet.campaign import order as plan
 from duet.images import identity as images
 from duet.measure import progress
-from duet.records import planfiles, files as record
+from duet.records.layout import Layout
+from duet.records.plan import write_plan
+from duet.records.run import stems
 from duet.engines.choose import choose
 from duet.model import DuetError
 
@@ -52,7 +54,7 @@ def typed(words: str) -> str:
 
 
 def stop(faults: list[str]) -> None:
-    """End snakemake before anything is started: a line a fault, no traceback."""
+    """End snakemake before anything is started: one line per error, no traceback."""
     for fault in faults:
         say(f"error: {fault}")
     raise SystemExit(1)
@@ -137,12 +139,13 @@ def renew_images() -> None:
 
 CAMPAIGN = load_campaign()
 RESULTS = Path("results") / CAMPAIGN.name
+LAYOUT = Layout(RESULTS)
 RUNS = {run.name: run for run in plan.runs(CAMPAIGN)}
 RANK = {name: len(RUNS) - place for place, name in enumerate(RUNS)}
 RUNS_OF = {b.stem: [] for b in CAMPAIGN.benchmarks}
 for name, run in RUNS.items():
     RUNS_OF[run.benchmark_stem].append(name)
-IMPORTED = {stem for folder in CAMPAIGN.imports for stem in record.stems(folder)}
+IMPORTED = {stem for folder in CAMPAIGN.imports for stem in stems(folder)}
 IMAGES = {ref.key: ref for ref in CAMPAIGN.images}
 config["landing"] = str(RESULTS / "landing.html")
 """What report/workflow.rst shows first."""
@@ -153,10 +156,10 @@ if workflow.is_main_process:
         be_quiet()
     if not dry_run and be_alone():
         renew_images()
-    planfiles.write(
+    write_plan(
         CAMPAIGN,
         RUNS.values(),
-        RESULTS,
+        LAYOUT,
         images.recorded_hash(RESULTS, CAMPAIGN.base_image),
     )
 
@@ -205,7 +208,7 @@ def rank(wildcards) -> int:
 
 @functools.cache
 def to_measure() -> frozenset[str]:
-    return frozenset(progress.left(RESULTS, RUNS))
+    return frozenset(progress.left(LAYOUT, RUNS))
 
 
 def run_inputs(wildcards) -> list:
@@ -276,18 +279,18 @@ def say_plan() -> None:
 def say_verdicts() -> None:
     table = RESULTS / "verdicts.csv"
     if table.exists():
-        measured = RESULTS / progress.DURATIONS
+        measured = LAYOUT.durations
         if measured.exists() and measured.stat().st_mtime > table.stat().st_mtime:
-            say(f"this table is older than the last run; anew: {typed('')}")
+            say(f"this table is older than the last run; to update it: {typed('')}")
         subprocess.run([PYTHON, SCRIPTS / "duetbench.py", "summary", "--show", RESULTS], check=False)
-        say(f"\nall of it in one page: {typed('--report report.html')}")
+        say(f"\nthe report as one file: {typed('--report report.html')}")
 
 
 def say_failures() -> None:
     failed = [path for path in RESULTS.glob("runs/*/failure.json") if path.parent.name in RUNS]
     if failed:
         say(f"{len(failed)} of {len(RUNS)} runs failed; the same command measures them again, nothing else")
-    say(f"table and figures of the runs that are there: {typed('available')}")
+    say(f"table and figures of the finished runs: {typed('available')}")
 
 
 if workflow.is_main_process and dry_run:

@@ -1,7 +1,7 @@
-"""May this change pass? Reads the verdicts of results/<name> and answers by its exit code.
+"""Decide by the exit code whether a change passes, from the verdicts of a campaign.
 
 0 no regression; 1 a regression beyond the threshold; 2 inconclusive (only with --strict); 3 calibration
-failed: A was told from A too often, so nothing is said about B; 4 data missing or unusable.
+failed: A was found different from A too often, so no verdict can be trusted; 4 data missing or unusable.
 """
 
 import argparse
@@ -10,53 +10,43 @@ import math
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
-from typing import NoReturn
 
 import pandas as pd
 
+from duet.commands import Log
 from duet.inference import Decision, Exit, decide
-from duet.model import DuetError
 from duet.report import summary
 from duet.report.summary.facts import Facts
 
-USAGE = 64
-"""Wrong arguments (sysexits.h); argparse's 2 would read as inconclusive."""
+FAULT = int(Exit.NO_DATA)
+EXAMPLE = "./duetbench gate results/quickstart --threshold 3 --markdown comment.md"
 
 
-class Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        self.exit(USAGE, f"error: {message}\n")
-
-
-def main() -> int:
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("results", type=Path, help="results/<name>")
     parser.add_argument(
-        "--threshold", type=float, default=0.0, help="percent: only a change beyond it is a regression (0)"
+        "--threshold",
+        type=float,
+        default=0.0,
+        help="in percent; a smaller change is not a regression (default 0)",
     )
-    parser.add_argument("--strict", action="store_true", help="inconclusive does not pass")
+    parser.add_argument("--strict", action="store_true", help="an inconclusive verdict does not pass")
     parser.add_argument("--report", help="address of the report, linked from the Markdown")
     for name in ("markdown", "json", "junit"):
         parser.add_argument(
-            f"--{name}", nargs="?", const="-", metavar="FILE", help="write it there, or print it"
+            f"--{name}", nargs="?", const="-", metavar="FILE", help="write it to FILE, or print it"
         )
-    args = parser.parse_args()
-    try:
-        return int(gate(args))
-    except (DuetError, OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return int(Exit.NO_DATA)
 
 
-def gate(args: argparse.Namespace) -> Exit:
-    rows, facts, confidence = read(args.results)
-    decision = decide(rows, args.threshold, args.strict, confidence)
+def execute(options: argparse.Namespace, log: Log) -> int:
+    outcome = summary.read_outcome(options.results)
+    rows, facts, confidence = outcome.rows, outcome.facts, outcome.confidence
+    decision = decide(rows, options.threshold, options.strict, confidence)
     printed = False
     for target, text in (
-        (args.markdown, lambda: markdown(decision, rows, facts, confidence, args)),
-        (args.json, lambda: as_json(decision, facts, args)),
-        (args.junit, lambda: junit(decision, facts, args)),
+        (options.markdown, lambda: markdown(decision, rows, facts, confidence, options)),
+        (options.json, lambda: as_json(decision, facts, options)),
+        (options.junit, lambda: junit(decision, facts, options)),
     ):
         if target == "-":
             print(text(), end="")
@@ -64,38 +54,24 @@ def gate(args: argparse.Namespace) -> Exit:
         elif target:
             Path(target).write_text(text())
     if not printed:
-        print(summary.terminal(rows, facts, args.report, confidence, colour=sys.stdout.isatty()), end="")
-        print(f"Gate: {sentence(decision, args)}")
-    return decision.exit
+        print(summary.terminal(rows, facts, options.report, confidence, colour=sys.stdout.isatty()), end="")
+        print(f"Gate: {sentence(decision, options)}")
+    return int(decision.exit)
 
 
-def read(results: Path) -> tuple[pd.DataFrame, Facts, float]:
-    """Verdicts with the planned benchmarks that have none, facts, confidence."""
-    verdicts, planned = results / "verdicts.csv", results / "plan" / "runs.txt"
-    if not verdicts.is_file():
-        raise DuetError(f"{verdicts} is not there", "run the campaign, or its target `available`, first")
-    settings = summary_settings(results / "plan" / "analysis.json")
-    names = planned.read_text().split() if planned.is_file() else []
-    facts = summary.facts(results.resolve().name, results / "runs", names)
-    return summary.complete(summary.read_verdicts(verdicts), facts), facts, settings.get("confidence", 0.95)
-
-
-def summary_settings(path: Path) -> dict:
-    return json.loads(path.read_text()) if path.is_file() else {}
-
-
-def sentence(decision: Decision, args: argparse.Namespace) -> str:
+def sentence(decision: Decision, options: argparse.Namespace) -> str:
     """The answer and its reason in one line."""
     judged, checked = decision.judged, decision.false_positives
     named = {k: ", ".join(g["benchmark"]) for k, g in judged.groupby("outcome", sort=False)}
-    beyond = f" beyond {args.threshold:g} %" if args.threshold else ""
+    beyond = f" beyond {options.threshold:g} %" if options.threshold else ""
     told = {
         Exit.PASSED: f"passed, no regression{beyond} among {len(judged)} benchmarks",
         Exit.REGRESSION: f"FAILED, regression{beyond}: {named.get('regression', '')}",
         Exit.INCONCLUSIVE: f"FAILED, inconclusive (--strict): {named.get('inconclusive', '')}",
         Exit.UNCALIBRATED: (
-            f"REFUSED, A was told from A in {checked.different} of {checked.comparisons} comparisons "
-            f"(rate {checked.low:.0%} to {checked.high:.0%}, nominal {checked.nominal:.0%}): mend the machine"
+            f"REFUSED, A was found different from A in {checked.different} of {checked.comparisons} "
+            f"comparisons (rate {checked.low:.0%} to {checked.high:.0%}, nominal {checked.nominal:.0%}): "
+            "no verdict from this machine can be trusted"
         ),
         Exit.NO_DATA: f"NO DATA for {named.get('no data') or 'any benchmark'}",
     }[decision.exit]
@@ -104,16 +80,16 @@ def sentence(decision: Decision, args: argparse.Namespace) -> str:
 
 
 def markdown(
-    decision: Decision, rows: pd.DataFrame, facts: Facts, confidence: float, args: argparse.Namespace
+    decision: Decision, rows: pd.DataFrame, facts: Facts, confidence: float, options: argparse.Namespace
 ) -> str:
     """A pull request's comment: the answer, then the summary."""
     mark = {Exit.PASSED: "✅", Exit.REGRESSION: "❌"}.get(decision.exit, "⚠️")
-    escaped = "".join("\\" + c if c in r"\`*_[]<>|~&$@#" else c for c in sentence(decision, args))
-    link = f"[Full report](<{args.report}>)\n\n" if args.report else ""
+    escaped = "".join("\\" + c if c in r"\`*_[]<>|~&$@#" else c for c in sentence(decision, options))
+    link = f"[Full report](<{options.report}>)\n\n" if options.report else ""
     return f"{mark} **duetbench:** {escaped}\n\n{link}{summary.markdown(rows, facts, confidence)}"
 
 
-def as_json(decision: Decision, facts: Facts, args: argparse.Namespace) -> str:
+def as_json(decision: Decision, facts: Facts, options: argparse.Namespace) -> str:
     checked = decision.false_positives
     columns = ("suite", "benchmark", "type", "outcome", "verdict", "change_percent", "warnings")
     columns += ("ci_low_percent", "ci_high_percent", "p_adjusted", "runs")
@@ -121,9 +97,9 @@ def as_json(decision: Decision, facts: Facts, args: argparse.Namespace) -> str:
         "campaign": facts.campaign,
         "exit": int(decision.exit),
         "decision": decision.exit.name.lower(),
-        "sentence": sentence(decision, args),
-        "threshold_percent": args.threshold,
-        "strict": args.strict,
+        "sentence": sentence(decision, options),
+        "threshold_percent": options.threshold,
+        "strict": options.strict,
         "false_positives": {
             "comparisons": checked.comparisons,
             "different": checked.different,
@@ -141,19 +117,19 @@ def plain(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def junit(decision: Decision, facts: Facts, args: argparse.Namespace) -> str:
+def junit(decision: Decision, facts: Facts, options: argparse.Namespace) -> str:
     """A test case per benchmark: a regression is a failure, no data an error, inconclusive skipped
     (a failure with --strict); calibration is a test case of its own."""
     root = ET.Element("testsuites", name=f"duetbench {facts.campaign}")
     kinds = {"regression": "failure", "no data": "error"}
-    kinds["inconclusive"] = "failure" if args.strict else "skipped"
+    kinds["inconclusive"] = "failure" if options.strict else "skipped"
     checked = decision.false_positives
     if checked.comparisons:
         case = ET.SubElement(
             _suite(root, "calibration"), "testcase", name="A against A", classname="calibration"
         )
         if checked.failed:
-            ET.SubElement(case, "failure", message=sentence(decision, args))
+            ET.SubElement(case, "failure", message=sentence(decision, options))
     for suite, part in decision.judged.groupby("suite", sort=False):
         element = _suite(root, printable(suite))
         for r in part.to_dict("records"):

@@ -10,33 +10,37 @@ Taken is the first of these that is there:
   be starts, since iterations would overlap, there are no absolute times;
 - the output of the stock harness, in a result file or the log: `===== DaCapo <version> <benchmark> completed
   warmup N in M msec =====`, the last one `PASSED in M msec`. Whole milliseconds, no absolute times.
+  N, also in `starting warmup N`, must rise: a line that another thread garbled leaves a gap, which is
+  said, and the output of two runs is refused.
 """
+
+from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
+from duet.harnesses import FormatError, Harness, native
+from duet.harnesses._files import MAX_ITERATION, MAX_NS, header, read_bytes, read_lines, read_start, same_name
 
-from duet.harnesses import FormatError, native
-from duet.harnesses._common import (
-    MAX_NS,
-    header,
-    iterations,
-    read_bytes,
-    read_csv,
-    read_lines,
-    read_start,
-    same_name,
-)
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+PROBE = "/duet/duet-probe-dacapo.jar"
+CALLBACK = "duetbench.DaCapoProbe"
+"""The probe's class, which the harness loads."""
 
 _MS = 1_000_000
 _LINE = re.compile(
-    r"===== DaCapo (?:.* )?(?P<benchmark>\S+) "
-    r"(?:completed warmup \d+ in (?P<warmup>\d+) msec|PASSED in (?P<last>\d+) msec|(?P<failed>FAILED\b.*?))"
-    r"\s*====="
+    r"===== DaCapo (?:.* )?(?P<benchmark>\S+) (?:"
+    r"(?P<starting>starting)(?: warmup (?P<begun>\d+))?|"
+    r"completed warmup (?P<done>\d+) in (?P<warmup>\d+) msec|"
+    r"PASSED in (?P<last>\d+) msec|"
+    r"(?P<failed>FAILED\b.*?))\s*=====",
+    re.ASCII,
 )
 _LINE_LENGTH = 300
 """The harness's own lines are shorter; matching takes time in the square of the length."""
@@ -66,13 +70,16 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
 
 
 def _patched(path: Path, benchmark: str, date: str | None) -> pd.DataFrame:
+    import numpy as np
+
+    from duet.harnesses._frames import iterations, read_csv
+
     data = read_bytes(path)
     names = header(data)
     clock = next((c for c in ("start_unix", "total_ms") if c in names), None)
     texts = ["benchmark"] if "benchmark" in names else []
     wanted = ["iteration_time_ns", *([clock] if clock else [])]
-    must, extra, warnings = read_csv(path, data, wanted, texts)
-    truncated = bool(warnings)
+    must, extra, warnings, truncated = read_csv(path, data, wanted, texts)
     if others := sorted({n for n in must.get("benchmark", ()) if not same_name(n, benchmark)}):
         raise FormatError(path, "", f"results of {others[0]!r:.60}, not only of {benchmark!r}")
     time_ns, start_ns = must["iteration_time_ns"], None
@@ -80,7 +87,7 @@ def _patched(path: Path, benchmark: str, date: str | None) -> pd.DataFrame:
         ms = must[clock]
         if ((ms < 0) | (ms > MAX_NS // _MS)).any():
             row = int(np.argmax((ms < 0) | (ms > MAX_NS // _MS)))
-            raise FormatError(path, f"line {row + 2}", f"{clock} {ms[row]} is no time in ms")
+            raise FormatError(path, f"line {row + 2}", f"{clock} {ms[row]} is not a time in ms")
         start_ns = ms * _MS
         extra = {clock: ms, **extra}
     if clock == "total_ms":
@@ -106,13 +113,15 @@ def _since_date(
     path: Path, since_ns: np.ndarray, time_ns: np.ndarray, date: str | None
 ) -> tuple[np.ndarray | None, str]:
     """Absolute starts from `total_ms` and the date artifact, and the warning that goes with them."""
+    import numpy as np
+
     origin_ns = epoch_ns(date or "")
     if origin_ns is None:
         return None, f"{path.name}: total_ms without a date artifact that can be read: no absolute times"
     if (since_ns > MAX_NS - origin_ns).any():
         return None, f"{path.name}: total_ms is too large: no absolute times"
     if (since_ns[1:] + _MS < since_ns[:-1] + np.minimum(time_ns[:-1], MAX_NS // 2)).any():
-        return None, f"{path.name}: by total_ms iterations would overlap: no absolute times"
+        return None, f"{path.name}: iterations would overlap according to total_ms: no absolute times"
     return origin_ns + since_ns, (
         f"{path.name}: absolute times are the date artifact plus total_ms:"
         " A and B are aligned only as if both had started then"
@@ -169,25 +178,37 @@ def _ns(at: datetime) -> int | None:
 
 def _output(path: Path, benchmark: str) -> pd.DataFrame | None:
     """Iterations from the harness's output; None when none of its lines is there."""
+    import numpy as np
+
+    from duet.harnesses._frames import iterations
+
     ms, lines, numbers, warnings = [], [], [], []
-    name, ended, iteration = None, False, 0
-    for number, line in read_lines(path, b" msec ", b"FAILED"):
+    name, ended, failed = None, False, 0
+    begun = done = 0
+    """Highest number of an iteration that started and of one that ended, counted from 1."""
+    for number, line in read_lines(path, b" starting", b" msec ", b"FAILED"):
         if len(line) > _LINE_LENGTH or (m := _LINE.search(line)) is None:
             continue
         if m["benchmark"] != name and not same_name(name := m["benchmark"], benchmark):
             raise FormatError(path, f"line {number}", f"results of {name!r:.60}, not of {benchmark!r}")
+        if fault := _out_of_turn(m, begun, done, ended):
+            raise FormatError(path, f"line {number}", fault)
+        if m["starting"]:
+            begun = int(m["begun"] or max(begun, done) + 1)
+            continue
+        done = int(m["done"] or max(begun, done + 1))
         if m["failed"]:
-            warnings.append(f"{path.name}: line {number}: iteration {iteration} failed its validation")
+            failed += 1
+            warnings.append(f"{path.name}: line {number}: iteration {done - 1} failed its validation")
             ended = m["failed"].strip() == "FAILED"
         else:
             value = m["warmup"] or m["last"]
             if len(value) > 12:
-                raise FormatError(path, f"line {number}", f"{value:.20} msec: too long to be true")
+                raise FormatError(path, f"line {number}", f"{value:.20} msec: implausibly long")
             ms.append(int(value))
             lines.append(number)
-            numbers.append(iteration)
+            numbers.append(done - 1)
             ended = m["last"] is not None
-        iteration += 1
     if name is None:
         return None
     if not ended:
@@ -198,6 +219,42 @@ def _output(path: Path, benchmark: str) -> pd.DataFrame | None:
         iteration=np.array(numbers, dtype=np.int64),
         where=lambda row: f"line {lines[row]}",
         warnings=warnings,
-        truncated=not ended,
+        truncated=not ended or done > len(ms) + failed,
         benchmark=name,
     )
+
+
+def _out_of_turn(line: re.Match[str], begun: int, done: int, ended: bool) -> str:
+    """Why a line cannot come now in the output of one run, or nothing."""
+    number = line["begun"] or line["done"]
+    if number and (len(number) > 10 or int(number) > MAX_ITERATION):
+        return f"warmup {number:.20}: implausibly many"
+    if number and int(number) == 0:
+        return "warmup 0: must be counted from 1"
+    what = f"warmup {number}" if number else "a last iteration"
+    if ended:
+        return f"{what} after the last one: results of two runs"
+    if number and int(number) <= (max(begun, done) if line["begun"] else max(begun - 1, done)):
+        return f"{what} after warmup {max(begun, done)}: results of two runs"
+    return ""
+
+
+_JAR = re.compile(r"(?:^|(?<=\s))-jar\s+(\S+)")
+_OUTPUT = re.compile(r"(?:^|(?<=\s))-o\s+(\S+)\s*")
+
+
+def with_probe(base: str) -> str:
+    """The probe writes what the patched jars wrote with -o, an option that stock ones do not have."""
+    output = _OUTPUT.search(base)
+    base = _JAR.sub(rf"-cp \1:{PROBE} Harness -c {CALLBACK}", _OUTPUT.sub("", base).strip())
+    return f"DUET_RESULTS={output[1]} {base}" if output else base
+
+
+HARNESS = Harness(
+    name="dacapo",
+    parse=parse,
+    aliases=("scalabench",),
+    log_is_enough=True,
+    warmup=0.5,
+    with_probe=with_probe,
+)

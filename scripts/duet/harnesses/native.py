@@ -4,19 +4,23 @@ Times are integer epoch nanoseconds, `iteration` counts from 0, a line per finis
 flushed, so that a killed run keeps what it finished; an unfinished last line is left out with a
 warning. Further columns are kept when they are numeric and not called like one of the table's.
 One of them has a meaning: `synchronised`, 1 when both sides met at the barrier before the
-iteration, else 0.
+iteration, else 0; what is neither counts as 0, so that no iteration passes for synchronised by mistake.
 """
+
+from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
+from duet.harnesses import DEFAULT, FormatError, Harness
+from duet.harnesses._files import MAX_NS, header, read_bytes, read_start, result_files
 
-from duet.harnesses import FormatError
-from duet.harnesses._common import MAX_NS, header, iterations, read_bytes, read_csv, read_start, result_files
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS = ("iteration", "start_ns", "end_ns")
+SYNCHRONISED = "synchronised"
 
 
 def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | None = None) -> pd.DataFrame:
@@ -31,13 +35,19 @@ def recognised(start: bytes) -> bool:
 
 def read(path: Path) -> pd.DataFrame:
     """One file; FormatError with the line that is wrong."""
+    import numpy as np
+
+    from duet.harnesses._frames import iterations, read_csv
+
     data = read_bytes(path)
-    must, extra, warnings = read_csv(path, data, COLUMNS)
+    must, extra, warnings, truncated = read_csv(path, data, COLUMNS, flags=[SYNCHRONISED])
     start_ns, end_ns = must["start_ns"], must["end_ns"]
     outside = (np.minimum(start_ns, end_ns) < 0) | (np.maximum(start_ns, end_ns) > MAX_NS)
     if outside.any():
         row = int(np.argmax(outside))
-        raise FormatError(path, f"line {row + 2}", f"{start_ns[row]} to {end_ns[row]} ns: no time of a run")
+        raise FormatError(
+            path, f"line {row + 2}", f"{start_ns[row]} to {end_ns[row]} ns: not a plausible time of a run"
+        )
     return iterations(
         path,
         end_ns - start_ns,
@@ -46,5 +56,8 @@ def read(path: Path) -> pd.DataFrame:
         extra=extra,
         where=lambda row: f"line {row + 2}",
         warnings=warnings,
-        truncated=bool(warnings),
+        truncated=truncated,
     )
+
+
+HARNESS = Harness(name=DEFAULT, parse=parse, meets_barrier=True)

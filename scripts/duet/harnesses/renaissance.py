@@ -14,27 +14,30 @@ The harness writes at its end or from a shutdown hook; a JSON cut short is read 
 whole iteration, without absolute times when the JVM's start was lost.
 """
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
-
-from duet.harnesses import FormatError, native
-from duet.harnesses._common import (
+from duet.harnesses import FormatError, Harness, native
+from duet.harnesses._files import (
     MAX_NS,
-    RESERVED,
     header,
-    iterations,
+    is_column,
     read_bytes,
-    read_csv,
     read_start,
     result_files,
     same_name,
 )
 
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+PROBE = "/duet/duet-probe-renaissance.jar"
 VERSIONS = (5, 6)
 _MS = 1_000_000
 
@@ -57,16 +60,18 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
     if probe is None:
         read, path = harness
         return read(path, benchmark)
-    return _with_probe(native.read(probe), *harness, benchmark) if harness else native.read(probe)
+    return _joined(native.read(probe), *harness, benchmark) if harness else native.read(probe)
 
 
-def _with_probe(probe: pd.DataFrame, read: Callable, path: Path, benchmark: str) -> pd.DataFrame:
+def _joined(probe: pd.DataFrame, read: Callable, path: Path, benchmark: str) -> pd.DataFrame:
     """The probe's iterations with what only the harness's file knows.
 
     The harness writes at its end, the probe as it goes: of a run that was killed the harness's file may
     be torn or lack iterations, which is said and costs nothing else. Results of another benchmark
     remain an error.
     """
+    import pandas as pd
+
     try:
         harness = read(path, benchmark)
     except OtherBenchmark:
@@ -76,7 +81,7 @@ def _with_probe(probe: pd.DataFrame, read: Callable, path: Path, benchmark: str)
         return probe
     if len(harness) != len(probe):
         probe.attrs["warnings"].append(
-            f"{path.name}: {len(harness)} iterations, but {len(probe)} in the probe's file, which counts"
+            f"{path.name}: {len(harness)} iterations, but {len(probe)} in the probe's file, which is used"
         )
     rest = harness.drop(columns=[c for c in harness if c in probe]).set_index(harness["iteration"])
     rest = rest.reindex(probe["iteration"]).reset_index(drop=True)
@@ -125,7 +130,7 @@ def _json(path: Path, benchmark: str) -> pd.DataFrame:
     if start_ms is None:
         warnings.append(f"{path.name}: the start of the JVM was cut off: no absolute times")
     elif type(start_ms) is not int or not 0 <= start_ms <= MAX_NS // _MS:
-        raise FormatError(path, "$.environment.vm.start_unix_ms", f"{start_ms!r:.40} is no time in ms")
+        raise FormatError(path, "$.environment.vm.start_unix_ms", f"{start_ms!r:.40} is not a time in ms")
     start_ns = start_ns if type(start_ns) is int and abs(start_ns) <= MAX_NS else None
     extra = {key: _integers(path, at, rows, key) for key in _metrics(rows)}
     return _frame(path, name, columns, start_ms, start_ns, extra, f"{at}[{{}}]".format, warnings, truncated)
@@ -147,7 +152,7 @@ def _load(path: Path, data: bytes) -> tuple[dict, bool]:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a number in JSON")
 
 
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],]', re.DOTALL)
@@ -181,13 +186,14 @@ def _mend(data: bytes) -> dict | None:
 
 
 def _metrics(rows: list[dict]) -> list[str]:
-    """Names of plugins' metrics that every iteration has."""
-    return [
-        k for k in rows[0] if k not in {"duration_ns", "uptime_ns"} | RESERVED and all(k in r for r in rows)
-    ]
+    """Names of plugins' metrics that every iteration has, as far as they can be columns."""
+    names = [name for name in rows[0] if is_column(name) and name not in ("duration_ns", "uptime_ns")]
+    return [name for name in names if all(name in row for row in rows)]
 
 
 def _integers(path: Path, at: str, rows: list[dict], key: str) -> np.ndarray:
+    import numpy as np
+
     values = [row.get(key) for row in rows]
     if set(map(type, values)) == {int} and max(map(abs, values)) < 2**63:
         return np.array(values, dtype=np.int64)
@@ -196,7 +202,11 @@ def _integers(path: Path, at: str, rows: list[dict], key: str) -> np.ndarray:
 
 
 def _csv(path: Path, benchmark: str) -> pd.DataFrame:
-    must, extra, warnings = read_csv(
+    import pandas as pd
+
+    from duet.harnesses._frames import read_csv
+
+    must, extra, warnings, truncated = read_csv(
         path, read_bytes(path), ("duration_ns", "uptime_ns", "vm_start_unix_ms"), ("benchmark",)
     )
     names, start_ms = set(must["benchmark"]), must["vm_start_unix_ms"]
@@ -205,18 +215,22 @@ def _csv(path: Path, benchmark: str) -> pd.DataFrame:
     if len(set(start_ms.tolist())) > 1:
         raise FormatError(path, "", "results of two JVMs: vm_start_unix_ms changes")
     if not 0 <= start_ms[0] <= MAX_NS // _MS:
-        raise FormatError(path, "line 2", f"vm_start_unix_ms {start_ms[0]} is no time in ms")
+        raise FormatError(path, "line 2", f"vm_start_unix_ms {start_ms[0]} is not a time in ms")
     start_ns = extra.pop("vm_start_ns", None)
     start_ns = None if start_ns is None or start_ns[0] is pd.NA else int(start_ns[0])
     where = lambda row: f"line {row + 2}"  # noqa: E731
-    return _frame(path, names.pop(), must, int(start_ms[0]), start_ns, extra, where, warnings, bool(warnings))
+    return _frame(path, names.pop(), must, int(start_ms[0]), start_ns, extra, where, warnings, truncated)
 
 
 def _frame(path, name, columns, start_ms, start_ns, extra, where, warnings, truncated) -> pd.DataFrame:
+    import numpy as np
+
+    from duet.harnesses._frames import iterations
+
     uptime_ns = columns["uptime_ns"]
     if (uptime_ns < 0).any() or (uptime_ns > MAX_NS).any():
         row = int(np.argmax((uptime_ns < 0) | (uptime_ns > MAX_NS)))
-        raise FormatError(path, where(row), f"uptime_ns {uptime_ns[row]} is no time of a run")
+        raise FormatError(path, where(row), f"uptime_ns {uptime_ns[row]} is not a plausible time of a run")
     origin_ns = None
     if start_ms is not None:
         origin_ns = start_ms * _MS
@@ -233,3 +247,16 @@ def _frame(path, name, columns, start_ms, start_ns, extra, where, warnings, trun
         truncated=truncated,
         benchmark=name,
     )
+
+
+def with_probe(base: str) -> str:
+    return f"{base} --plugin {PROBE}"
+
+
+HARNESS = Harness(
+    name="renaissance",
+    parse=parse,
+    results=("results.json",),
+    warmup=0.5,
+    with_probe=with_probe,
+)

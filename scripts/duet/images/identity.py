@@ -10,7 +10,6 @@ of a file's mode is.
 """
 
 import hashlib
-import json
 import os
 import stat
 from collections.abc import Callable, Mapping
@@ -20,6 +19,8 @@ from pathlib import Path
 
 from duet.images import dockerfile
 from duet.model import DuetError, ImageRef, digest
+from duet.records.layout import Layout
+from duet.records.provision import ImageRecord, SourceRecord
 
 IMAGES = Path(__file__).resolve().parents[3] / "images"
 """The project's images."""
@@ -84,13 +85,13 @@ def _recipe(
     declared: set[str],
 ) -> Recipe:
     if name in above:
-        raise ImageError(f"images/{name}/Dockerfile: stands on itself: {' -> '.join((*above, name))}")
+        raise ImageError(f"images/{name}/Dockerfile: depends on itself: {' -> '.join((*above, name))}")
     folder = images_dir / name
     given = {BASE_ARGUMENT: base_image} | dict(args)
     read = dockerfile.read(dockerfile_text(folder), given)
     declared |= read.arguments
     if "" in read.images:
-        raise ImageError(f"images/{name}/Dockerfile: a FROM names no image", "give its ARG a default")
+        raise ImageError(f"images/{name}/Dockerfile: a FROM line names no image", "give its ARG a default")
     ours = [n for n in read.images if is_ours(n, images_dir)]
     return Recipe(
         folder,
@@ -177,51 +178,44 @@ def recorded_hash(results: Path, base_image: str) -> Callable[[ImageRef], str | 
 
     Content of an external image that no record tells of is unknown, and so is a hash over it.
     """
-    records = {path.stem: read for path in (results / "images").glob("*.json") if (read := _record(path))}
-    anywhere = {name: content for r in records.values() for name, content in (r.get("base") or {}).items()}
+    layout = Layout(results)
+    # A damaged record tells nothing, and its rule makes it again.
+    records = {path.stem: ImageRecord.read_sound(path) for path in layout.images.glob("*.json")}
+    anywhere = {name: content for r in records.values() if r for name, content in r.base.items()}
 
     def find(ref: ImageRef) -> str | None:
-        mine = records.get(ref.key, {})
-        if mine.get("engine") == "process":
+        image = records.get(ref.key)
+        if image is not None and image.engine == "process":
             return None
-        known = anywhere | (mine.get("base") or {})
-        return plan_hash(ref, base_image, known, _source_digest(ref, results))
+        known = anywhere | dict(image.base if image else {})
+        return plan_hash(ref, base_image, known, _source_digest(ref, layout))
 
     return find
 
 
-def _record(path: Path) -> dict:
-    """A record, empty where it cannot be read: then it tells nothing, and its rule makes it anew."""
-    try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _source_digest(ref: ImageRef, results: Path) -> str | None:
+def _source_digest(ref: ImageRef, layout: Layout) -> str | None:
     """SHA-256 of an image's source as it is now; before it was fetched, as it must be."""
     if ref.source is None:
         return None
-    fetched = _record(results / "sources" / f"{ref.key}.json")
-    path = ref.source.own or Path(fetched.get("path", ""))
-    if not path.is_file():
+    fetched = SourceRecord.read_sound(layout.source(ref.key))
+    path = ref.source.own or (fetched.path if fetched else None)
+    if path is None or not path.is_file():
         return ref.source.sha256
     status = path.stat()
-    if (fetched.get("size_bytes"), fetched.get("mtime_ns")) == (status.st_size, status.st_mtime_ns):
-        return fetched.get("sha256")
+    if fetched and (fetched.size_bytes, fetched.mtime_ns) == (status.st_size, status.st_mtime_ns):
+        return fetched.sha256
     return file_digest(path)
 
 
 def hashes(made: Recipe, known: Mapping[str, str], source_digest: str | None) -> dict[Recipe, str]:
     """Hash of a recipe and of each below it, as far as the content of external images is known."""
-    found: dict[Recipe, str] = {}
+    hash_of: dict[Recipe, str] = {}
     for each in made.all():
-        parents = {p.name: found.get(p) for p in each.ours} | {e: known.get(e) for e in each.external}
+        parents = {p.name: hash_of.get(p) for p in each.ours} | {e: known.get(e) for e in each.external}
         if None not in parents.values():
             own_source = source_digest if each == made else None
-            found[each] = context_hash(each.folder, dict(each.args), own_source, parents)
-    return found
+            hash_of[each] = context_hash(each.folder, dict(each.args), own_source, parents)
+    return hash_of
 
 
 def files(ref: ImageRef, base_image: str, images_dir: Path = IMAGES) -> list[Path]:
@@ -242,8 +236,8 @@ def process_files(ref: ImageRef, base_image: str, images_dir: Path = IMAGES) -> 
     The files at the top of the image's folder and of the folders of its prerequisites; where two
     have the same name, the upper image's.
     """
-    found: dict[str, Path] = {}
+    by_name: dict[str, Path] = {}
     for path in files(ref, base_image, images_dir):
         if path.parent.parent == images_dir and path.name not in _LEFT_OUT and path.is_file():
-            found[path.name] = path
-    return list(found.values())
+            by_name[path.name] = path
+    return list(by_name.values())

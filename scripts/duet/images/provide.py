@@ -26,7 +26,7 @@ from duet.images.identity import (
 )
 from duet.images.store import HASH_LABEL, NoRegistry, Store
 from duet.model import ImageRef, digest
-from duet.records import files as record
+from duet.records.provision import ImageRecord
 
 
 def provide(
@@ -36,18 +36,19 @@ def provide(
     base_image: str,
     log: IO[str],
     source: Path | None = None,
-) -> dict:
+) -> ImageRecord:
     """See to it that the engine has an image, and say which it is.
 
-    Builds what is not there with the same hash; safe when several do it at once. Returns the
-    record: engine, id, tag, hash, base (external images and their content). Raises
+    Builds what is not there with the same hash; safe when several do it at once. Raises
     ImageError, EngineError (BuildFailed, NoRegistry), NoBase.
     """
     if not is_ours(ref.name, images_dir):
         tag, content = _external(store, ref.name, base_image, log)
-        return _facts(store, tag, content, {ref.name: content})
+        return _record(store, ref, tag, content, {ref.name: content})
     if ref.source is not None and source is None:
-        raise ImageError(f"image {ref.name}: {ref.source.file} is not there", "fetch it, or set the key jar")
+        raise ImageError(
+            f"image {ref.name}: the file {ref.source.file} is missing", "download it, or set the key jar"
+        )
     made = recipe(ref.name, images_dir, dict(ref.args), base_image)
     names = dict.fromkeys(e for each in made.all() for e in each.external)
     outside = {name: _external(store, name, base_image, log) for name in names}
@@ -58,18 +59,26 @@ def provide(
         tags |= {p.name: _tag(store, p, hash_of) for p in each.ours}
         own_source = (ref.source.file, source) if each == made and ref.source and source else None
         _built(store, each, hash_of[each], tags, own_source, log)
-    return _facts(store, _tag(store, made, hash_of), hash_of[made], known)
+    return _record(store, ref, _tag(store, made, hash_of), hash_of[made], known)
 
 
 def _tag(store: Store, made: Recipe, content: Mapping[Recipe, str]) -> str:
     return store.tag(made.name, content[made][:12])
 
 
-def _facts(store: Store, tag: str, content: str, base: Mapping[str, str]) -> dict:
+def _record(store: Store, ref: ImageRef, tag: str, content: str, base: Mapping[str, str]) -> ImageRecord:
     inspected = store.inspect(tag)
     if inspected is None:
-        raise ImageError(f"image {tag} has gone from {store.engine} while it was used", "start again")
-    return {"engine": store.engine, "id": inspected["Id"], "tag": tag, "hash": content, "base": dict(base)}
+        raise ImageError(f"image {tag} disappeared from {store.engine} while it was in use", "start again")
+    return ImageRecord(
+        name=ref.name,
+        key=ref.key,
+        engine=store.engine,
+        id=inspected["Id"],
+        tag=tag,
+        hash=content,
+        base=dict(base),
+    )
 
 
 def _built(
@@ -111,7 +120,7 @@ def _external(store: Store, name: str, base_image: str, log: IO[str]) -> tuple[s
         try:
             store.pull(name)
         except NoRegistry as error:
-            own = f", or make images/{name}/" if not set(name) & set(":/") else ""
+            own = f", or create images/{name}/" if not set(name) & set(":/") else ""
             raise NoRegistry(error.what, f"load it into {store.engine}{own}") from error
         return name, _present(store, name)
     return _base(store, name, log)
@@ -144,18 +153,18 @@ def _base(store: Store, name: str, log: IO[str]) -> tuple[str, str]:
 def stale(images: Path) -> list[Path]:
     """Records (results/<name>/images) whose image the engine no longer has or has with other content."""
     stores: dict[str, Store] = {}
-    found = []
+    gone = []
     for path in sorted(images.glob("*.json")):
-        made = record.read(path, keys=("engine", "tag", "hash", "name", "base"))
-        if made["engine"] == "process":
+        image = ImageRecord.read(path)
+        if image.tag is None:
             continue
-        store = stores.get(made["engine"]) or stores.setdefault(made["engine"], Store(made["engine"]))
-        ours = made["name"] not in made["base"]
-        if (_label(store, made["tag"]) if ours else store.content(made["tag"])) != made["hash"]:
-            found.append(path)
+        store = stores.get(image.engine) or stores.setdefault(image.engine, Store(image.engine))
+        ours = image.name not in image.base
+        if (_label(store, image.tag) if ours else store.content(image.tag)) != image.hash:
+            gone.append(path)
     for store in stores.values():
         store.close()
-    return found
+    return gone
 
 
 def _label(store: Store, tag: str) -> str | None:
@@ -166,7 +175,7 @@ def _label(store: Store, tag: str) -> str | None:
 def _present(store: Store, name: str) -> str:
     content = store.content(name)
     if content is None:
-        raise ImageError(f"{store.engine} has no image {name} although it took it", "start again")
+        raise ImageError(f"{store.engine} has no image {name} after loading it", "start again")
     return content
 
 

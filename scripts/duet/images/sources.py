@@ -1,4 +1,4 @@
-"""Files that a suite needs and nobody may ship: fetched once, or the user's own.
+"""Files that a suite needs and that cannot be redistributed: downloaded once, or the user's own.
 
     results/.sources/<digest of the URL>/<file>        the file under its own name
     results/.sources/<digest of the URL>/<file>.json   its SHA-256 and where it came from
@@ -11,17 +11,16 @@ says that the file is the same. Proxies and CA certificates are the environment'
 import fcntl
 import hashlib
 import http.client
-import json
 import os
 import re
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from duet.model import DuetError, Source, digest
+from duet.records.provision import SourceRecord
 
 TIMEOUT_S = 30.0
 ATTEMPTS = 5
@@ -39,26 +38,13 @@ class _Broken(Exception):
     """This attempt failed; another may not."""
 
 
-@dataclass(frozen=True)
-class Fetched:
-    """A source that is there."""
-
-    path: str
-    """Where it lies, under its own name."""
-    sha256: str
-    size_bytes: int
-    mtime_ns: int
-    origin: str
-    """The URL, or the user's own path."""
-
-
 def place(source: Source, folder: Path) -> Path:
     """Where a source lies below `folder` (results/.sources): versions do not collide."""
     origin = str(source.own.absolute()) if source.own else source.url
     return folder / digest(origin)[:12] / source.file
 
 
-def fetch(source: Source, folder: Path, say: Say, pause_s: float = 1.0) -> Fetched:
+def fetch(source: Source, folder: Path, say: Say, pause_s: float = 1.0) -> SourceRecord:
     """See to it that a source is there and is the right one.
 
     `say` gets progress, a line each time. Raises SourceError.
@@ -82,26 +68,27 @@ def _link(own: Path, path: Path) -> None:
     path.symlink_to(own.absolute())
 
 
-def _checked(source: Source, path: Path) -> Fetched:
+def _checked(source: Source, path: Path) -> SourceRecord:
     """The file's digest, read again only when the file has changed, against the configured one."""
     origin = str(source.own.absolute()) if source.own else str(source.url)
-    record = path.with_name(path.name + ".json")
+    beside = path.with_name(path.name + ".json")
     status = path.stat()
-    try:
-        known = Fetched(**json.loads(record.read_text()))
-    except (OSError, ValueError, TypeError):
-        known = None
+    known = SourceRecord.read_sound(beside)
     if known is None or (known.size_bytes, known.mtime_ns) != (status.st_size, status.st_mtime_ns):
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        known = Fetched(str(path), sha256, status.st_size, status.st_mtime_ns, origin)
-        beside = record.with_name(record.name + ".new")
-        beside.write_text(json.dumps(asdict(known), indent=1, sort_keys=True) + "\n")
-        os.replace(beside, record)
+        known = SourceRecord(
+            path=path,
+            sha256=sha256,
+            size_bytes=status.st_size,
+            mtime_ns=status.st_mtime_ns,
+            origin=origin,
+        )
+        known.write(beside)
     if source.sha256 and known.sha256 != source.sha256.lower():
-        what = f"{origin}: its SHA-256 is {known.sha256}, configured is {source.sha256.lower()}"
+        what = f"{origin}: its SHA-256 is {known.sha256}, but the campaign has {source.sha256.lower()}"
         if source.own:
-            raise SourceError(what, "take the right file, or correct the key sha256")
+            raise SourceError(what, "use the right file, or correct the key sha256")
         path.unlink()
         raise SourceError(f"{what}; the file was removed", "correct the key sha256 or url")
     return known
@@ -113,7 +100,7 @@ def _download(source: Source, path: Path, say: Say, pause_s: float) -> None:
             f"{source.file}: neither a URL nor a file is configured", "set the key jar to your copy"
         )
     if not re.match(r"https?://", source.url):
-        raise SourceError(f"{source.url}: only http and https can be fetched", "set the key jar for a file")
+        raise SourceError(f"{source.url}: only http and https are supported", "set the key jar for a file")
     part = path.with_name(path.name + ".part")
     left = ATTEMPTS
     while True:
@@ -134,8 +121,8 @@ def _download(source: Source, path: Path, say: Say, pause_s: float) -> None:
 
 def _unavailable(source: Source, path: Path, why: object) -> SourceError:
     return SourceError(
-        f"cannot fetch {source.url}: {why}",
-        f"put the file at {path.absolute()}, or set the key jar to where you have it",
+        f"cannot download {source.url}: {why}",
+        f"put the file at {path.absolute()}, or set the key jar to your copy",
     )
 
 
@@ -174,7 +161,7 @@ def _receive(response: http.client.HTTPResponse, part: Path, have: int, say: Say
     resumed = response.status == 206
     if resumed and not (response.headers.get("Content-Range") or "").startswith(f"bytes {have}-"):
         part.unlink()
-        raise _Broken("the server sent another range than was asked for")
+        raise _Broken("the server sent a different range than requested")
     have = have if resumed else 0
     length = response.headers.get("Content-Length")
     total = have + int(length) if length else None
@@ -187,7 +174,7 @@ def _receive(response: http.client.HTTPResponse, part: Path, have: int, say: Say
         if version:
             _tag(part).write_text(version)
     said_s = time.monotonic()
-    what = f"going on at {_mb(have)}" if resumed else "fetching"
+    what = f"resuming at {_mb(have)}" if resumed else "fetching"
     say(f"{name}: {what}" + (f" of {_mb(total)}" if total else ""))
     with part.open("ab") as file:
         while chunk := response.read(_CHUNK_BYTES):

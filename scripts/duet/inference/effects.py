@@ -32,7 +32,7 @@ MIN_OVERLAPS = tuple(m / 10 for m in range(1, 10))
 BATCHES = 10
 BY_TIME = ("duet", "aaduet")
 
-NO_TIMES = "no absolute times: compared by the means of each side, what disturbed both is not cancelled"
+NO_TIMES = "no absolute times: the sides are compared by their means, so disturbances of both do not cancel"
 
 
 def run_effects(
@@ -46,8 +46,8 @@ def run_effects(
     ln t_B / t_A over pairs), batches (list of log ratios inside the run, else None), log_ratio_m*
     (weighted pairs at that minimum overlap), left_out_* (iterations, by reason), reason, warnings;
     start_ns (of its first iteration; null without stamps), shift_* and rounding (see `assumptions`), half_1
-    and half_2 (log ratio of either half of the run), and swapped where the table has it. `warmup_rules`
-    maps `suite/benchmark` to a rule; None or absent is the suite's default.
+    and half_2 (log ratio of either half of the run), and swapped where the table has it.
+    `warmup_rules`: warm-up by `suite/benchmark` or harness (`warmup.drop`); None leaves nothing out.
     """
     samples = from_table(table)
     present = samples.sums() > 0
@@ -195,7 +195,7 @@ def _reasons(frame: pd.DataFrame, present: np.ndarray, after: np.ndarray, analys
     if analysis.estimator.startswith("pairs"):
         none = f"no iterations of A and B overlapped by {analysis.min_overlap:g} of their lengths"
     out = np.where(frame["log_ratio"].notna(), "", none).astype(object)
-    out[(out != "") & (frame["type"] == "syncduet").to_numpy()] = "no iteration that both sides have"
+    out[(out != "") & (frame["type"] == "syncduet").to_numpy()] = "no iteration number that both sides have"
     out[(out != "") & ~after.all(axis=1)] = "all iterations are warm-up"
     unusable = {s: (out != "") & ~present[:, i] for i, s in enumerate("AB")}
     for side in "AB":

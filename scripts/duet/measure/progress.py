@@ -7,55 +7,52 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from duet.campaign import order as plan
+from duet.campaign import order
 from duet.model import Run, parse_run
-from duet.records.files import RUN
-
-DURATIONS = "durations.txt"
-"""A line `<run> <seconds>` for every run measured; the last one of a run counts."""
+from duet.records.layout import Layout
 
 
-def add(results: Path, run: Run, seconds: float) -> None:
+def add(layout: Layout, run: Run, seconds: float) -> None:
     """Note how long a run took, with everything around it."""
-    with (results / DURATIONS).open("a") as file:
+    with layout.durations.open("a") as file:
         file.write(f"{run.name} {seconds:.3f}\n")
 
 
-def left(results: Path, names: Iterable[str]) -> list[str]:
+def left(layout: Layout, names: Iterable[str]) -> list[str]:
     """Those of the runs that are to be measured: they have no record, or one older than their plan.
 
     The same as Snakemake decides, whose rule has the plan files as input.
     """
     age: dict[str, int] = {}
 
-    def planned_ns(file: str) -> int:
+    def planned_ns(run: Run, side: str) -> int:
+        file = run.plan_file(side)
         if file not in age:
-            age[file] = _mtime_ns(f"{results}/plan/{file}")
+            age[file] = _mtime_ns(layout.plan / file)
         return age[file]
 
-    def outdated(name: str) -> bool:
-        measured_ns = _mtime_ns(f"{results}/runs/{name}/{RUN}")
-        run = parse_run(name)
-        return not measured_ns or any(planned_ns(run.plan_file(side)) > measured_ns for side in run.sides)
+    def outdated(run: Run) -> bool:
+        measured_ns = _mtime_ns(layout.run_record(run.name))
+        return not measured_ns or any(planned_ns(run, side) > measured_ns for side in run.sides)
 
-    return [name for name in names if outdated(name)]
+    return [run.name for run in filter(None, map(parse_run, names)) if outdated(run)]
 
 
-def line(results: Path, run: Run, seconds: float) -> str:
+def line(layout: Layout, run: Run, seconds: float) -> str:
     """`[12/40] compress.gzip.3.duet.BA 12.3 s; 28 left, about 6 min`, from the plan and what is there."""
     try:
-        planned = (results / "plan" / "runs.txt").read_text().split()
+        planned = layout.planned_runs.read_text().split()
     except FileNotFoundError:
         return f"{run.name} {seconds:.1f} s"
-    todo = left(results, planned)
-    said = f"[{len(planned) - len(todo)}/{len(planned)}] {run.name} {seconds:.1f} s"
+    todo = left(layout, planned)
+    done = f"[{len(planned) - len(todo)}/{len(planned)}] {run.name} {seconds:.1f} s"
     if not todo:
-        return said
-    left_s = plan.time_left_s(filter(None, map(parse_run, todo)), _durations(results))
-    return f"{said}; {len(todo)} left" + (f", about {plan.duration(left_s)}" if left_s is not None else "")
+        return done
+    left_s = order.time_left_s(filter(None, map(parse_run, todo)), _durations(layout))
+    return f"{done}; {len(todo)} left" + (f", about {order.duration(left_s)}" if left_s is not None else "")
 
 
-def _mtime_ns(path: str) -> int:
+def _mtime_ns(path: Path) -> int:
     """0 where there is no such file."""
     try:
         return os.stat(path).st_mtime_ns
@@ -63,9 +60,9 @@ def _mtime_ns(path: str) -> int:
         return 0
 
 
-def _durations(results: Path) -> dict[Run, float]:
+def _durations(layout: Layout) -> dict[Run, float]:
     seconds = {}
-    for text in (results / DURATIONS).read_text().splitlines():
+    for text in layout.durations.read_text().splitlines():
         name, _, value = text.partition(" ")
         run = parse_run(name)
         if run is not None:

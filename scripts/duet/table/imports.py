@@ -1,9 +1,9 @@
 """Result directories that exist already, ours or the predecessor's -> the unified table.
 
-Ours: results/<name>/ with runs/, or runs/ itself; the run records say everything; the formats are
+Ours: results/<name>/ with runs/, or runs/ itself; the run records say everything; the harnesses are
 taken from plan/ beside it. The predecessor's (asynchronous-duet): a flat directory of
 `<suite>.<benchmark>.<runid>.<type>.<order>.<A|B>.<result file>` and a folder `artifacts/` whose
-files hold the output of one command each, gathered once for all runs. Its suite names its format.
+files hold the output of one command each, gathered once for all runs. Its suite names its harness.
 
 What the predecessor recorded nowhere (engine, image, whether a run timed out, its status) is
 null. Where it rounded, in float timestamps, times are exact here. Iterations count from 0 for
@@ -18,10 +18,14 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from duet import harnesses as formats
+from duet import harnesses
 from duet.model import DuetError, Run, Type, parse_result_file
-from duet.records import files as record
-from duet.table import build as table
+from duet.records.layout import Layout
+from duet.records.plan import BenchmarkPlan
+from duet.records.run import finished
+from duet.table import store
+from duet.table.build import SideFiles, benchmark_table, join_sides
+from duet.table.store import LeftOut
 
 ARTIFACTS = "artifacts"
 _RUN_KEYS = ["suite", "benchmark", "type", "runid"]
@@ -40,19 +44,20 @@ def read(directory: Path) -> pd.DataFrame:
     directory = Path(directory)
     if not directory.is_dir():
         raise NoResults(f"{directory}: no such directory")
-    runs = directory / "runs" if (directory / "runs").is_dir() else directory
-    recorded = list(record.runs(runs))
+    runs = Layout(directory).runs
+    runs = runs if runs.is_dir() else directory
+    recorded = list(finished(runs))
     frames = _ours(runs, recorded) if recorded else _predecessors(directory)
     if not frames:
         raise NoResults(
             f"{directory}: no results",
             "expected: results/<name>, or files <suite>.<benchmark>.<runid>.<type>.<order>.<side>.…",
         )
-    whole = table.merge([table.to_arrow(frame) for frame in frames])
+    whole = store.merge([store.to_arrow(frame) for frame in frames])
     if not len(whole):
-        first = table.attrs(whole)["left_out"][0]
+        first = store.attrs(whole)["left_out"][0]
         raise NoResults(f"{directory}: no run can be read; the first, {first['run']}: {first['reason']}")
-    frame = table.to_pandas(whole)
+    frame = store.to_pandas(whole)
     for bad in frame.attrs["left_out"]:
         bad["run"] = f"{directory}/{bad['run']}"
     frame.attrs["imported"] = [{"directory": str(directory), "runs": _runs(whole)}]
@@ -72,40 +77,40 @@ def _ours(runs: Path, recorded: Sequence[tuple[Run, Path]]) -> list[pd.DataFrame
         groups[run.benchmark_stem].append(path)
     frames = []
     for stem, paths in groups.items():
-        plan = runs.parent / "plan" / f"{stem}.json"
-        # Without its plan a benchmark has its suite's format, as when a campaign names none.
+        plan = Layout(runs.parent).benchmark_plan(stem)
+        # Without its plan a benchmark has its suite's harness, as when a campaign names none.
         suite = stem.partition(".")[0]
-        name = suite if suite in formats.NAMES else "native"
+        name = harnesses.of_suite(suite).name
         if plan.exists():
-            name = record.read(plan, ("format",))["format"]
-        frames.append(table.benchmark_table(paths, name, skip_bad=True))
+            name = BenchmarkPlan.read(plan).format
+        frames.append(benchmark_table(paths, name, skip_bad=True))
     return frames
 
 
 def _predecessors(directory: Path) -> list[pd.DataFrame]:
-    found: dict[tuple[str, str], dict[Run, dict[str, list[Path]]]] = {}
+    by_benchmark: dict[tuple[str, str], dict[Run, dict[str, list[Path]]]] = {}
     for path in sorted(directory.iterdir()):
         if (parsed := parse_result_file(path.name)) is None:
             continue
         run, side, _ = parsed
-        of_run = found.setdefault((run.suite, run.benchmark), {}).setdefault(run, defaultdict(list))
+        of_run = by_benchmark.setdefault((run.suite, run.benchmark), {}).setdefault(run, defaultdict(list))
         of_run[side].append(path)
     artifacts = _artifacts(directory / ARTIFACTS)
     frames = []
-    for (suite, _), of_benchmark in found.items():
+    for (suite, _), of_benchmark in by_benchmark.items():
         runs = [
             [
-                table.SideFiles(run, side, tuple(_log_last(files)), artifacts=artifacts, named_by_files=True)
+                SideFiles(run, side, tuple(_log_last(files)), artifacts=artifacts, named_by_files=True)
                 for side, files in sorted(sides.items())
             ]
             for run, sides in of_benchmark.items()
         ]
-        if suite in formats.NAMES:
-            frames.append(table.build(runs, suite, skip_bad=True))
+        if suite in harnesses.names():
+            frames.append(join_sides(runs, suite, skip_bad=True))
         else:
-            reason = f"no format is named after the suite {suite!r}"
-            unknown = [{"run": run.name, "reason": reason} for run in of_benchmark]
-            frames.append(table.build([], "native", skip_bad=True, left_out=unknown))
+            reason = f"no harness is named after the suite {suite!r}"
+            unknown = [LeftOut(run.name, reason) for run in of_benchmark]
+            frames.append(join_sides([], "native", skip_bad=True, left_out=unknown))
     return frames
 
 
@@ -134,7 +139,7 @@ def renumbered(frame: pd.DataFrame, others: Sequence[pa.Table]) -> tuple[pd.Data
     frame = frame.assign(runid=frame["runid"] + offsets)
     frame.attrs = attrs
     groups = len({key for key in set(keys) if key in taken})
-    return frame, f"runids of {groups} benchmarks and types raised, since there are such runs already"
+    return frame, f"runids of {groups} benchmarks and types were raised because such runs already exist"
 
 
 def _highest(tables: Sequence[pa.Table]) -> dict[tuple[str, str, str], int]:

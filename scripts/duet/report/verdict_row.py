@@ -22,6 +22,7 @@ class VerdictRow(NamedTuple):
     coverage: float = nan
     holds_for_min_overlap: str = ""
     left_out: str = ""
+    difference: str = ""
 
 
 _TEXTS = [name for name, type_ in VerdictRow.__annotations__.items() if type_ is str]

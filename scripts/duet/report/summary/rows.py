@@ -21,7 +21,7 @@ NEEDED = (
     *("ci_low_percent", "ci_high_percent", "p_value", "p_adjusted"),
 )
 """Columns of verdicts.csv without which there is nothing to tell; those behind may be missing."""
-TEXTS = (*NEEDED[:6], "estimator", "holds_for_min_overlap", "left_out")
+TEXTS = (*NEEDED[:6], "estimator", "holds_for_min_overlap", "left_out", "difference")
 COUNTS = ("runs", "iterations_A", "iterations_B", "runs_left_out", "iterations_left_out")
 """Every other column holds numbers, and nothing where a number is not known."""
 ENOUGH = 10
@@ -51,7 +51,7 @@ class Calibration:
         )
         return {
             "none": "not checked: no runs of A against A (set aa_repetitions)",
-            "few": f"too few to tell: {told}",
+            "few": f"too few to tell (a true rate of 15% would be seen in {f.seen():.0%}): {told}",
             "ok": f"passed: {told}",
             "failed": f"FAILED, do not trust these verdicts: {told}",
         }[self.state]
@@ -141,8 +141,10 @@ def state(rows: pd.DataFrame, facts: Facts, confidence: float) -> list[tuple[str
 
 def notes(row: VerdictRow) -> list[str]:
     """What else a verdict's row tells: for which m it holds, what was left out and why."""
-    holds = [f"holds for m in {row.holds_for_min_overlap}"] if row.holds_for_min_overlap else []
-    return holds + ([f"left out: {row.left_out}"] if row.left_out else [])
+    out = [f"holds for m in {row.holds_for_min_overlap}"] if row.holds_for_min_overlap else []
+    if row.difference and row.verdict == "equivalent":
+        out.append(f"{row.difference}, by less than the margin")
+    return out + ([f"left out: {row.left_out}"] if row.left_out else [])
 
 
 def _key(row: Iterable[str]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@
 rule analyse:
     input:
         table=f"{RESULTS}/iterations.parquet",
-        analysis=f"{RESULTS}/plan/analysis.json",
+        analysis=planned("analysis.json", f"{RESULTS}/verdicts.csv"),
     output:
         pairs=f"{RESULTS}/pairs.parquet",
         effects=f"{RESULTS}/effects.parquet",
@@ -16,8 +16,6 @@ rule analyse:
         ),
     log:
         f"{RESULTS}/logs/analyse.log",
-    conda:
-        ENVIRONMENT
     params:
         command=duetbench("analyse"),
     shell:

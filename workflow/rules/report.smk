@@ -9,14 +9,12 @@ rule benchmark_figures:
         pairs=f"{RESULTS}/pairs.parquet",
         effects=f"{RESULTS}/effects.parquet",
         verdicts=f"{RESULTS}/verdicts.csv",
-        analysis=f"{RESULTS}/plan/analysis.json",
-        planned=f"{RESULTS}/plan/runs.txt",
+        analysis=planned("analysis.json", f"{RESULTS}/figures/{STEMS[0]}.{FIGURES[0][0]}.svg"),
+        planned=planned("runs.txt", f"{RESULTS}/figures/{STEMS[0]}.{FIGURES[0][0]}.svg"),
     output:
         *[figure_of_benchmark(stem, *kind) for stem in STEMS for kind in FIGURES],
     log:
         f"{RESULTS}/logs/figures.log",
-    conda:
-        ENVIRONMENT
     threads: workflow.cores or 1
     params:
         command=duetbench("figures"),
@@ -31,8 +29,8 @@ rule benchmark_figures:
 rule forest:
     input:
         verdicts=f"{RESULTS}/verdicts.csv",
-        analysis=f"{RESULTS}/plan/analysis.json",
-        planned=f"{RESULTS}/plan/runs.txt",
+        analysis=planned("analysis.json", f"{RESULTS}/figures/{{suite}}.forest.svg"),
+        planned=planned("runs.txt", f"{RESULTS}/figures/{{suite}}.forest.svg"),
     output:
         report(
             f"{RESULTS}/figures/{{suite}}.forest.svg",
@@ -42,8 +40,6 @@ rule forest:
         ),
     log:
         f"{RESULTS}/logs/forest.{{suite}}.log",
-    conda:
-        ENVIRONMENT
     params:
         command=duetbench("figures"),
     shell:
@@ -57,13 +53,11 @@ rule comparison:
     # The predecessor's analysis, and which injected slowdowns it and ours find.
     input:
         table=f"{RESULTS}/iterations.parquet",
-        analysis=f"{RESULTS}/plan/analysis.json",
+        analysis=planned("analysis.json", f"{RESULTS}/comparison.csv"),
     output:
         f"{RESULTS}/comparison.csv",
     log:
         f"{RESULTS}/logs/comparison.log",
-    conda:
-        ENVIRONMENT
     params:
         command=duetbench("analyse"),
     shell:
@@ -77,7 +71,7 @@ rule methods:
         verdicts=f"{RESULTS}/verdicts.csv",
         effects=f"{RESULTS}/effects.parquet",
         comparison=f"{RESULTS}/comparison.csv",
-        analysis=f"{RESULTS}/plan/analysis.json",
+        analysis=planned("analysis.json", f"{RESULTS}/figures/methods.svg"),
     output:
         report(
             f"{RESULTS}/figures/methods.svg",
@@ -87,8 +81,6 @@ rule methods:
         ),
     log:
         f"{RESULTS}/logs/methods.log",
-    conda:
-        ENVIRONMENT
     params:
         command=duetbench("figures"),
     shell:
@@ -99,8 +91,8 @@ rule methods:
 rule summary:
     input:
         verdicts=f"{RESULTS}/verdicts.csv",
-        analysis=f"{RESULTS}/plan/analysis.json",
-        planned=f"{RESULTS}/plan/runs.txt",
+        analysis=planned("analysis.json", f"{RESULTS}/summary.md"),
+        planned=planned("runs.txt", f"{RESULTS}/summary.md"),
     output:
         markdown=f"{RESULTS}/summary.md",
         json=f"{RESULTS}/verdicts.json",
@@ -114,8 +106,6 @@ rule summary:
         index=f"{RESULTS}/index.md",
     log:
         f"{RESULTS}/logs/summary.log",
-    conda:
-        ENVIRONMENT
     params:
         command=duetbench("summary"),
     shell:
@@ -127,9 +117,9 @@ rule summary:
 rule provenance:
     input:
         table=f"{RESULTS}/iterations.parquet",
-        analysis=f"{RESULTS}/plan/analysis.json",
-        planned=f"{RESULTS}/plan/runs.txt",
-        config=CAMPAIGN.file,
+        analysis=planned("analysis.json", f"{RESULTS}/provenance.html"),
+        planned=planned("runs.txt", f"{RESULTS}/provenance.html"),
+        config=campaign_files(),
     output:
         report(
             f"{RESULTS}/provenance.html",
@@ -139,8 +129,6 @@ rule provenance:
         ),
     log:
         f"{RESULTS}/logs/provenance.log",
-    conda:
-        ENVIRONMENT
     params:
         command=duetbench("provenance"),
     shell:
@@ -155,13 +143,11 @@ rule explore:
         pairs=f"{RESULTS}/pairs.parquet",
         effects=f"{RESULTS}/effects.parquet",
         verdicts=f"{RESULTS}/verdicts.csv",
-        analysis=f"{RESULTS}/plan/analysis.json",
+        analysis=planned("analysis.json", f"{RESULTS}/explore.svg"),
     output:
         f"{RESULTS}/explore.svg",
     log:
         notebook=f"{RESULTS}/logs/explore.ipynb",
-    conda:
-        ENVIRONMENT
     params:
         scripts=str(SCRIPTS),
     notebook:

@@ -1,10 +1,11 @@
-"""Bring one image into an engine and write down which it is: results/<name>/images/<key>.json."""
+"""Bring one image into an engine and write down which it is: its identity, and where it is present."""
 
 import argparse
 import sys
 from pathlib import Path
 
-from duet.images.identity import IMAGES, process_files
+from duet.images import presence
+from duet.images.identity import IMAGES, process_files, process_hash
 from duet.model import SCHEMA_VERSION, ImageRef, Source
 from duet.records import files as record
 
@@ -19,19 +20,26 @@ def main() -> None:
     parser.add_argument("--source", type=Path, help="what fetch.py wrote (default: beside --plan)")
     parser.add_argument("--engine", required=True, choices=("docker", "podman", "process"))
     parser.add_argument("--images", type=Path, default=IMAGES, help="the folder of the images")
-    parser.add_argument("--out", type=Path, required=True, help="the record to write (JSON)")
-    parser.add_argument("--log", type=Path, help="gets the build's output (default: beside --out)")
+    parser.add_argument("--out", type=Path, help="the record to write (JSON; default: two, below <results>/images)")
+    parser.add_argument("--log", type=Path, help="gets the build's output (default: beside the record or the plan)")
     options = parser.parse_args()
+    if options.name and not options.out:
+        parser.error("--name needs --out")
 
     ref, base_image = from_plan(options) if options.plan else by_hand(parser, options)
     if options.engine == "process":
         files = [str(path) for path in process_files(ref, base_image, options.images.resolve())]
         names = ", ".join(Path(file).name for file in files) or "nothing"
         print(f"image {ref.name}: not made for host processes; they find of it {names}", file=sys.stderr)
-        made = {"engine": "process", "id": None, "tag": None, "hash": None, "base": {}, "files": files}
+        content = process_hash([Path(file) for file in files], source_digest(options))
+        made = {"engine": "process", "id": None, "tag": None, "hash": content, "base": {}, "files": files}
     else:
-        made = provide(options, ref, base_image)
-    record.write(options.out, {"schema": SCHEMA_VERSION, "name": ref.name, "key": options.out.stem, **made})
+        made = provide(options, ref, base_image) | {"files": []}
+    key = options.plan.name.removesuffix(".image.json") if options.plan else ref.key
+    if options.out:
+        record.write(options.out, {"schema": SCHEMA_VERSION, "name": ref.name, "key": key, **made})
+    else:
+        presence.write(options.plan.parent.parent, key, ref.name, made)
 
 
 def from_plan(options: argparse.Namespace) -> tuple[ImageRef, str]:
@@ -57,11 +65,15 @@ def source_path(options: argparse.Namespace) -> Path | None:
     return Path(record.read(options.source, keys=("path",))["path"]) if options.source else None
 
 
+def source_digest(options: argparse.Namespace) -> str | None:
+    return record.read(options.source, keys=("sha256",))["sha256"] if options.source else None
+
+
 def provide(options: argparse.Namespace, ref: ImageRef, base_image: str) -> dict:
     from duet.images.provide import provide
     from duet.images.store import Store
 
-    log = options.log or options.out.with_suffix(".log")
+    log = options.log or (options.out or options.plan).with_suffix(".log")
     log.parent.mkdir(parents=True, exist_ok=True)
     store = Store(options.engine)
     try:

@@ -14,13 +14,20 @@ from duet.records import files as record
 
 
 def measure(options: argparse.Namespace, say: "Say") -> None:
-    asked = request.request(options.results, options.run)
-    verbose = asked.benchmark["verbose"]
     chosen: dict[str, Engine] = {}
-    for name in {plan["side"]["engine"] for plan in asked.sides.values()}:
-        chosen[name], why = choose(name)
-        if verbose:
-            say(why)
+    reasons: dict[str, str] = {}
+
+    def engine(name: str) -> str:
+        if name not in chosen:
+            chosen[name], reasons[name] = choose(name)
+        return chosen[name].name
+
+    asked = request.request(options.results, options.run, engine)
+    verbose = asked.benchmark["verbose"]
+    for plan in asked.sides.values():
+        engine(plan["side"]["engine"])
+    for why in reasons.values() if verbose else ():
+        say(why)
     engines = {side: chosen[plan["side"]["engine"]] for side, plan in asked.sides.items()}
     if verbose:
         for side, plan in asked.sides.items():

@@ -10,10 +10,9 @@ of a file's mode is.
 """
 
 import hashlib
-import json
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -172,47 +171,6 @@ def plan_hash(
     return hashes(made, known, source_digest).get(made)
 
 
-def recorded_hash(results: Path, base_image: str) -> Callable[[ImageRef], str | None]:
-    """`plan_hash` by what a campaign's own records tell of external images and of sources.
-
-    Content of an external image that no record tells of is unknown, and so is a hash over it.
-    """
-    records = {path.stem: read for path in (results / "images").glob("*.json") if (read := _record(path))}
-    anywhere = {name: content for r in records.values() for name, content in (r.get("base") or {}).items()}
-
-    def find(ref: ImageRef) -> str | None:
-        mine = records.get(ref.key, {})
-        if mine.get("engine") == "process":
-            return None
-        known = anywhere | (mine.get("base") or {})
-        return plan_hash(ref, base_image, known, _source_digest(ref, results))
-
-    return find
-
-
-def _record(path: Path) -> dict:
-    """A record, empty where it cannot be read: then it tells nothing, and its rule makes it anew."""
-    try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _source_digest(ref: ImageRef, results: Path) -> str | None:
-    """SHA-256 of an image's source as it is now; before it was fetched, as it must be."""
-    if ref.source is None:
-        return None
-    fetched = _record(results / "sources" / f"{ref.key}.json")
-    path = ref.source.own or Path(fetched.get("path", ""))
-    if not path.is_file():
-        return ref.source.sha256
-    status = path.stat()
-    if (fetched.get("size_bytes"), fetched.get("mtime_ns")) == (status.st_size, status.st_mtime_ns):
-        return fetched.get("sha256")
-    return file_digest(path)
-
-
 def hashes(made: Recipe, known: Mapping[str, str], source_digest: str | None) -> dict[Recipe, str]:
     """Hash of a recipe and of each below it, as far as the content of external images is known."""
     found: dict[Recipe, str] = {}
@@ -247,3 +205,9 @@ def process_files(ref: ImageRef, base_image: str, images_dir: Path = IMAGES) -> 
         if path.parent.parent == images_dir and path.name not in _LEFT_OUT and path.is_file():
             found[path.name] = path
     return list(found.values())
+
+
+def process_hash(files: Sequence[Path], source_digest: str | None) -> str:
+    """Identity of what a `process` side finds of an image: names, executable bits and content of the files."""
+    found = [[p.name, "x" if p.stat().st_mode & stat.S_IXUSR else "-", file_digest(p)] for p in files]
+    return digest([sorted(found), source_digest])

@@ -1,66 +1,36 @@
 """What is said after each run: how many are done and left, for how long, and what to type next."""
 
-import json
 import os
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from duet.campaign import order as plan
 from duet.model import Run, parse_run
-from duet.records.files import RUN
+from duet.records import worklist
 
 DURATIONS = "durations.txt"
 """A line `<run> <seconds>` for every run measured; the last one of a run counts."""
 
 
 def add(results: Path, run: Run, seconds: float) -> None:
-    """Note how long a run took, with everything around it."""
+    """Note that a run was measured, and how long that took with everything around it."""
     with (results / DURATIONS).open("a") as file:
         file.write(f"{run.name} {seconds:.3f}\n")
-
-
-def left(results: Path, names: Iterable[str]) -> list[str]:
-    """Those of the runs that are to be measured: they have no record, or one older than their plan.
-
-    The same as Snakemake decides, whose rule has the plan files as input.
-    """
-    age: dict[str, int] = {}
-
-    def planned_ns(file: str) -> int:
-        if file not in age:
-            age[file] = _mtime_ns(f"{results}/plan/{file}")
-        return age[file]
-
-    def outdated(name: str) -> bool:
-        measured_ns = _mtime_ns(f"{results}/runs/{name}/{RUN}")
-        run = parse_run(name)
-        return not measured_ns or any(planned_ns(run.plan_file(side)) > measured_ns for side in run.sides)
-
-    return [name for name in names if outdated(name)]
+    worklist.strike(results, run.name)
 
 
 def line(results: Path, run: Run, seconds: float) -> str:
-    """`[12/40] compress.gzip.3.duet.BA 12.3 s; 28 left, about 6 min`, from the plan and what is there."""
-    try:
-        planned = (results / "plan" / "runs.txt").read_text().split()
-    except FileNotFoundError:
+    """`[12/40] compress.gzip.3.duet.BA 12.3 s; 28 left, about 6 min`, from the plan and what is left of it."""
+    todo = worklist.left(results)
+    if todo is None:
         return f"{run.name} {seconds:.1f} s"
-    todo = left(results, planned)
+    planned = (results / "plan" / "runs.txt").read_text().split()
     said = f"[{len(planned) - len(todo)}/{len(planned)}] {run.name} {seconds:.1f} s"
     if not todo:
         return said
     left_s = plan.time_left_s(filter(None, map(parse_run, todo)), _durations(results))
     return f"{said}; {len(todo)} left" + (f", about {plan.duration(left_s)}" if left_s is not None else "")
-
-
-def _mtime_ns(path: str) -> int:
-    """0 where there is no such file."""
-    try:
-        return os.stat(path).st_mtime_ns
-    except FileNotFoundError:
-        return 0
 
 
 def _durations(results: Path) -> dict[Run, float]:
@@ -76,15 +46,14 @@ def _durations(results: Path) -> dict[Run, float]:
     return seconds
 
 
-def command(words: str, file: str, overrides: Mapping[str, Any], directory: Path | None) -> str:
+def command(words: str, files: Sequence[str], values: Sequence[str], directory: Path | None) -> str:
     """What to type for `words` (targets, options) of this campaign, as it was started this time.
 
-    `overrides` are the values of --config, without which the plan would be another one;
-    `directory` is that of --directory.
+    `files` are those of --configfile; `values` the arguments of --config, without which the plan
+    would be another one; `directory` is that of --directory.
     """
     parts = [os.environ.get("DUETBENCH_COMMAND", "snakemake --cores 1"), words]
     parts += ["--directory", shlex.quote(str(directory))] if directory else []
-    parts += ["--configfile", shlex.quote(file)]
-    values = (f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in overrides.items())
-    parts += ["--config", *map(shlex.quote, values)] if overrides else []
+    parts += ["--configfile", *map(shlex.quote, files)] if files else []
+    parts += ["--config", *map(shlex.quote, values)] if values else []
     return " ".join(filter(None, parts))

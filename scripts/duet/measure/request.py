@@ -1,10 +1,11 @@
 """What one run is to be, read from the plan files and image records of its campaign."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from duet.images.presence import presence_file
 from duet.model import DuetError, Run, parse_run
 from duet.records import files as record
 
@@ -30,7 +31,7 @@ class Request:
     sides: Mapping[str, Mapping[str, Any]]
     """Plan file of each side that is started."""
     images: Mapping[str, Mapping[str, Any]]
-    """Image record of each side that has one."""
+    """Record of the presence of each side's image, where it has one."""
     files: Mapping[str, tuple[Path, ...]]
     """Files that each side needs in its working directory where it has no image."""
 
@@ -44,8 +45,11 @@ class Request:
         return min((limit for limit in limits if limit > 0), default=None)
 
 
-def request(results: Path, name: str) -> Request:
-    """Read what the run `name` is to be from the plan files below `results`. Raises DuetError."""
+def request(results: Path, name: str, engine: Callable[[str], str]) -> Request:
+    """Read what the run `name` is to be from the plan files below `results`. Raises DuetError.
+
+    `engine` tells which one the plan's word (such as `auto`) stands for here.
+    """
     run = parse_run(name)
     if run is None:
         raise MeasureError(f"{name!r} is not the name of a run", "<suite>.<benchmark>.<runid>.<type>.<order>")
@@ -55,12 +59,13 @@ def request(results: Path, name: str) -> Request:
     sides, images, files = {}, {}, {}
     for side in run.sides:
         path = results / "plan" / run.plan_file(side)
-        sides[side] = record.read(path, ("side", "timeout_s", "image_hash"))
+        sides[side] = record.read(path, ("side", "timeout_s"))
         ref = sides[side]["side"]["image"]
         if ref is None:
             continue
-        images[side] = record.read(results / "images" / f"{ref['key']}.json", ("id", "tag", "hash"))
-        files[side] = tuple(Path(path) for path in images[side].get("files", ()))
+        present = presence_file(results, engine(sides[side]["side"]["engine"]), ref["key"])
+        images[side] = record.read(present, ("id", "tag", "hash", "files"))
+        files[side] = tuple(Path(path) for path in images[side]["files"])
         if ref["source"]:
             source = record.read(results / "sources" / f"{ref['key']}.json", ("path",))
             files[side] += (Path(source["path"]).absolute(),)

@@ -28,38 +28,19 @@ class RecordError(DuetError):
 
 def write(path: Path, value: Any) -> None:
     """Write canonical JSON beside `path`, then rename: a reader sees the old content or the new."""
-    _replace(path, _canonical(value))
+    _replace(path, canonical(value))
 
 
-def write_if_changed(path: Path, value: Any, ignore_unknown: Sequence[str] = ()) -> bool:
-    """Write canonical JSON only if it differs from what is there; whether it counts as a change.
-
-    Null at a top-level key in `ignore_unknown` means that the value is not known. Where that is all
-    that differs it is no change: a value learned is written with the modification time kept, and
-    one that is not known any more stays as it was.
-    """
+def write_if_changed(path: Path, value: Any) -> bool:
+    """Write canonical JSON only if it differs from what is there; whether it does."""
+    text = canonical(value)
     try:
-        old_text = path.read_text()
-        stat = path.stat()
-    except OSError:
-        _replace(path, _canonical(value))
-        return True
-    try:
-        old = json.loads(old_text)
-    except ValueError:
-        old = None
-    both = isinstance(old, dict) and isinstance(value, dict)
-    unknown = {k for k in ignore_unknown if both and k in old and k in value and None in (old[k], value[k])}
-    merged = value
-    if unknown:
-        merged = value | {k: old[k] for k in unknown if value[k] is None}
-        if _canonical(old | {k: merged[k] for k in unknown}) != _canonical(merged):
-            merged, unknown = value, set()
-    text = _canonical(merged)
-    if old_text == text:
-        return False
-    _replace(path, text, stat if unknown else None)
-    return not unknown
+        if path.read_text() == text:
+            return False
+    except (OSError, ValueError):
+        pass
+    _replace(path, text)
+    return True
 
 
 def read(path: Path, keys: Sequence[str] = (), schema: int | None = SCHEMA_VERSION) -> dict[str, Any]:
@@ -140,17 +121,15 @@ def publish(part: Path, directory: Path, keep: Sequence[str]) -> None:
         path.replace(directory / path.name)
 
 
-def _canonical(value: Any) -> str:
+def canonical(value: Any) -> str:
     return json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n"
 
 
-def _replace(path: Path, text: str, times: os.stat_result | None = None) -> None:
+def _replace(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         beside.write_text(text)
-        if times is not None:
-            os.utime(beside, ns=(times.st_atime_ns, times.st_mtime_ns))
         beside.replace(path)
     except OSError as e:
         beside.unlink(missing_ok=True)

@@ -1,9 +1,6 @@
 """What a campaign asks for, as files under results/<name>/plan/.
 
-They are written whenever the workflow is read, but only where their content changed, and
-Snakemake looks at nothing but modification times. So a run is measured again when what its
-sides run changed (command, limits, timeout, image content), and not when the tool's own code,
-the order of the YAML or another benchmark did. A run depends on the files of the sides it starts.
+They are written when jobs are about to run, and only where their content changed.
 
     <suite>.<benchmark>.<A|B>.json             one side of duet, aaduet and seqn runs
     <suite>.<benchmark>.<A|B>.syncduet.json    the same for syncduet runs
@@ -13,9 +10,10 @@ the order of the YAML or another benchmark did. A run depends on the files of th
     analysis.json                              how verdicts are found
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from duet.model import SCHEMA_VERSION, Benchmark, Campaign, ImageRef, Run, Side, Type, plain
 from duet.records import files as record
@@ -24,55 +22,62 @@ GRACE_S = 10
 """Between asking a side to end at its timeout, and killing it."""
 
 
-def write(
-    campaign: Campaign,
-    runs: Iterable[Run],
-    results: Path,
-    image_hash: Callable[[ImageRef], str | None],
-) -> None:
-    """Write all plan files of a campaign below `results`/plan.
+Content = dict[str, Any]
+"""Plan files by name: lines of a .txt, or the value of a .json."""
 
-    `image_hash` gives an image's content hash where it is known already; learning it later is
-    no change (the file's modification time stays).
-    """
-    plan = results / "plan"
-    plan.mkdir(parents=True, exist_ok=True)
+
+def content(campaign: Campaign, runs: Iterable[Run]) -> Content:
+    """All plan files of a campaign."""
     runs = tuple(runs)
-    hashes = {ref: image_hash(ref) for ref in campaign.images}
     of_benchmark: dict[str, list[str]] = {b.stem: [] for b in campaign.benchmarks}
     for run in runs:
         of_benchmark[run.benchmark_stem].append(run.name)
-    _write_lines(plan / "runs.txt", [run.name for run in runs])
+    files: Content = {"runs.txt": [run.name for run in runs]}
     for benchmark in campaign.benchmarks:
-        record.write_if_changed(plan / f"{benchmark.stem}.json", _benchmark(campaign, benchmark))
-        _write_lines(plan / f"{benchmark.stem}.runs.txt", sorted(of_benchmark[benchmark.stem]))
+        files[f"{benchmark.stem}.json"] = _benchmark(campaign, benchmark)
+        files[f"{benchmark.stem}.runs.txt"] = sorted(of_benchmark[benchmark.stem])
         for side in (benchmark.a, benchmark.b):
-            _write_side(plan, benchmark, side, hashes)
-    for ref, known in hashes.items():
-        asked = {
-            "schema": SCHEMA_VERSION,
-            "image": _image(ref),
-            "base_image": campaign.base_image,
-            "image_hash": known,
-        }
-        record.write_if_changed(plan / f"{ref.key}.image.json", asked, ignore_unknown=("image_hash",))
+            files |= _side(benchmark, side)
+    for ref in campaign.images:
+        asked = {"schema": SCHEMA_VERSION, "image": _image(ref), "base_image": campaign.base_image}
+        files[f"{ref.key}.image.json"] = asked
     warmup = {f"{b.suite}/{b.name}": b.warmup for b in campaign.benchmarks if b.warmup is not None}
-    record.write_if_changed(plan / "analysis.json", {**asdict(campaign.analysis), "warmup": warmup})
+    files["analysis.json"] = {**asdict(campaign.analysis), "warmup": warmup}
+    return files
 
 
-def _write_side(plan: Path, benchmark: Benchmark, side: Side, hashes: dict[ImageRef, str | None]) -> None:
+def write(files: Content, results: Path) -> None:
+    """Write plan files below `results`/plan, where their content is another one."""
+    (results / "plan").mkdir(parents=True, exist_ok=True)
+    for name, value in files.items():
+        path = results / "plan" / name
+        if name.endswith(".txt"):
+            _write_lines(path, value)
+        else:
+            record.write_if_changed(path, value)
+
+
+def same(files: Content, results: Path, name: str) -> bool:
+    """Whether `write` would leave that file as it is."""
+    try:
+        text = (results / "plan" / name).read_text()
+    except OSError:
+        return False
+    return text == (_lines(files[name]) if name.endswith(".txt") else record.canonical(files[name]))
+
+
+def _side(benchmark: Benchmark, side: Side) -> Content:
     commands = {"": side.run}
     if benchmark.repetitions.get(Type.SYNCDUET) and side.syncduet_run:
         commands[".syncduet"] = side.syncduet_run
-    for suffix, command in commands.items():
-        asked = {
+    return {
+        f"{benchmark.stem}.{side.name}{suffix}.json": {
             "schema": SCHEMA_VERSION,
             "side": {**plain(replace(side, run=command, syncduet_run=None)), "image": _image(side.image)},
             "timeout_s": benchmark.timeout_s,
-            "image_hash": hashes.get(side.image) if side.image else None,
         }
-        path = plan / f"{benchmark.stem}.{side.name}{suffix}.json"
-        record.write_if_changed(path, asked, ignore_unknown=("image_hash",))
+        for suffix, command in commands.items()
+    }
 
 
 def _benchmark(campaign: Campaign, benchmark: Benchmark) -> dict[str, object]:
@@ -95,7 +100,10 @@ def _image(ref: ImageRef | None) -> dict[str, object] | None:
     return None if ref is None else {**plain(ref), "key": ref.key}
 
 
+def _lines(lines: list[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
 def _write_lines(path: Path, lines: list[str]) -> None:
-    text = "".join(f"{line}\n" for line in lines)
-    if not path.exists() or path.read_text() != text:
-        path.write_text(text)
+    if not path.exists() or path.read_text() != _lines(lines):
+        path.write_text(_lines(lines))

@@ -21,7 +21,7 @@ sys.path[:0] = [str(Path(__file__).parents[1] / folder) for folder in ("scripts"
 
 import numpy as np  # noqa: E402
 import synthetic  # noqa: E402
-from duet import harnesses as formats  # noqa: E402
+from duet import harnesses  # noqa: E402
 from duet.model import Order, Run, Type  # noqa: E402
 from duet.table import build as table  # noqa: E402
 
@@ -123,7 +123,7 @@ def main() -> None:
         seconds = best_s(lambda: table.build(runs, "renaissance"))
         print(f"40,000 Renaissance iterations in 400 files to a table: {seconds:.3f} s (goal <= 0.5 s)")
         for title, (format_name, benchmark, make) in FILES.items():
-            parse = formats.get(format_name)
+            parse = harnesses.get(format_name).parse
             rates = []
             for count, n in ((100, 100), (1, 200_000)):
                 paths = [make(folder / f"{title.replace(' ', '-')}-{n}-{i}", n) for i in range(count)]

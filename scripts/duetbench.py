@@ -1,27 +1,120 @@
 #!/usr/bin/env python3
-"""One entry for every subcommand: python scripts/duetbench.py SUBCOMMAND …"""
+"""Measure two versions of a program at the same time, and judge them: one entry to every subcommand.
 
+Rules and people call the same; ./duetbench makes the environment first.
+"""
+
+import argparse
+import ast
+import difflib
 import importlib
-import pkgutil
 import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
 
 from duet import commands
 from duet.model import DuetError
 
+USAGE = 64
+"""Exit code of wrong arguments (sysexits.h); argparse's 2 would be an answer of `gate`."""
+INTERRUPTED = 130
+"""As a shell has it after Ctrl-C."""
 
-def main() -> int:
-    names = sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
-    if len(sys.argv) < 2 or sys.argv[1] not in names:
-        print(f"usage: duetbench.py {{{','.join(names)}}} …", file=sys.stderr)
-        return 64
-    name = sys.argv.pop(1)
-    sys.argv[0] = f"{sys.argv[0]} {name}"
+
+class Parser(argparse.ArgumentParser):
+    """Wrong arguments are one line and USAGE; options are not abbreviated, since others look for them."""
+
+    def __init__(self, prog: str, description: str, epilog: str):
+        layout = argparse.RawDescriptionHelpFormatter
+        super().__init__(prog, None, description, epilog, formatter_class=layout, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"error: {message} (see {self.prog} --help)\n")
+
+
+@dataclass(frozen=True)
+class Subcommand:
+    """What --help lists, read without importing: some subcommands take a second to import."""
+
+    name: str
+    line: str
+    called_by_rules: bool
+
+
+def subcommands() -> list[Subcommand]:
+    """Every module of duet.commands, by name."""
+    files = sorted(path for folder in commands.__path__ for path in Path(folder).glob("[!_]*.py"))
+    return [_subcommand(file) for file in files]
+
+
+def _subcommand(file: Path) -> Subcommand:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    names = {ast.unparse(t) for node in tree.body if isinstance(node, ast.Assign) for t in node.targets}
+    line = (ast.get_docstring(tree) or "").partition("\n")[0]
+    return Subcommand(file.stem.replace("_", "-"), line, "CALLED_BY_RULES" in names)
+
+
+def overview() -> str:
+    """The help of `duetbench` itself."""
+    listed = subcommands()
+    wide = max(len(each.name) for each in listed)
+    lines = ["usage: duetbench SUBCOMMAND …", "", (__doc__ or "").partition("\n")[0]]
+    for title, by_rules in (("subcommands", False), ("called by the workflow's rules", True)):
+        lines += ["", f"{title}:"]
+        lines += [f"  {each.name:{wide}}  {each.line}" for each in listed if each.called_by_rules == by_rules]
+    return "\n".join([*lines, "", "Each has its own help: duetbench SUBCOMMAND --help"])
+
+
+def main(words: Sequence[str]) -> int:
+    if not words:
+        return _wrong("no subcommand")
+    name, *rest = words
+    if name in ("-h", "--help"):
+        print(overview())
+        return 0
+    names = [each.name for each in subcommands()]
+    if name not in names:
+        close = difflib.get_close_matches(name, names, 1)
+        return _wrong(f"there is no subcommand {name}" + (f" (did you mean {close[0]}?)" if close else ""))
+    return call(name, rest)
+
+
+def call(name: str, words: Sequence[str]) -> int:
+    """The subcommand's exit code."""
+    command = importlib.import_module(f"duet.commands.{name.replace('-', '_')}")
+    fault = getattr(command, "FAULT", 1)
+    parser = Parser(f"duetbench {name}", command.__doc__ or "", f"example:\n  {command.EXAMPLE}")
+    command.arguments(parser)
+    parser.add_argument("--log", type=Path, metavar="FILE", help="a copy of what is said on stderr")
+    options = parser.parse_args(words)
+    log = commands.Log()
     try:
-        return importlib.import_module(f"duet.commands.{name}").main() or 0
+        log = commands.Log(options.log)
+        return command.execute(options, log) or 0
+    except commands.UsageError as error:
+        parser.error(str(error))
     except DuetError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        for line in str(error).splitlines():
+            log(f"error: {line}")
+        return fault
+    except OSError as error:
+        log(f"error: {error.filename}: {error.strerror}" if error.filename else f"error: {error}")
+        return fault
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception:
+        # Not foreseen, so a traceback, in the log too; but Python's own exit code is an answer of `gate`.
+        log(traceback.format_exc().rstrip())
+        return fault
+
+
+def _wrong(what: str) -> int:
+    print(f"error: {what} (see duetbench --help)", file=sys.stderr)
+    return USAGE
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

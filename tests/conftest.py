@@ -1,7 +1,11 @@
-"""A real Docker Engine, and an image of one busybox that needs no registry."""
+"""What a test may need: programs, a real Docker Engine, an image of one busybox that needs no registry.
+
+And what is said at the end: how many tests did not run, and what they need.
+"""
 
 import io
 import os
+import shutil
 import signal
 import subprocess
 import tarfile
@@ -10,9 +14,43 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import tools
 from duet.engines import Engine
 
 START_DOCKER = Path(__file__).parent / "engine/start-docker.sh"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run the tests marked `long`, too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--long"):
+        long = [item for item in items if item.get_closest_marker("long")]
+        items[:] = [item for item in items if item not in long]
+        config.stash[LEFT_OUT] = len(long)
+        config.hook.pytest_deselected(items=long)
+
+
+LEFT_OUT = pytest.StashKey[int]()
+"""Tests marked `long` that were not asked for."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("needs"):
+        tools.need(*marker.args)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    yield
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    line = tools.closing(
+        [str(r.longrepr) for r in reporter.getreports("skipped")], session.config.stash.get(LEFT_OUT, 0)
+    )
+    if line:
+        reporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +58,7 @@ def docker_engine() -> Iterator[None]:
     """Docker answers: started when it may be. Must not be missing in CI."""
     done = subprocess.run([START_DOCKER], capture_output=True, text=True)
     if done.returncode:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(done.stderr.strip())
+        tools.without("a Docker Engine", done.stderr.strip().splitlines()[-1])
     yield
     if done.stdout.strip():
         os.kill(int(Path(done.stdout.strip()).read_text()), signal.SIGTERM)
@@ -28,12 +66,8 @@ def docker_engine() -> Iterator[None]:
 
 def busybox_tar() -> bytes:
     """A root file system: busybox as sh and everything else."""
-    busybox = Path("/bin/busybox")
-    if not busybox.exists():
-        command = ["apt-get", "install", "-y", "--no-install-recommends", "busybox-static"]
-        if os.geteuid():
-            pytest.fail(f"the test image is made of busybox; sudo {' '.join(command)}")
-        subprocess.run(command, check=True, capture_output=True)
+    tools.need("busybox")
+    busybox = Path(shutil.which("busybox") or "")
     applets = subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True).stdout.split()
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w") as tar:

@@ -8,6 +8,9 @@ import pytest
 from duet.engines import Engine, processes
 from sides import Sides
 
+NO_PODMAN = "needs podman; apt-get install podman"
+"""Skipped in CI, too: Podman is used where it is and never installed."""
+
 
 @pytest.fixture(scope="session", params=["docker", "podman", "process", "process without namespace"])
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
@@ -32,7 +35,7 @@ def _container_engine(name: str, request: pytest.FixtureRequest) -> Engine:
     if name == "docker":
         request.getfixturevalue("docker_engine")
     elif shutil.which("podman") is None:
-        pytest.skip("podman is not installed; apt-get install podman")
+        pytest.skip(NO_PODMAN)
     return ContainerEngine(name)
 
 

@@ -3,19 +3,24 @@
 # starts it in a session of its own, waits for it. Prints the file with its process id when it started one:
 # whoever wants it to end sends SIGTERM to that process.
 set -eu
+tools=$(dirname "$0")/../tools.py
+
+_may_start() { # not in a container without CAP_SYS_ADMIN, bit 21 of the effective capabilities
+    capabilities=$(sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status)
+    [ -z "$capabilities" ] || [ $((0x$capabilities >> 21 & 1)) = 1 ]
+}
+
 if docker info >/dev/null 2>&1; then exit 0; fi
 if [ "$(id -u)" != 0 ]; then
-    echo "error: no Docker Engine answers, and only root may start one; sudo $0" >&2
+    echo "no Docker Engine answers, and only root may start one; sudo $0" >&2
+    exit 1
+fi
+if ! _may_start; then
+    echo "no Docker Engine answers, and this container may not start one; use a machine, or a privileged container" >&2
     exit 1
 fi
 if ! command -v dockerd >/dev/null || ! command -v docker >/dev/null; then
-    if ! command -v apt-get >/dev/null; then
-        echo "error: dockerd is not installed; install Docker Engine and start again" >&2
-        exit 1
-    fi
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq
-    apt-get install -y -qq --no-install-recommends docker.io iptables >/dev/null
+    python3 "$tools" dockerd >&2
 fi
 if [ -d /run/systemd/system ]; then
     systemctl start docker
@@ -33,6 +38,6 @@ if ! docker info >/dev/null 2>&1; then # installing it may have started it
         if ! kill -0 "$(cat "$pid_file")" 2>/dev/null; then break; fi
         sleep 0.1
     done
-    echo "error: dockerd does not start: $(tail -n 1 "$log"); see $log" >&2
+    echo "dockerd does not start: $(tail -n 1 "$log"); see $log" >&2
     exit 1
 fi

@@ -146,7 +146,7 @@ def test_podman_that_is_not_installed(monkeypatch, tmp_path: Path):
 
 def test_podmans_service_is_started_and_found_again(monkeypatch, tmp_path: Path):
     if subprocess.run(["sh", "-c", "command -v podman"], capture_output=True).returncode:
-        pytest.skip("podman is not installed; apt-get install podman")
+        pytest.skip("needs podman; apt-get install podman")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     monkeypatch.delenv("CONTAINER_HOST", raising=False)
     started = []
@@ -158,7 +158,7 @@ def test_podmans_service_is_started_and_found_again(monkeypatch, tmp_path: Path)
 
     monkeypatch.setattr(podman.subprocess, "Popen", counted)
     if Path("/run/podman/podman.sock").is_socket():
-        pytest.skip("the system has a podman service of its own")
+        pytest.skip("needs a machine without a podman service; systemctl stop podman.socket")
     try:
         assert connect("podman").ping()
         assert connect("podman").ping()

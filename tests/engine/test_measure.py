@@ -111,7 +111,7 @@ def bench(request, images, tmp_path):
     try:
         engine, _ = choose(request.param)
     except EngineError as e:
-        pytest.skip(str(e))
+        pytest.skip(f"needs {request.param}; {e.remedy}")
     bench = Bench(request.param, images(engine), tmp_path)
     yield bench
     assert bench.leftovers() == []
@@ -183,7 +183,7 @@ def test_syncduet_and_the_survivor(bench):
 def test_cores_are_split_swapped_and_seen_from_inside(bench):
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
-        pytest.skip("one core")
+        pytest.skip("needs two cores; run it on another machine")
     seen = []
     for run in ("s.b.0.duet.AB", "s.b.1.duet.BA"):
         sides = bench.plan(run=run).measured()["sides"]
@@ -344,9 +344,8 @@ def test_odd_commands(bench):
     assert bench.log("A") == bench.log("B") == text + "\n"
 
 
+@pytest.mark.parametrize("bench", ["docker", "podman"], indirect=True)
 def test_no_shell_in_the_image(bench):
-    if bench.engine == "process":
-        pytest.skip("no image")
     api = choose(bench.engine)[0].api
     import io
     import tarfile

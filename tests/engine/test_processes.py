@@ -100,7 +100,7 @@ def test_what_a_killed_supervisor_left_is_found(tmp_path: Path, tree):
     assert engine.leftovers(tmp_path) == []
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("setpriv") is None, reason="root becomes nobody here")
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("setpriv") is None, reason="needs root; run it as root")
 def test_an_ordinary_user_gets_the_same(tmp_path: Path):
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(folder.stat().st_mode | 0o011)
@@ -113,7 +113,7 @@ def test_an_ordinary_user_gets_the_same(tmp_path: Path):
         if probe.returncode == 0:
             break
     else:
-        pytest.skip("nobody may not run any Python >= 3.11 here")
+        pytest.skip("needs a Python >= 3.11 that nobody may run; apt-get install python3")
     process, workdir, _ = measurer(tmp_path, command, False, *nobody)
     wait_until(lambda: sleepers(mark) == 2)
     assert (tmp_path / "log").read_text() == "65534\n"

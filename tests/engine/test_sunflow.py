@@ -60,7 +60,9 @@ def measured(results: Path, run: Run) -> tuple[dict, dict[str, pd.DataFrame]]:
     said = command("measure", "--results", results, "--run", run.name)
     assert said.returncode == 0, said.stderr
     folder = results / "runs" / run.name
-    frames = {side: get("native")([folder / run.file(side, "results.csv")], "sunflow") for side in run.sides}
+    frames = {
+        side: get("native").parse([folder / run.file(side, "results.csv")], "sunflow") for side in run.sides
+    }
     return json.loads((folder / "run.json").read_text()), frames
 
 

@@ -9,6 +9,7 @@ from browser import chromium
 from duet.model import parse_run
 from duet.report import summary
 from duet.report.figures import BENCHMARK
+from tools import need
 
 HOSTILE = "<img src=x onerror=window.pwned=1><script>window.pwned=1</script></script>"
 FAILED = {"made-up.lost.0.duet.BA", "made-up.lost.0.duet.AB"}
@@ -18,8 +19,7 @@ TYPES = ("duet", "aaduet", "seqn")
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory):
-    missing = [tool for tool in ("chromium", "chromedriver") if shutil.which(tool) is None]
-    assert not missing, "install Debian's packages chromium and chromium-driver: .ci/run does"
+    need("chromium", "chromedriver")
     with chromium(tmp_path_factory.mktemp("profile")) as window:
         yield window
 

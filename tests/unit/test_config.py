@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 from config_files import faults, only_fault, read, written
-from duet import harnesses as formats
+from duet import harnesses
 from duet.campaign import check as config_check
 from duet.campaign import load as config
 from duet.campaign import values as config_values
 from duet.campaign.load import load
+from duet.harnesses import Harness, dacapo
 from duet.inference import estimators, intervals, multiplicity
 from duet.model import Analysis, ImageRef, Schedule, Side, Source, Type
 
@@ -220,22 +221,23 @@ def test_format_is_the_suites(tmp_path: Path, suite: str) -> None:
     assert read(tmp_path, {"suite": suite}).benchmarks[0].format == suite
 
 
-def test_scalabench_is_read_as_dacapo(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(config_values, "formats", lambda: ("dacapo", "native", "scalabench"))
-    assert config_values.suite_format("scalabench") == "dacapo"
+def test_scalabench_is_read_as_dacapo(tmp_path: Path) -> None:
+    assert read(tmp_path, {"suite": "scalabench"}).benchmarks[0].format == "dacapo"
 
 
-def test_format_names_are_those_of_the_registry() -> None:
-    ours, theirs = set(config_values.formats()), set(formats.NAMES)
-    # An alias is no name here as long as what it stands for is not there.
-    assert ours - set(config_values.ALIASES) == theirs - set(config_values.ALIASES)
+def test_the_harness_is_given_by_either_name_of_its_key(tmp_path: Path) -> None:
+    for key in ("harness", "format"):
+        one, two = read(tmp_path, {key: "renaissance"}, two={"harness": "scalabench"}).benchmarks
+        assert (one.format, two.format) == ("renaissance", "dacapo")
+    line = only_fault(tmp_path, {"format": "native", "harness": "dacapo"})
+    assert line == "c.yml: duetbench.harness: is dacapo, but format is native; accepted: one of both"
 
 
-@pytest.mark.parametrize("format_", sorted(set(formats.NAMES) & set(config_values.DEFAULT_RESULTS)))
-def test_results_by_format(tmp_path: Path, format_: str) -> None:
-    assert (
-        read(tmp_path, {"format": format_}).benchmarks[0].a.results == config_values.DEFAULT_RESULTS[format_]
-    )
+@pytest.mark.parametrize("harness", harnesses.known(), ids=lambda harness: harness.name)
+def test_what_a_campaign_leaves_out_is_the_harnesss(tmp_path: Path, harness: Harness) -> None:
+    one, two = read(tmp_path, {"harness": harness.name}, two={"warmup": 0}).benchmarks
+    assert one.a.results == harness.results
+    assert (one.warmup or 0, two.warmup) == (harness.warmup, 0)
 
 
 # ---- sources ----
@@ -326,7 +328,7 @@ def test_predecessor_speccpu() -> None:
 
 def test_predecessors_agent_becomes_our_probe_for_dacapo() -> None:
     base = "java -agentpath:/b/agent.so -Xmx1G -jar /duet/x-d3s.jar --iteration-barrier $$ -n 9 -o /r.csv"
-    command, notice = config_values.syncduet_command(base, "fop", "dacapo")
+    command, notice = config_values.syncduet_command(base, "fop", harnesses.get("dacapo"))
     assert command == (
         "DUET_RESULTS=/r.csv java -Xmx1G -cp /duet/x-d3s.jar:/duet/duet-probe-dacapo.jar Harness "
         "-c duetbench.DaCapoProbe -n 9 fop"
@@ -337,7 +339,7 @@ def test_predecessors_agent_becomes_our_probe_for_dacapo() -> None:
 
 def test_predecessors_agent_becomes_our_plugin_for_renaissance() -> None:
     base = "java -jar renaissance.jar --iteration-barrier=$$ --json /duet/results.json"
-    command, notice = config_values.syncduet_command(base, "dotty", "renaissance")
+    command, notice = config_values.syncduet_command(base, "dotty", harnesses.get("renaissance"))
     assert command == (
         "java -jar renaissance.jar --json /duet/results.json --plugin /duet/duet-probe-renaissance.jar dotty"
     )
@@ -345,7 +347,7 @@ def test_predecessors_agent_becomes_our_plugin_for_renaissance() -> None:
 
 
 def test_the_callback_is_the_probes_class() -> None:
-    package, name = config_values.DACAPO_CALLBACK.split(".")
+    package, name = dacapo.CALLBACK.split(".")
     source = ROOT / "images/probes/java" / package / f"{name}.java"
     assert f"class {name} extends Callback" in source.read_text(encoding="utf-8")
 
@@ -354,11 +356,14 @@ def test_the_callback_is_the_probes_class() -> None:
     "base", ["duet-loop --", "java --plugin /duet/duet-probe-renaissance.jar -jar x.jar"]
 )
 def test_own_syncduet_commands_stay_as_they_are(base: str) -> None:
-    assert config_values.syncduet_command(base, "x", "renaissance") == (f"{base} x", None)
+    assert config_values.syncduet_command(base, "x", harnesses.get("renaissance")) == (f"{base} x", None)
 
 
 def test_two_dollars_are_the_barrier() -> None:
-    assert config_values.syncduet_command("own --at $$", "x", "native") == ("own --at $DUET_BARRIER x", None)
+    assert config_values.syncduet_command("own --at $$", "x", harnesses.get("native")) == (
+        "own --at $DUET_BARRIER x",
+        None,
+    )
 
 
 def test_notice_says_where(tmp_path: Path) -> None:
@@ -380,17 +385,16 @@ def test_native_and_probed_commands_serve_both(tmp_path: Path) -> None:
 
 def test_syncduet_without_a_command(tmp_path: Path) -> None:
     assert only_fault(tmp_path, {"format": "renaissance", "syncduet_repetitions": 2}) == (
-        "c.yml: duetbench.syncduet_repetitions: no syncduet_run_base says how the harness loads the probe; "
-        "accepted: 0, or a syncduet_run_base beside run_base"
+        "c.yml: duetbench.syncduet_repetitions: renaissance: no syncduet_run_base says how the harness loads "
+        "the probe; accepted: 0, or a syncduet_run_base beside run_base"
     )
 
 
-def test_syncduet_where_the_harness_cannot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(config_values, "formats", lambda: ("native", "speccpu"))
+def test_syncduet_where_the_harness_cannot(tmp_path: Path) -> None:
     line = only_fault(tmp_path, {"suite": "speccpu"}, two={"syncduet_repetitions": 1})
     assert line == (
-        "c.yml: two.syncduet_repetitions: SPEC CPU's harness starts a process per iteration and has no place "
-        "for a barrier; accepted: 0"
+        "c.yml: two.syncduet_repetitions: speccpu: SPEC CPU's harness starts a process per iteration and "
+        "has no place for a barrier; accepted: 0"
     )
 
 
@@ -530,17 +534,17 @@ def test_defaults_are_accepted_values() -> None:
 
 def test_readme_gives_the_defaults_of_the_analysis() -> None:
     text = (ROOT / "config/README.md").read_text(encoding="utf-8")
-    shown = dict(re.findall(r"^\| `(\w+)` \|[^|]*\| `?([^|`]+?)`? \|", text, re.MULTILINE))
+    shown = dict(re.findall(r"^- \*\*`(\w+)`\*\* \(.*; default: `?([^`)]+)`?\):", text, re.MULTILINE))
     for key, value in vars(Analysis()).items():
         assert shown[key.removesuffix("_percent")] == (f"{value:g}" if isinstance(value, float) else value)
 
 
 def documented(section: str) -> set[str]:
-    """The keys in the first column of a section's tables."""
+    """The keys that a section has an entry for."""
     text = (ROOT / "config/README.md").read_text(encoding="utf-8")
     part = text.split(f"## {section}\n", 1)[1].split("\n## ", 1)[0]
-    cells = re.findall(r"^\| (`[^|]+`) \|", part, re.MULTILINE)
-    return {key for cell in cells for key in re.findall(r"`([^`]+)`", cell)}
+    entries = re.findall(r"^- (\*\*`.+`\*\*) \(", part, re.MULTILINE)
+    return {key for entry in entries for key in re.findall(r"\*\*`(\w+)`\*\*", entry)}
 
 
 def test_readme_documents_the_keys_of_the_schema() -> None:
@@ -551,6 +555,19 @@ def test_readme_documents_the_keys_of_the_schema() -> None:
     assert every == set(config_check.keys("side"))
     assert every | benchmark == set(config_check.keys("benchmark"))
     assert every | benchmark | campaign == set(config_check.keys("campaign")) | analysis
+
+
+def test_readme_gives_the_facts_of_harnesses() -> None:
+    text = (ROOT / "config/README.md").read_text(encoding="utf-8")
+    part = text.split("## Harnesses\n", 1)[1].split("\n## ", 1)[0]
+    rows = re.findall(r"^\| `(\w+)` \|[^|]*\| `([^|]+)` \| ([\d.]+) \| ([^|]+) \|$", part, re.MULTILINE)
+    assert len(rows) == 4
+    for name, results, warmup, synchronised in rows:
+        harness = harnesses.get(name)
+        assert (", ".join(harness.results), harness.warmup) == (results, float(warmup))
+        assert synchronised.startswith("none: ") == bool(harness.no_barrier)
+        assert (synchronised == "by a probe") == bool(harness.with_probe)
+        assert (synchronised == "by its own command") == harness.meets_barrier
 
 
 def test_readmes_campaigns_are_campaigns(tmp_path: Path) -> None:

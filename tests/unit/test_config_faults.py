@@ -28,6 +28,7 @@ WRONG = {
     "A": [3, "x"],
     "B": [["x"]],
     "suite": ["a b", 1],
+    "harness": [1, ""],
     "format": [1, ""],
     "duet_repetitions": [-1, 1.5, "2", True],
     "syncduet_repetitions": [-1],
@@ -137,7 +138,11 @@ FAULTS = [
     ),
     ({"run": " "}, {}, "c.yml: duetbench.run: is empty; accepted: a command"),
     ({"memory": "5m"}, {}, "c.yml: duetbench.memory: is 5242880 bytes; accepted: 6m or more"),
-    ({"results": []}, {}, "c.yml: duetbench.results: is empty; accepted: the files that the suite writes"),
+    (
+        {"results": []},
+        {},
+        "c.yml: duetbench.results: is empty, and native is not read from the log alone; accepted: the files ",
+    ),
     (
         {"results": ["a", "/"]},
         {},
@@ -156,7 +161,7 @@ FAULTS = [
     (
         {"format": "renaisance"},
         {},
-        'c.yml: duetbench.format: is "renaisance", no format (did you mean renaissance?)',
+        'c.yml: duetbench.format: is "renaisance", no harness (did you mean renaissance?)',
     ),
     (
         {"cpus": "0-1"},

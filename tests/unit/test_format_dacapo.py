@@ -5,7 +5,7 @@ The stock lines are written after the harness's documented output; no real jar c
 
 import pandas as pd
 import pytest
-from duet import harnesses as formats
+from duet import harnesses
 from duet.harnesses import FormatError, dacapo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -35,8 +35,8 @@ def write(tmp_path):
     return write
 
 
-def test_the_formats_of_both_suites_are_one():
-    assert formats.get("dacapo") is formats.get("scalabench")
+def test_the_harness_of_both_suites_is_one():
+    assert harnesses.get("dacapo") is harnesses.get("scalabench")
 
 
 def test_stock_output_from_the_log(write):

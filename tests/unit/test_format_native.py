@@ -2,8 +2,8 @@
 
 import pandas as pd
 import pytest
-from duet import harnesses as formats
-from duet.harnesses import FormatError, _common, native
+from duet import harnesses
+from duet.harnesses import FormatError, _files, native
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -26,7 +26,7 @@ def write(tmp_path):
 
 
 def test_times_are_exact_and_further_columns_kept(write):
-    frame = formats.get("native")([write(GOOD)], "gzip")
+    frame = harnesses.get("native").parse([write(GOOD)], "gzip")
     assert list(frame) == [
         *("iteration", "iteration_start_ns", "iteration_end_ns", "iteration_time_ns"),
         *("synchronised", "load"),
@@ -126,9 +126,9 @@ def test_gigabytes_are_refused_unread(tmp_path):
 
 
 def test_a_pipe_that_never_ends_is_refused(monkeypatch):
-    monkeypatch.setattr(_common, "MAX_BYTES", 1000)
+    monkeypatch.setattr(_files, "MAX_BYTES", 1000)
     with pytest.raises(FormatError, match="more than"):
-        _common.read_bytes("/dev/zero")
+        _files.read_bytes("/dev/zero")
 
 
 def test_missing_files_and_directories(tmp_path):

@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 import pytest
-from duet import harnesses as formats
+from duet import harnesses
 from duet.harnesses import FormatError, renaissance
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -43,7 +43,7 @@ def write(tmp_path):
 
 
 def parse(path, benchmark="chi-square"):
-    return formats.get("renaissance")([path, path.with_name("r.A.log")], benchmark)
+    return harnesses.get("renaissance").parse([path, path.with_name("r.A.log")], benchmark)
 
 
 def starts(frame):

@@ -93,7 +93,7 @@ def test_runs_of_a_suite_without_a_format_are_left_out_and_named(tmp_path):
     (bad,) = imports.read(directory).attrs["left_out"]
     assert bad == {
         "run": f"{directory}/debug.nothing.0.duet.AB",
-        "reason": "no format is named after the suite 'debug'",
+        "reason": "no harness is named after the suite 'debug'",
     }
 
 

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from duet import harnesses
 from duet.inference import COLUMNS, run_effects, verdicts
 from duet.inference.verdicts import decide
 from duet.model import Analysis
@@ -51,7 +52,7 @@ def one(table, analysis=RATE, warmup=None):
     return frame.iloc[0]
 
 
-def test_rate_of_the_common_window_by_hand():
+def test_rate_of_the_files_window_by_hand():
     """A: 4 iterations of 100 in [0, 400). B: 150 each, from 50: [50, 200), [200, 350), [350, 500)."""
     effects = run_effects(run(0, [100] * 4, [150] * 3, start_b=50), RATE)
     assert effects["log_ratio"].tolist() == pytest.approx([math.log(1.5)])
@@ -96,7 +97,7 @@ def test_t_interval_against_scipy():
     assert row["change_percent"] == pytest.approx(100 * math.expm1(effects["log_ratio"].mean()))
 
 
-def test_a_common_disturbance_cancels_in_a_duet_only():
+def test_a_files_disturbance_cancels_in_a_duet_only():
     rng = np.random.default_rng(3)
     disturbed = [1e7 * np.exp(rng.normal(0, 0.3)) for _ in range(8)]
     duet = pd.concat([run(i, [d] * 40, [d * 1.05] * 40) for i, d in enumerate(disturbed)])
@@ -125,11 +126,13 @@ def test_holm_over_a_suite_and_simultaneous_intervals():
 def test_warm_up_is_left_out_and_counted():
     slow = np.r_[np.full(20, 5e7), np.full(20, 1e7)]
     table = pd.concat([run(i, slow, np.full(40, 1e7), suite="renaissance", type_="seqn") for i in range(3)])
-    row = one(table)
+    row = one(table, warmup=harnesses.warmups())
     assert row["change_percent"] == pytest.approx(0)
     assert row["iterations_A"] == 60 and row["left_out"] == "warm-up 120"
-    assert one(table, warmup={"renaissance/b": 0})["change_percent"] < -50
-    assert one(table, warmup={"renaissance/b": None})["iterations_A"] == 60
+    assert one(table)["change_percent"] < -50
+    assert one(table, warmup=harnesses.warmups() | {"renaissance/b": 0})["change_percent"] < -50
+    assert one(table, warmup=harnesses.warmups() | {"renaissance/b": None})["iterations_A"] == 60
+    assert one(table.assign(suite="Renaissance-17"), warmup=harnesses.warmups())["iterations_A"] == 60
 
 
 @pytest.mark.parametrize(("rule", "left"), [(0.25, 30), (7, 33), ("0.1s", 30), ("auto", 30)])

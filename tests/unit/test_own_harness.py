@@ -50,13 +50,13 @@ def in_shell(folder: Path) -> list[str]:
     return ["sh", "harness"]
 
 
-@pytest.mark.parametrize("harness", [in_python, in_c, in_shell])
+@pytest.mark.parametrize("harness", [in_python, pytest.param(in_c, marks=pytest.mark.needs("cc")), in_shell])
 def test_harness_of_the_readme_stamps(tmp_path: Path, harness) -> None:
     command = harness(tmp_path)
     before_ns = time.time_ns()
     subprocess.run(command, cwd=tmp_path, check=True)
     after_ns = time.time_ns()
-    frame = get("native")([tmp_path / "results.csv"], "own")
+    frame = get("native").parse([tmp_path / "results.csv"], "own")
     assert list(frame.iteration) == list(range(20))
     assert (frame.iteration_time_ns >= 10_000_000).all()
     assert before_ns <= frame.iteration_start_ns.min() and frame.iteration_end_ns.max() <= after_ns

@@ -18,8 +18,7 @@ ROOT = Path(__file__).parents[2]
 PROBES = ROOT / "images" / "probes"
 STAND_INS = ROOT / "tests" / "probes"
 
-if shutil.which("javac") is None and os.environ.get("CI") != "true":
-    pytest.skip("no JDK on this machine (apt-get install default-jdk-headless)", allow_module_level=True)
+pytestmark = pytest.mark.needs("javac")
 
 
 def compiled(out: Path, *trees: str) -> Path:

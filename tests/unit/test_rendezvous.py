@@ -8,14 +8,18 @@ import time
 
 import pytest
 from duet.measure import rendezvous
+from tools import need
 
 SHELLS = [["dash"], ["bash", "--posix"], ["busybox", "sh"]]
 
 
 @pytest.fixture(params=SHELLS, ids=lambda words: words[0])
 def shell(request):
-    if shutil.which(request.param[0]) is None:
-        pytest.skip(f"no {request.param[0]} here")
+    program = request.param[0]
+    if program == "busybox":
+        need(program)
+    elif shutil.which(program) is None:
+        pytest.skip(f"needs {program}; install the package of that name")
     return request.param
 
 
@@ -84,7 +88,7 @@ def test_a_stamp_is_the_time_of_going(start, tmp_path):
     Seldom a tick of the kernel falls between the launcher's two writes; the stamp is the tick's then.
     """
     if rendezvous.resolution_ns(tmp_path) > 100_000 or shutil.which("bash") is None:
-        pytest.skip("this kernel stamps files with its ticks, or there is no bash")
+        pytest.skip("needs bash and fine-grained time stamps of files; install bash, or use a newer kernel")
     command = "exec bash -c 'echo $EPOCHREALTIME; sleep 0.1; echo $EPOCHREALTIME'"
     gate, processes = start({"A": command})
     processes["A"].wait(10)

@@ -10,8 +10,8 @@ from duet.campaign.order import told
 from duet.measure.progress import command
 
 
-def readable(*words: str) -> tuple[int, str]:
-    done = subprocess.run([*DUETBENCH, "readable", *words], capture_output=True, text=True)
+def configfiles(*words: str) -> tuple[int, str]:
+    done = subprocess.run([*DUETBENCH, "configfiles", "--", *words], capture_output=True, text=True)
     return done.returncode, done.stderr
 
 
@@ -19,12 +19,12 @@ def test_a_file_that_is_no_yaml_is_named_with_the_line(tmp_path: Path):
     good, bad = tmp_path / "good.yml", tmp_path / "bad.yml"
     good.write_text("duetbench: {}\n")
     bad.write_text("duetbench:\n\tsuite: x\n")
-    assert readable("-n", "--configfile", str(good), "--config", str(bad)) == (0, "")
-    assert readable() == (0, "")
+    assert configfiles("-n", "--configfile", str(good), "--config", str(bad)) == (0, "")
+    assert configfiles() == (0, "")
     for words in (("--configfile", str(good), str(bad)), (f"--configfile={bad}", "-n")):
-        code, said = readable(*words)
+        code, said = configfiles(*words)
         assert code == 1 and said.startswith(f"error: {bad}: line 2, column 1: not YAML: ")
-    code, said = readable("--configfiles", f"{tmp_path}/none.yml")
+    code, said = configfiles("--configfiles", f"{tmp_path}/none.yml")
     assert (code, said) == (1, f"error: {tmp_path}/none.yml: cannot be read: No such file or directory\n")
 
 

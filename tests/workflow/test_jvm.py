@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from campaigns import PROJECT
+from tools import need
 
 ITERATIONS = 6
 """In config/sunflow.test.yml."""
@@ -48,6 +49,7 @@ def test_sunflow_in_short(project, docker):
 
 def stand_in(folder: Path, *trees: str, main: str) -> Path:
     """A jar of harnesses of our own in a suite's place. Its dates are fixed, so that images are made once."""
+    need("javac")
     sources = [str(f) for tree in trees for f in (PROJECT / "tests/probes" / tree).rglob("*.java")]
     classes, jar = folder / "classes", folder / "suite.jar"
     # The images have Java 17; the JDK here may be a newer one.

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from duet import harnesses
 from duet.campaign import values
 from duet.campaign.check import OVERRIDES, Document, Faults, nearest, place
+from duet.harnesses import Harness
 from duet.model import Benchmark, ImageRef, Side, Source, Type
 
 COUNTS = {
@@ -87,10 +89,10 @@ def of_side(chain: Chain, side: str) -> Chain:
 
 def benchmark(chain: Chain, suite: str, name: str, findings: Findings) -> Benchmark:
     """The benchmark that its levels describe; faults are added to the findings."""
-    format_ = _format(chain, suite, findings)
+    harness = _harness(chain, suite, findings)
     repetitions = {t: int(value(chain, key, default)) for t, (key, default) in COUNTS.items()}
     synchronised = find(chain, COUNTS[Type.SYNCDUET][0]) if repetitions[Type.SYNCDUET] else None
-    a, b = (_side(of_side(chain, s), s, name, format_, synchronised, findings) for s in ("A", "B"))
+    a, b = (_side(of_side(chain, s), s, name, harness, synchronised, findings) for s in ("A", "B"))
     explicit = [s for s in (a, b) if s.cpus not in ("split", "shared")]
     if a.cpus != b.cpus and len(explicit) < 2:
         layer = find(of_side(chain, "B"), "cpus") or find(of_side(chain, "A"), "cpus")
@@ -100,13 +102,14 @@ def benchmark(chain: Chain, suite: str, name: str, findings: Findings) -> Benchm
                 layer.where("cpus"), what, "split or shared for both, or a set of cores for each"
             )
     timeout_s = value(chain, "timeout", 0)
-    warmup = value(chain, "warmup")
+    # 0 is left to the suite's name, by which imported results are judged, too
+    warmup = value(chain, "warmup", harness.warmup or None)
     return Benchmark(
         suite=suite,
         name=name,
         a=a,
         b=b,
-        format=format_,
+        format=harness.name,
         repetitions=repetitions,
         timeout_s=float(timeout_s) if timeout_s > 0 else None,
         remove_containers=value(chain, "remove_containers", True),
@@ -114,19 +117,27 @@ def benchmark(chain: Chain, suite: str, name: str, findings: Findings) -> Benchm
     )
 
 
-def _format(chain: Chain, suite: str, findings: Findings) -> str:
-    layer = find(chain, "format")
+def _harness(chain: Chain, suite: str, findings: Findings) -> Harness:
+    """The one that is given (`format` is its name in older files), else the suite's."""
+    layer = find(chain, "harness", "format")
     if layer is None:
-        return values.suite_format(suite)
-    name, known = layer.mapping["format"], values.formats()
-    if name not in known:
-        hint = nearest(name, known)
-        findings.faults.add(layer.where("format"), f'is "{name}", no format{hint}', ", ".join(known))
-    return values.ALIASES.get(name, name)
+        return harnesses.of_suite(suite)
+    key = "harness" if "harness" in layer.mapping else "format"
+    name = layer.mapping[key]
+    if layer.mapping.get("format", name) != name:
+        what = f"is {name}, but format is {layer.mapping['format']}"
+        findings.faults.add(layer.where(key), what, "one of both")
+    if name not in harnesses.names():
+        known = harnesses.names()
+        findings.faults.add(
+            layer.where(key), f'is "{name}", no harness{nearest(name, known)}', ", ".join(known)
+        )
+        return harnesses.get(harnesses.DEFAULT)
+    return harnesses.get(name)
 
 
 def _side(
-    chain: Chain, side: str, benchmark: str, format_: str, synchronised: Layer | None, findings: Findings
+    chain: Chain, side: str, benchmark: str, harness: Harness, synchronised: Layer | None, findings: Findings
 ) -> Side:
     base, run = value(chain, "run_base", ""), value(chain, "run", benchmark)
     command = values.command(base, run)
@@ -137,7 +148,7 @@ def _side(
     memory_bytes = values.memory_bytes(memory.mapping["memory"]) if memory else None
     if memory and memory_bytes is not None and memory_bytes < values.SMALLEST_MEMORY_BYTES:
         findings.faults.add(memory.where("memory"), f"is {memory_bytes} bytes", "6m or more")
-    syncduet_run = _syncduet(chain, command, run, format_, synchronised, findings)
+    syncduet_run = _syncduet(chain, command, run, harness, synchronised, findings)
     asked = f"{command} {syncduet_run if synchronised else ''}"
     if engine == "process" and (jar := values.absent_probe(asked)):
         where = (find(chain, "engine") or chain[-1]).where("engine")
@@ -149,7 +160,7 @@ def _side(
         image=_image(chain, engine, benchmark, findings),
         run=command,
         syncduet_run=syncduet_run,
-        results=_results(chain, format_, findings),
+        results=_results(chain, harness, findings),
         env=joined(chain, "env"),
         engine=engine,
         memory_bytes=memory_bytes,
@@ -159,35 +170,35 @@ def _side(
 
 
 def _syncduet(
-    chain: Chain, command: str, run: str, format_: str, synchronised: Layer | None, findings: Findings
+    chain: Chain, command: str, run: str, harness: Harness, synchronised: Layer | None, findings: Findings
 ) -> str | None:
     base = value(chain, "syncduet_run_base", "")
     if base:
-        asked, notice = values.syncduet_command(base, run, format_)
+        asked, notice = values.syncduet_command(base, run, harness)
         if notice:
             layer = find(chain, "syncduet_run_base")
             findings.notices[f"{layer.where('syncduet_run_base') if layer else ''}: {notice}"] = None
     else:
-        asked = command if values.meets_barrier(command, format_) else None
+        asked = command if values.meets_barrier(command, harness) else None
     if synchronised:
         where = synchronised.where("syncduet_repetitions")
-        if format_ in values.NO_BARRIER:
-            findings.faults.add(where, values.NO_BARRIER[format_], "0")
+        if harness.no_barrier:
+            findings.faults.add(where, f"{harness.name}: {harness.no_barrier}", "0")
         elif asked is None:
-            what = "no syncduet_run_base says how the harness loads the probe"
+            what = f"{harness.name}: no syncduet_run_base says how the harness loads the probe"
             findings.faults.add(where, what, "0, or a syncduet_run_base beside run_base")
-    return None if format_ in values.NO_BARRIER else asked
+    return None if harness.no_barrier else asked
 
 
-def _results(chain: Chain, format_: str, findings: Findings) -> tuple[str, ...]:
+def _results(chain: Chain, harness: Harness, findings: Findings) -> tuple[str, ...]:
     layer = find(chain, "results")
     if layer is None:
-        return values.DEFAULT_RESULTS.get(format_, ("results.csv",))
+        return harness.results
     results = layer.mapping["results"]
-    if not results and format_ not in values.LOG_IS_ENOUGH:
-        findings.faults.add(
-            layer.where("results"), "is empty", "the files that the suite writes, such as [results.csv]"
-        )
+    if not results and not harness.log_is_enough:
+        what = f"is empty, and {harness.name} is not read from the log alone"
+        accepted = f"the files that it writes, such as [{', '.join(harness.results)}]"
+        findings.faults.add(layer.where("results"), what, accepted)
     seen: dict[str, str] = {}
     for i, result in enumerate(results):
         base = Path(result).name

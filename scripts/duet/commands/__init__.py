@@ -1,1 +1,36 @@
-"""One module per subcommand of scripts/duetbench.py."""
+"""The subcommands of scripts/duetbench.py, a module each. Every one has
+
+- a docstring: its first line stands in `duetbench --help`, the whole in its own help;
+- `EXAMPLE`: a command to copy;
+- `arguments(parser)`: adds its arguments and options (`--log FILE` is there for all);
+- `execute(options, log)`: does it and returns the exit code, None for 0. It raises UsageError, DuetError or
+  OSError for every foreseeable fault, which the entry tells in one line.
+
+`FAULT` is the exit code of such faults where it is not 1; `CALLED_BY_RULES = True` marks what people rarely
+type. Modules whose names begin with `_` are no subcommands.
+"""
+
+import sys
+from pathlib import Path
+
+from duet.model import DuetError
+
+
+class UsageError(DuetError):
+    """Arguments that do not go together: the exit code says so."""
+
+
+class Log:
+    """Says a line at a time on stderr, and in a file that has nothing else."""
+
+    def __init__(self, path: Path | None = None):
+        self.path = path
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("")
+
+    def __call__(self, line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+        if self.path:
+            with self.path.open("a") as file:
+                file.write(f"{line}\n")

@@ -1,46 +1,46 @@
-"""From the unified table to pairs, effects of runs, and verdicts."""
+"""Find pairs, effects of runs and verdicts in the unified table.
+
+`--comparison` writes what the predecessor's analysis says of the same runs.
+"""
 
 import argparse
-import json
-import sys
 from dataclasses import fields
 from pathlib import Path
 
-import pandas as pd
-
+from duet import harnesses
+from duet.commands import Log
+from duet.commands._inputs import read_parquet, settings
 from duet.inference import overlap, run_effects, verdicts
 from duet.inference.predecessor import comparison
 from duet.model import Analysis, DuetError
 
+EXAMPLE = "./duetbench analyse --table results/quickstart/iterations.parquet --verdicts verdicts.csv"
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+
+def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--table", type=Path, required=True, help="the unified table, Parquet")
-    parser.add_argument("--analysis", type=Path, help="analysis.json: estimator, method, …, warmup")
+    parser.add_argument("--analysis", type=Path, help="plan/analysis.json: estimator, method, …, warmup")
     parser.add_argument("--pairs", type=Path, help="write the overlapping pairs, Parquet")
     parser.add_argument("--effects", type=Path, help="write one row per run, Parquet")
     parser.add_argument("--verdicts", type=Path, help="write the verdicts, CSV")
     parser.add_argument("--comparison", type=Path, help="write the predecessor's analysis beside ours, CSV")
-    args = parser.parse_args()
+
+
+def execute(options: argparse.Namespace, log: Log) -> None:
+    given = settings(options.analysis)
+    analysis = Analysis(**{f.name: given[f.name] for f in fields(Analysis) if f.name in given})
+    rules = harnesses.warmups() | given.get("warmup", {})
+    table = read_parquet(options.table)
     try:
-        analyse(args)
-    except (DuetError, OSError, ValueError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
-    return 0
-
-
-def analyse(args: argparse.Namespace) -> None:
-    settings = json.loads(args.analysis.read_text()) if args.analysis else {}
-    analysis = Analysis(**{f.name: settings[f.name] for f in fields(Analysis) if f.name in settings})
-    table = pd.read_parquet(args.table)
-    if args.pairs:
-        overlap.pairs(table, analysis.min_overlap).to_parquet(args.pairs, index=False)
-    if args.effects or args.verdicts:
-        effects = run_effects(table, analysis, settings.get("warmup"))
-        if args.effects:
-            effects.to_parquet(args.effects, index=False)
-        if args.verdicts:
-            verdicts(effects, analysis).to_csv(args.verdicts, index=False)
-    if args.comparison:
-        comparison(table, analysis, settings.get("warmup")).to_csv(args.comparison, index=False)
+        if options.pairs:
+            overlap.pairs(table, analysis.min_overlap).to_parquet(options.pairs, index=False)
+        if options.effects or options.verdicts:
+            effects = run_effects(table, analysis, rules)
+            if options.effects:
+                effects.to_parquet(options.effects, index=False)
+            if options.verdicts:
+                verdicts(effects, analysis).to_csv(options.verdicts, index=False)
+        if options.comparison:
+            comparison(table, analysis, rules).to_csv(options.comparison, index=False)
+    except ValueError as error:  # a setting that cannot be, or a table without what it takes
+        raise DuetError(" ".join(str(error).split())) from error

@@ -1,23 +1,28 @@
-"""Remove what killed runs of a campaign left behind: sides still running, half-written run directories."""
+"""Remove what killed runs of a campaign left: running sides, half-written directories."""
 
 import argparse
 import contextlib
 import os
 import shutil
 import signal
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
+from duet.commands import Log
 from duet.engines import EngineError
 from duet.engines.choose import choose
 
+EXAMPLE = "./duetbench clean results/quickstart"
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+
+def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("results", type=Path, help="results/<name>")
-    results = parser.parse_args().results.absolute()
+
+
+def execute(options: argparse.Namespace, log: Log) -> None:
+    results = options.results.absolute()
     end_measuring(results)
     runs: set[str] = set()
     for name in ("docker", "podman", "process"):
@@ -31,7 +36,7 @@ def main() -> None:
     for part in results.glob("runs/.*.part"):
         shutil.rmtree(part, ignore_errors=True)
     if runs:
-        print(f"removed what killed runs left behind: {', '.join(sorted(runs))}", file=sys.stderr)
+        log(f"removed what killed runs left behind: {', '.join(sorted(runs))}")
 
 
 def end_measuring(results: Path, patience_s: float = 20) -> None:
@@ -50,10 +55,22 @@ def end_measuring(results: Path, patience_s: float = 20) -> None:
 
 
 def measuring(results: Path) -> Iterator[int]:
-    """Processes of measure.py with `--results` of this directory."""
+    """Processes that measure a run of this directory."""
     for pid in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError, ValueError, IndexError):
+        with contextlib.suppress(OSError):
             words = Path("/proc", pid, "cmdline").read_bytes().decode(errors="replace").split("\0")
-            there = Path(os.readlink(f"/proc/{pid}/cwd"), words[words.index("--results") + 1])
-            if words[1].endswith("/duetbench.py") and words[2] == "measure" and there == results:
+            if (there := measured_results(words)) and Path(os.readlink(f"/proc/{pid}/cwd"), there) == results:
                 yield int(pid)
+
+
+def measured_results(words: Sequence[str]) -> str | None:
+    """What `--results` of a command line `[python …] duetbench.py measure …` says; None for another one."""
+    names = [os.path.basename(word) for word in words]
+    if "duetbench.py" not in names:
+        return None
+    subcommand, *rest = *words[names.index("duetbench.py") + 1 :], ""
+    for word, following in pairwise(rest):
+        option, equals, value = word.partition("=")
+        if subcommand == "measure" and option == "--results":
+            return value if equals else following
+    return None

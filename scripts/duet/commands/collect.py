@@ -1,41 +1,34 @@
-"""The runs of one benchmark -> iterations/<suite>.<benchmark>.parquet."""
+"""Read the result files of a benchmark's runs into one table."""
 
 import argparse
-import sys
 from pathlib import Path
 
 import pandas as pd
 
-from duet.model import DuetError
+from duet.commands import Log
 from duet.records import files as record
 from duet.table import build as table
 
+CALLED_BY_RULES = True
+EXAMPLE = "./duetbench collect --results results/quickstart --benchmark compress.gzip --out gzip.parquet"
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+
+def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results", type=Path, required=True, help="results/<name>")
     parser.add_argument("--benchmark", required=True, help="<suite>.<benchmark> as in file names")
     parser.add_argument(
         "--skip-bad", action="store_true", help="leave out runs that are not there or cannot be read"
     )
     parser.add_argument("--out", type=Path, required=True, help="the table, Parquet")
-    parser.add_argument("--log", type=Path, help="write messages here too")
-    args = parser.parse_args()
-    lines = []
-    try:
-        frame = collect(args.results, args.benchmark, args.skip_bad)
-        table.write(frame, args.out)
-        lines += [f"left out: {bad['run']}: {bad['reason']}" for bad in frame.attrs["left_out"]]
-        lines += [f"{w['run']} side {w['side']}: {w['warning']}" for w in frame.attrs["warnings"]]
-        failed = False
-    except (DuetError, OSError) as error:
-        lines += [f"error: {line}" for line in str(error).splitlines()]
-        failed = True
-    text = "".join(f"{line}\n" for line in lines)
-    sys.stderr.write(text)
-    if args.log:
-        args.log.write_text(text)
-    return int(failed)
+
+
+def execute(options: argparse.Namespace, log: Log) -> None:
+    frame = collect(options.results, options.benchmark, options.skip_bad)
+    table.write(frame, options.out)
+    for bad in frame.attrs["left_out"]:
+        log(f"left out: {bad['run']}: {bad['reason']}")
+    for each in frame.attrs["warnings"]:
+        log(f"{each['run']} side {each['side']}: {each['warning']}")
 
 
 def collect(results: Path, benchmark: str, skip_bad: bool) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Figures from the frames of a campaign, each as OUT.svg, OUT.pdf and OUT.png.
+"""Draw figures from a campaign's tables, each as OUT.svg, OUT.pdf and OUT.png.
 
 `benchmarks` draws all figures of all benchmarks (OUT/<suite>.<benchmark>.<figure>.svg, …), `benchmark`
 those of one (OUT.<figure>.svg, …), `forest` one of a suite, `methods` the comparison of the campaign's
@@ -8,7 +8,6 @@ types; a figure's own name draws just that.
 import argparse
 import json
 import multiprocessing
-import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -19,6 +18,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from duet import harnesses
+from duet.commands import Log, UsageError
+from duet.commands._inputs import read_parquet, settings
 from duet.inference import warmup
 from duet.inference.samples import from_table
 from duet.model import DuetError, file_name, parse_run
@@ -35,9 +37,13 @@ from duet.report.summary import read_verdicts
 KEYS = ["suite", "benchmark", "type", "runid", "order", "pair", "iteration"]
 TIMES = ["iteration_start_ns", "iteration_end_ns", "iteration_time_ns"]
 
+CALLED_BY_RULES = True
+EXAMPLE = (
+    "./duetbench figures forest --suite compress --verdicts results/quickstart/verdicts.csv --out forest"
+)
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+
+def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("figure", choices=["benchmarks", "benchmark", *BENCHMARK, "forest", "methods"])
     parser.add_argument("--table", type=Path, help="the unified table, of the benchmark or of all")
     parser.add_argument("--pairs", type=Path, help="pairs.parquet")
@@ -52,16 +58,18 @@ def main() -> int:
     parser.add_argument("--benchmark")
     parser.add_argument("--jobs", type=int, default=1, help="processes that draw")
     parser.add_argument("--out", type=Path, required=True, help="files are called OUT.svg, …")
-    args = parser.parse_args()
+
+
+def execute(options: argparse.Namespace, log: Log) -> None:
     try:
-        if args.figure == "benchmarks":
-            draw_all(args)
+        if options.figure == "benchmarks":
+            draw_all(options)
         else:
-            save(draw(args), args.out)
-    except (DuetError, OSError, ValueError) as error:
-        print(f"error: {args.figure}: {error}", file=sys.stderr)
-        return 1
-    return 0
+            save(draw(options), options.out)
+    except UsageError:
+        raise
+    except (DuetError, ValueError) as error:  # the latter: a table without what the figure takes
+        raise DuetError(f"{options.figure}: {error}") from error
 
 
 def save(figures: Mapping[str, Figure], out: Path) -> None:
@@ -76,11 +84,11 @@ def planned(args: argparse.Namespace) -> list[str] | None:
 
 def draw(args: argparse.Namespace) -> dict[str, Figure]:
     """Suffix of the file name -> figure."""
-    settings = json.loads(args.analysis.read_text()) if args.analysis else {}
-    margin, confidence = settings.get("margin_percent", 2.0), settings.get("confidence", 0.95)
+    given = settings(args.analysis)
+    margin, confidence = given.get("margin_percent", 2.0), given.get("confidence", 0.95)
     if args.figure == "forest":
         if not (args.verdicts and args.suite):
-            raise DuetError("forest needs --verdicts and --suite")
+            raise UsageError("forest needs --verdicts and --suite")
         verdicts = read_verdicts(args.verdicts)
         suite = _true_name(verdicts, args.suite)
         return {
@@ -92,7 +100,7 @@ def draw(args: argparse.Namespace) -> dict[str, Figure]:
         return {"": methods(frames["table"], frames["effects"], frames["verdicts"], confidence, compared)}
     frames = read(args)
     (suite, name), mine = the_one(args, frames)
-    figures = of_benchmark(settings, partial(lost_runs, args.runs, planned(args)), suite, name, mine)
+    figures = of_benchmark(given, partial(lost_runs, args.runs, planned(args)), suite, name, mine)
     if args.figure == "benchmark":
         return {f".{kind}": make() for kind, make in figures.items()}
     return {"": figures[args.figure]()}
@@ -112,11 +120,11 @@ Frames = Mapping[str, pd.DataFrame | None]
 
 def read(args: argparse.Namespace, columns: list[str] | None = None) -> dict[str, pd.DataFrame | None]:
     if args.table is None:
-        raise DuetError("no --table", "give iterations.parquet")
+        raise UsageError("no --table", "give iterations.parquet")
     return {
-        "table": pd.read_parquet(args.table, columns=columns),
-        "pairs": pd.read_parquet(args.pairs) if args.pairs else None,
-        "effects": pd.read_parquet(args.effects) if args.effects else None,
+        "table": read_parquet(args.table, columns),
+        "pairs": read_parquet(args.pairs) if args.pairs else None,
+        "effects": read_parquet(args.effects) if args.effects else None,
         "verdicts": read_verdicts(args.verdicts) if args.verdicts else None,
     }
 
@@ -151,7 +159,7 @@ def rows_of(frames: Frames, parts: Mapping[str, Mapping], key: tuple[str, str]) 
 
 def draw_all(args: argparse.Namespace) -> None:
     """One process a core draws benchmark after benchmark: importing takes as long as two figures."""
-    settings = json.loads(args.analysis.read_text()) if args.analysis else {}
+    given = settings(args.analysis)
     frames = read(args)
     parts = {what: split(frame) for what, frame in frames.items()}
     keys = {stem(*key): key for key in parts["table"]}
@@ -162,7 +170,7 @@ def draw_all(args: argparse.Namespace) -> None:
         keys.setdefault(name, tuple(name.split(".", 1)))
     global task
     lost = partial(lost_runs, args.runs, names)
-    task = partial(draw_one, args.out, settings, lost, frames, parts, keys)
+    task = partial(draw_one, args.out, given, lost, frames, parts, keys)
     # Forked, so that the frames need not be sent.
     with ProcessPoolExecutor(args.jobs, multiprocessing.get_context("fork")) as pool:
         for _ in pool.map(_task, keys):
@@ -174,11 +182,11 @@ def _task(name: str) -> None:
 
 
 def draw_one(
-    out: Path, settings: Mapping, lost: Callable, frames: Frames, parts: Mapping, keys: Mapping, name: str
+    out: Path, given: Mapping, lost: Callable, frames: Frames, parts: Mapping, keys: Mapping, name: str
 ) -> None:
     try:
         mine = rows_of(frames, parts, keys[name])
-        figures = of_benchmark(settings, lost, *keys[name], mine)
+        figures = of_benchmark(given, lost, *keys[name], mine)
         save({f".{kind}": make() for kind, make in figures.items()}, out / name)
     except (ValueError, ArithmeticError, LookupError, TypeError) as error:
         raise DuetError(f"{name}: {type(error).__name__}: {error}") from error
@@ -189,14 +197,14 @@ def stem(suite: str, name: str) -> str:
 
 
 def of_benchmark(
-    settings: Mapping, lost: Callable[[str, str], str], suite: str, name: str, frames: Frames
+    given: Mapping, lost: Callable[[str, str], str], suite: str, name: str, frames: Frames
 ) -> dict[str, Callable[[], Figure]]:
     """Figure -> what draws it, of one benchmark whose rows the frames are."""
-    margin, confidence = settings.get("margin_percent", 2.0), settings.get("confidence", 0.95)
+    margin, confidence = given.get("margin_percent", 2.0), given.get("confidence", 0.95)
     table, pairs, effects, verdicts = (frames[w] for w in ("table", "pairs", "effects", "verdicts"))
     title, note = style.name(suite, name), lost(file_name(suite), file_name(name))
-    overlap = settings.get("min_overlap", 0.5)
-    warm = settings.get("warmup") or {}
+    overlap = given.get("min_overlap", 0.5)
+    warm = harnesses.warmups() | given.get("warmup", {})
     return {
         "timeline": lambda: timeline(table, pairs, title, note),
         "iterations": lambda: iterations(table, cuts(table, warm), title, note),

@@ -1,4 +1,4 @@
-"""May this change pass? Reads the verdicts of results/<name> and answers by its exit code.
+"""May this change pass? Answer by the exit code, from the verdicts of a campaign.
 
 0 no regression; 1 a regression beyond the threshold; 2 inconclusive (only with --strict); 3 calibration
 failed: A was told from A too often, so nothing is said about B; 4 data missing or unusable.
@@ -10,27 +10,21 @@ import math
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
-from typing import NoReturn
 
 import pandas as pd
 
+from duet.commands import Log
+from duet.commands._inputs import settings
 from duet.inference import Decision, Exit, decide
 from duet.model import DuetError
 from duet.report import summary
 from duet.report.summary.facts import Facts
 
-USAGE = 64
-"""Wrong arguments (sysexits.h); argparse's 2 would read as inconclusive."""
+FAULT = int(Exit.NO_DATA)
+EXAMPLE = "./duetbench gate results/quickstart --threshold 3 --markdown comment.md"
 
 
-class Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        self.exit(USAGE, f"error: {message}\n")
-
-
-def main() -> int:
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("results", type=Path, help="results/<name>")
     parser.add_argument(
         "--threshold", type=float, default=0.0, help="percent: only a change beyond it is a regression (0)"
@@ -41,15 +35,9 @@ def main() -> int:
         parser.add_argument(
             f"--{name}", nargs="?", const="-", metavar="FILE", help="write it there, or print it"
         )
-    args = parser.parse_args()
-    try:
-        return int(gate(args))
-    except (DuetError, OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return int(Exit.NO_DATA)
 
 
-def gate(args: argparse.Namespace) -> Exit:
+def execute(args: argparse.Namespace, log: Log) -> int:
     rows, facts, confidence = read(args.results)
     decision = decide(rows, args.threshold, args.strict, confidence)
     printed = False
@@ -66,7 +54,7 @@ def gate(args: argparse.Namespace) -> Exit:
     if not printed:
         print(summary.terminal(rows, facts, args.report, confidence, colour=sys.stdout.isatty()), end="")
         print(f"Gate: {sentence(decision, args)}")
-    return decision.exit
+    return int(decision.exit)
 
 
 def read(results: Path) -> tuple[pd.DataFrame, Facts, float]:
@@ -74,14 +62,11 @@ def read(results: Path) -> tuple[pd.DataFrame, Facts, float]:
     verdicts, planned = results / "verdicts.csv", results / "plan" / "runs.txt"
     if not verdicts.is_file():
         raise DuetError(f"{verdicts} is not there", "run the campaign, or its target `available`, first")
-    settings = summary_settings(results / "plan" / "analysis.json")
+    analysis = results / "plan" / "analysis.json"
+    confidence = settings(analysis if analysis.is_file() else None).get("confidence", 0.95)
     names = planned.read_text().split() if planned.is_file() else []
     facts = summary.facts(results.resolve().name, results / "runs", names)
-    return summary.complete(summary.read_verdicts(verdicts), facts), facts, settings.get("confidence", 0.95)
-
-
-def summary_settings(path: Path) -> dict:
-    return json.loads(path.read_text()) if path.is_file() else {}
+    return summary.complete(summary.read_verdicts(verdicts), facts), facts, confidence
 
 
 def sentence(decision: Decision, args: argparse.Namespace) -> str:

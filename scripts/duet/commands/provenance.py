@@ -1,17 +1,21 @@
-"""Run records, image records and configuration -> provenance.html of the report."""
+"""Write the report's page of hosts, images, commands and configuration."""
 
 import argparse
-import json
-import sys
 from pathlib import Path
 
-from duet.model import DuetError
+from duet.commands import Log
+from duet.commands._inputs import settings
 from duet.report.summary import provenance
 from duet.report.summary.facts import read_json
 
+CALLED_BY_RULES = True
+EXAMPLE = (
+    "./duetbench provenance --name quickstart --runs results/quickstart/runs "
+    "--planned results/quickstart/plan/runs.txt --html provenance.html"
+)
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+
+def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", required=True, help="the campaign's name")
     parser.add_argument("--runs", type=Path, required=True, help="the folder of the runs")
     parser.add_argument("--planned", type=Path, required=True, help="plan/runs.txt: those that count")
@@ -19,15 +23,12 @@ def main() -> int:
     parser.add_argument("--analysis", type=Path, help="plan/analysis.json")
     parser.add_argument("--config", type=Path, nargs="*", default=[], help="the configuration files")
     parser.add_argument("--html", type=Path, required=True, help="write this file")
-    args = parser.parse_args()
-    try:
-        records = sorted(args.images.glob("*.json")) if args.images and args.images.is_dir() else []
-        images = [r for path in records if (r := read_json(path)) is not None]
-        analysis = json.loads(args.analysis.read_text()) if args.analysis else {}
-        config = {str(path): path.read_text(errors="replace") for path in args.config}
-        found = provenance.read(args.runs, args.planned.read_text().split())
-        args.html.write_text(provenance.page(args.name, found, images, analysis, config))
-    except (DuetError, OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+
+
+def execute(options: argparse.Namespace, log: Log) -> None:
+    records = sorted(options.images.glob("*.json")) if options.images and options.images.is_dir() else []
+    images = [r for path in records if (r := read_json(path)) is not None]
+    config = {str(path): path.read_text(errors="replace") for path in options.config}
+    runs = provenance.read(options.runs, options.planned.read_text().split())
+    page = provenance.page(options.name, runs, images, settings(options.analysis), config)
+    options.html.write_text(page)

@@ -1,20 +1,22 @@
-"""Verdicts and run records -> summary.md, verdicts.json, the report's first screen; prints the verdicts.
+"""Print a campaign's verdicts; write summary.md, verdicts.json and the report's first screen.
 
-`--show results/<name>` prints the table of a finished campaign and writes nothing.
+`--show results/<name>` finds all that is needed in the results of a campaign.
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
-from duet.model import DuetError, parse_run
+from duet.commands import Log, UsageError
+from duet.commands._inputs import settings
+from duet.model import parse_run
 from duet.report import summary
 from duet.table import build as table
 
+EXAMPLE = "./duetbench summary --show results/quickstart"
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+
+def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--show", type=Path, help="results/<name>: where the four below are found")
     parser.add_argument(
         "--verdicts", type=Path, help="verdicts.csv; the table beside it tells what was left out"
@@ -26,44 +28,35 @@ def main() -> int:
     parser.add_argument("--report", help="path of the report, to be told")
     for name in ("markdown", "json", "html", "landing", "index"):
         parser.add_argument(f"--{name}", type=Path, help="write this file")
-    args = parser.parse_args()
-    try:
-        print(summarise(args), end="")
-    except (DuetError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
 
 
-def summarise(args: argparse.Namespace) -> str:
-    """Write the files that were asked for; the text for the terminal."""
-    if args.show:
-        args.verdicts = args.verdicts or args.show / "verdicts.csv"
-        args.runs = args.runs or args.show / "runs"
-        args.planned = args.planned or args.show / "plan/runs.txt"
-        args.analysis = args.analysis or args.show / "plan/analysis.json"
-        args.name = args.name or args.show.resolve().name
-    if not (args.verdicts and args.runs and args.planned and args.name):
-        raise DuetError("nothing to summarise", "give --show, or --verdicts, --runs, --planned and --name")
-    settings = json.loads(args.analysis.read_text()) if args.analysis else {}
-    confidence = settings.get("confidence", 0.95)
-    planned = args.planned.read_text().split()
-    iterations = args.verdicts.with_name("iterations.parquet")
+def execute(options: argparse.Namespace, log: Log) -> None:
+    if options.show:
+        options.verdicts = options.verdicts or options.show / "verdicts.csv"
+        options.runs = options.runs or options.show / "runs"
+        options.planned = options.planned or options.show / "plan/runs.txt"
+        options.analysis = options.analysis or options.show / "plan/analysis.json"
+        options.name = options.name or options.show.resolve().name
+    if not (options.verdicts and options.runs and options.planned and options.name):
+        raise UsageError("nothing to summarise", "give --show, or --verdicts, --runs, --planned and --name")
+    confidence = settings(options.analysis).get("confidence", 0.95)
+    planned = options.planned.read_text().split()
+    iterations = options.verdicts.with_name("iterations.parquet")
     told = table.read_attrs(iterations) if iterations.exists() else {}
-    facts = summary.facts(args.name, args.runs, planned, told)
-    rows = summary.complete(summary.read_verdicts(args.verdicts), facts)
-    if args.markdown:
-        args.markdown.write_text(summary.markdown(rows, facts, confidence, args.report))
-    if args.json:
-        args.json.write_text(summary.as_json(rows, facts, confidence))
-    if args.index:
+    facts = summary.facts(options.name, options.runs, planned, told)
+    rows = summary.complete(summary.read_verdicts(options.verdicts), facts)
+    if options.markdown:
+        options.markdown.write_text(summary.markdown(rows, facts, confidence, options.report))
+    if options.json:
+        options.json.write_text(summary.as_json(rows, facts, confidence))
+    if options.index:
         runs = [run for name in planned if (run := parse_run(name))]
         stems = sorted({f"{run.suite}.{run.benchmark}" for run in runs})
-        args.index.write_text(summary.index(stems, sorted({run.suite for run in runs})))
-    if args.html or args.landing:
+        options.index.write_text(summary.index(stems, sorted({run.suite for run in runs})))
+    if options.html or options.landing:
         page = summary.page(rows, facts, confidence)
-        if args.html:
-            args.html.write_text(page)
-        if args.landing:
-            args.landing.write_text(summary.landing(page))
-    return summary.terminal(rows, facts, args.report, confidence, colour=sys.stdout.isatty())
+        if options.html:
+            options.html.write_text(page)
+        if options.landing:
+            options.landing.write_text(summary.landing(page))
+    print(summary.terminal(rows, facts, options.report, confidence, colour=sys.stdout.isatty()), end="")

@@ -1,16 +1,17 @@
-"""Tables of benchmarks, and imported results -> the unified table, Parquet and CSV."""
+"""Join the benchmarks' tables and imported results into the unified table."""
 
 import argparse
-import sys
 from pathlib import Path
 
-from duet.model import DuetError
+from duet.commands import Log
 from duet.table import build as table
 from duet.table import imports
 
+CALLED_BY_RULES = True
+EXAMPLE = "./duetbench table --import ../old-results --out iterations.parquet --csv iterations.csv"
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+
+def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tables", type=Path, nargs="*", help="iterations/<suite>.<benchmark>.parquet, …")
     parser.add_argument(
         "--import", type=Path, action="append", default=[], dest="imports",
@@ -18,34 +19,22 @@ def main() -> int:
     )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, help="the unified table, Parquet")
     parser.add_argument("--csv", type=Path, help="the same as CSV")
-    parser.add_argument("--log", type=Path, help="write messages here too")
-    args = parser.parse_args()
-    try:
-        lines, failed = unify(args), False
-    except (DuetError, OSError) as error:
-        lines, failed = [f"error: {line}" for line in str(error).splitlines()], True
-    text = "".join(f"{line}\n" for line in lines)
-    sys.stderr.write(text)
-    if args.log:
-        args.log.write_text(text)
-    return int(failed)
 
 
-def unify(args: argparse.Namespace) -> list[str]:
-    """Write the outputs; what the user should know, a line each."""
-    lines = []
-    measured = table.merge([table.read_arrow(path) for path in args.tables]) if args.tables else None
+def execute(options: argparse.Namespace, log: Log) -> None:
+    measured = table.merge([table.read_arrow(path) for path in options.tables]) if options.tables else None
     parts = [] if measured is None else [measured]
-    for directory in args.imports:
+    for directory in options.imports:
         frame = imports.read(directory)
-        lines += [f"left out: {bad['run']}: {bad['reason']}" for bad in frame.attrs["left_out"]]
+        for bad in frame.attrs["left_out"]:
+            log(f"left out: {bad['run']}: {bad['reason']}")
         frame, note = imports.renumbered(frame, parts)
-        lines += [f"{directory}: {note}"] if note else []
+        if note:
+            log(f"{directory}: {note}")
         parts.append(table.to_arrow(frame))
     if not parts:
         raise table.TableError("no table and no directory to import", "measure a run or import results")
     merged = table.merge(parts)
-    table.write(merged, args.out)
-    if args.csv:
-        table.write(merged, args.csv)
-    return lines
+    table.write(merged, options.out)
+    if options.csv:
+        table.write(merged, options.csv)

@@ -12,25 +12,24 @@ Taken is the first of these that is there:
   warmup N in M msec =====`, the last one `PASSED in M msec`. Whole milliseconds, no absolute times.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
+from duet.harnesses import FormatError, Harness, native
+from duet.harnesses._files import MAX_NS, header, read_bytes, read_lines, read_start, same_name
 
-from duet.harnesses import FormatError, native
-from duet.harnesses._common import (
-    MAX_NS,
-    header,
-    iterations,
-    read_bytes,
-    read_csv,
-    read_lines,
-    read_start,
-    same_name,
-)
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+PROBE = "/duet/duet-probe-dacapo.jar"
+CALLBACK = "duetbench.DaCapoProbe"
+"""The probe's class, which the harness loads."""
 
 _MS = 1_000_000
 _LINE = re.compile(
@@ -66,6 +65,10 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
 
 
 def _patched(path: Path, benchmark: str, date: str | None) -> pd.DataFrame:
+    import numpy as np
+
+    from duet.harnesses._frames import iterations, read_csv
+
     data = read_bytes(path)
     names = header(data)
     clock = next((c for c in ("start_unix", "total_ms") if c in names), None)
@@ -106,6 +109,8 @@ def _since_date(
     path: Path, since_ns: np.ndarray, time_ns: np.ndarray, date: str | None
 ) -> tuple[np.ndarray | None, str]:
     """Absolute starts from `total_ms` and the date artifact, and the warning that goes with them."""
+    import numpy as np
+
     origin_ns = epoch_ns(date or "")
     if origin_ns is None:
         return None, f"{path.name}: total_ms without a date artifact that can be read: no absolute times"
@@ -169,6 +174,10 @@ def _ns(at: datetime) -> int | None:
 
 def _output(path: Path, benchmark: str) -> pd.DataFrame | None:
     """Iterations from the harness's output; None when none of its lines is there."""
+    import numpy as np
+
+    from duet.harnesses._frames import iterations
+
     ms, lines, numbers, warnings = [], [], [], []
     name, ended, iteration = None, False, 0
     for number, line in read_lines(path, b" msec ", b"FAILED"):
@@ -201,3 +210,24 @@ def _output(path: Path, benchmark: str) -> pd.DataFrame | None:
         truncated=not ended,
         benchmark=name,
     )
+
+
+_JAR = re.compile(r"(?:^|(?<=\s))-jar\s+(\S+)")
+_OUTPUT = re.compile(r"(?:^|(?<=\s))-o\s+(\S+)\s*")
+
+
+def with_probe(base: str) -> str:
+    """The probe writes what the patched jars wrote with -o, an option that stock ones do not have."""
+    output = _OUTPUT.search(base)
+    base = _JAR.sub(rf"-cp \1:{PROBE} Harness -c {CALLBACK}", _OUTPUT.sub("", base).strip())
+    return f"DUET_RESULTS={output[1]} {base}" if output else base
+
+
+HARNESS = Harness(
+    name="dacapo",
+    parse=parse,
+    aliases=("scalabench",),
+    log_is_enough=True,
+    warmup=0.5,
+    with_probe=with_probe,
+)

@@ -7,14 +7,17 @@ One of them has a meaning: `synchronised`, 1 when both sides met at the barrier 
 iteration, else 0.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
+from duet.harnesses import DEFAULT, FormatError, Harness
+from duet.harnesses._files import MAX_NS, header, read_bytes, read_start, result_files
 
-from duet.harnesses import FormatError
-from duet.harnesses._common import MAX_NS, header, iterations, read_bytes, read_csv, read_start, result_files
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS = ("iteration", "start_ns", "end_ns")
 
@@ -31,6 +34,10 @@ def recognised(start: bytes) -> bool:
 
 def read(path: Path) -> pd.DataFrame:
     """One file; FormatError with the line that is wrong."""
+    import numpy as np
+
+    from duet.harnesses._frames import iterations, read_csv
+
     data = read_bytes(path)
     must, extra, warnings = read_csv(path, data, COLUMNS)
     start_ns, end_ns = must["start_ns"], must["end_ns"]
@@ -48,3 +55,6 @@ def read(path: Path) -> pd.DataFrame:
         warnings=warnings,
         truncated=bool(warnings),
     )
+
+
+HARNESS = Harness(name=DEFAULT, parse=parse, meets_barrier=True)

@@ -14,27 +14,30 @@ The harness writes at its end or from a shutdown hook; a JSON cut short is read 
 whole iteration, without absolute times when the JVM's start was lost.
 """
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
-
-from duet.harnesses import FormatError, native
-from duet.harnesses._common import (
+from duet.harnesses import FormatError, Harness, native
+from duet.harnesses._files import (
     MAX_NS,
     RESERVED,
     header,
-    iterations,
     read_bytes,
-    read_csv,
     read_start,
     result_files,
     same_name,
 )
 
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+PROBE = "/duet/duet-probe-renaissance.jar"
 VERSIONS = (5, 6)
 _MS = 1_000_000
 
@@ -57,16 +60,18 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
     if probe is None:
         read, path = harness
         return read(path, benchmark)
-    return _with_probe(native.read(probe), *harness, benchmark) if harness else native.read(probe)
+    return _joined(native.read(probe), *harness, benchmark) if harness else native.read(probe)
 
 
-def _with_probe(probe: pd.DataFrame, read: Callable, path: Path, benchmark: str) -> pd.DataFrame:
+def _joined(probe: pd.DataFrame, read: Callable, path: Path, benchmark: str) -> pd.DataFrame:
     """The probe's iterations with what only the harness's file knows.
 
     The harness writes at its end, the probe as it goes: of a run that was killed the harness's file may
     be torn or lack iterations, which is said and costs nothing else. Results of another benchmark
     remain an error.
     """
+    import pandas as pd
+
     try:
         harness = read(path, benchmark)
     except OtherBenchmark:
@@ -188,6 +193,8 @@ def _metrics(rows: list[dict]) -> list[str]:
 
 
 def _integers(path: Path, at: str, rows: list[dict], key: str) -> np.ndarray:
+    import numpy as np
+
     values = [row.get(key) for row in rows]
     if set(map(type, values)) == {int} and max(map(abs, values)) < 2**63:
         return np.array(values, dtype=np.int64)
@@ -196,6 +203,10 @@ def _integers(path: Path, at: str, rows: list[dict], key: str) -> np.ndarray:
 
 
 def _csv(path: Path, benchmark: str) -> pd.DataFrame:
+    import pandas as pd
+
+    from duet.harnesses._frames import read_csv
+
     must, extra, warnings = read_csv(
         path, read_bytes(path), ("duration_ns", "uptime_ns", "vm_start_unix_ms"), ("benchmark",)
     )
@@ -213,6 +224,10 @@ def _csv(path: Path, benchmark: str) -> pd.DataFrame:
 
 
 def _frame(path, name, columns, start_ms, start_ns, extra, where, warnings, truncated) -> pd.DataFrame:
+    import numpy as np
+
+    from duet.harnesses._frames import iterations
+
     uptime_ns = columns["uptime_ns"]
     if (uptime_ns < 0).any() or (uptime_ns > MAX_NS).any():
         row = int(np.argmax((uptime_ns < 0) | (uptime_ns > MAX_NS)))
@@ -233,3 +248,16 @@ def _frame(path, name, columns, start_ms, start_ns, extra, where, warnings, trun
         truncated=truncated,
         benchmark=name,
     )
+
+
+def with_probe(base: str) -> str:
+    return f"{base} --plugin {PROBE}"
+
+
+HARNESS = Harness(
+    name="renaissance",
+    parse=parse,
+    results=("results.json",),
+    warmup=0.5,
+    with_probe=with_probe,
+)

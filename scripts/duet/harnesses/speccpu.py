@@ -10,15 +10,18 @@ numbers; those without iterations (of a build, say) do not matter. A start witho
 run that was stopped leaves, is left out with a warning.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
+from duet.harnesses import FormatError, Harness
+from duet.harnesses._files import MAX_NS, read_lines, same_name
 
-from duet.harnesses import FormatError
-from duet.harnesses._common import MAX_NS, iterations, read_lines, same_name
+if TYPE_CHECKING:
+    import pandas as pd
 
 _LOG = re.compile(r"CPU2017\.(\d+)\.log$")
 _STAMP = re.compile(r"\s*Rate (?P<what>Start|End):.*\((?P<time>[^()]*)\)")
@@ -64,6 +67,10 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
 
 
 def _frame(starts, ends, where, warnings, cut, name) -> pd.DataFrame:
+    import numpy as np
+
+    from duet.harnesses._frames import iterations
+
     start_ns, end_ns = np.array(starts, dtype=np.int64), np.array(ends, dtype=np.int64)
     path = where[0][0].parent if len({log for log, _ in where}) > 1 else where[0][0]
     return iterations(
@@ -100,3 +107,11 @@ def _nanoseconds(path: Path, number: int, seconds: str) -> int:
     if time_ns > MAX_NS:
         raise FormatError(path, f"line {number}", f"{seconds} s: no time of a run")
     return time_ns
+
+
+HARNESS = Harness(
+    name="speccpu",
+    parse=parse,
+    results=("/duet/speccpu/result",),
+    no_barrier="SPEC CPU's harness starts a process per iteration and has no place for a barrier",
+)

@@ -45,7 +45,7 @@ def run_effects(
     coverage_time (share of their time), mean_A_ns, mean_B_ns, pairs, pair_mean, pair_variance (of
     ln t_B / t_A over pairs), batches (list of log ratios inside the run, else None), log_ratio_m*
     (weighted pairs at that minimum overlap), left_out_* (iterations, by reason), reason, warnings.
-    `warmup_rules` maps `suite/benchmark` to a rule; None or absent is the suite's default.
+    `warmup_rules`: warm-up by `suite/benchmark` or harness (`warmup.drop`); None leaves nothing out.
     """
     samples = from_table(table)
     present = samples.sums() > 0

@@ -8,16 +8,10 @@ import numpy as np
 from duet.inference.samples import WARMUP, Samples, first_of
 from duet.model import DuetError
 
-JVM_SUITES = ("renaissance", "dacapo", "scalabench")
 _BATCH = 5
 """MSER-5: the series is averaged over fives before the rule looks at it."""
 
 Warmup = str | float | int | None
-
-
-def default(suite: str) -> Warmup:
-    """As the predecessor: the first half of the iterations of JVM suites, none of others."""
-    return 0.5 if suite.lower().startswith(JVM_SUITES) else 0
 
 
 def check(value: Warmup) -> Warmup:
@@ -43,14 +37,19 @@ def seconds(value: str) -> float | None:
 
 
 def drop(samples: Samples, rules: Mapping[str, Warmup]) -> Samples:
-    """The iterations after the warm-up; `rules` maps `suite/benchmark` to a rule (`check`)."""
-    keys = (samples.runs["suite"] + "/" + samples.runs["benchmark"]).to_numpy()
-    suites = samples.runs["suite"].to_numpy()
+    """The iterations after the warm-up.
+
+    `rules` maps `suite/benchmark` to a rule (`check`); those without one have that of the harness
+    (a key without `/`) with whose name their suite's begins, and else no warm-up.
+    """
+    of_harness = {name: rule for name, rule in rules.items() if "/" not in name}
     of_run: dict[Warmup, list[int]] = {}
-    for i, (key, suite) in enumerate(zip(keys, suites, strict=True)):
-        rule = rules.get(key)
-        rule = default(suite) if rule is None else check(rule)
-        of_run.setdefault(rule, []).append(i)
+    names = zip(samples.runs["suite"], samples.runs["benchmark"], strict=True)
+    for i, (suite, benchmark) in enumerate(names):
+        rule = rules.get(f"{suite}/{benchmark}")
+        if rule is None:
+            rule = next((of_harness[n] for n in of_harness if suite.lower().startswith(n)), 0)
+        of_run.setdefault(check(rule), []).append(i)
     warm = np.zeros(len(samples), bool)
     ordinal, counts = samples.ordinal(), samples.sums()
     for rule, runs in of_run.items():

@@ -21,7 +21,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import csv, parquet
 
-from duet import harnesses as formats
+from duet import harnesses
 from duet.model import DuetError, Order, Run, Type
 from duet.records import files as record
 
@@ -107,13 +107,13 @@ def build(
     left_out: Iterable[Mapping[str, str]] = (),
 ) -> pd.DataFrame:
     """Parse and join the sides of each run; see `benchmark_table` for bad ones."""
-    parse, left_out = formats.get(format_name), list(left_out)
+    parse, left_out = harnesses.get(format_name).parse, list(left_out)
     sides: list[SideFiles] = []
     frames: list[pd.DataFrame] = []
     for run in sorted(runs, key=_place):
         try:
             parsed = [parse(s.files, s.run.benchmark, s.artifacts) for s in run]
-        except formats.FormatError as e:
+        except harnesses.FormatError as e:
             left_out.append({"run": run[0].run.name, "reason": str(e)})
             continue
         sides += run

@@ -1,9 +1,9 @@
 """Result directories that exist already, ours or the predecessor's -> the unified table.
 
-Ours: results/<name>/ with runs/, or runs/ itself; the run records say everything; the formats are
+Ours: results/<name>/ with runs/, or runs/ itself; the run records say everything; the harnesses are
 taken from plan/ beside it. The predecessor's (asynchronous-duet): a flat directory of
 `<suite>.<benchmark>.<runid>.<type>.<order>.<A|B>.<result file>` and a folder `artifacts/` whose
-files hold the output of one command each, gathered once for all runs. Its suite names its format.
+files hold the output of one command each, gathered once for all runs. Its suite names its harness.
 
 What the predecessor recorded nowhere (engine, image, whether a run timed out, its status) is
 null. Where it rounded, in float timestamps, times are exact here. Iterations count from 0 for
@@ -18,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from duet import harnesses as formats
+from duet import harnesses
 from duet.model import DuetError, Run, Type, parse_result_file
 from duet.records import files as record
 from duet.table import build as table
@@ -73,9 +73,9 @@ def _ours(runs: Path, recorded: Sequence[tuple[Run, Path]]) -> list[pd.DataFrame
     frames = []
     for stem, paths in groups.items():
         plan = runs.parent / "plan" / f"{stem}.json"
-        # Without its plan a benchmark has its suite's format, as when a campaign names none.
+        # Without its plan a benchmark has its suite's harness, as when a campaign names none.
         suite = stem.partition(".")[0]
-        name = suite if suite in formats.NAMES else "native"
+        name = harnesses.of_suite(suite).name
         if plan.exists():
             name = record.read(plan, ("format",))["format"]
         frames.append(table.benchmark_table(paths, name, skip_bad=True))
@@ -100,10 +100,10 @@ def _predecessors(directory: Path) -> list[pd.DataFrame]:
             ]
             for run, sides in of_benchmark.items()
         ]
-        if suite in formats.NAMES:
+        if suite in harnesses.names():
             frames.append(table.build(runs, suite, skip_bad=True))
         else:
-            reason = f"no format is named after the suite {suite!r}"
+            reason = f"no harness is named after the suite {suite!r}"
             unknown = [{"run": run.name, "reason": reason} for run in of_benchmark]
             frames.append(table.build([], "native", skip_bad=True, left_out=unknown))
     return frames

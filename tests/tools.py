@@ -1,0 +1,106 @@
+"""Programs that tests need beside Python, and the Debian packages that have them.
+
+    python tests/tools.py [PROGRAM ...]      installs those that are missing, without names all; .ci/run does
+
+A test says what it needs by `@pytest.mark.needs("javac")`, a fixture by `need("javac")`.
+"""
+
+import functools
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from typing import NoReturn
+
+PACKAGES: dict[str, tuple[str, ...]] = {
+    "dockerd": ("docker.io", "iptables"),
+    "mmdebstrap": ("mmdebstrap",),
+    "busybox": ("busybox-static",),
+    "chromium": ("chromium",),
+    "chromedriver": ("chromium-driver",),
+    "javac": ("default-jdk-headless",),
+    "cc": ("gcc", "libc6-dev"),
+}
+"""Program -> its packages. dockerd runs the tests' containers; mmdebstrap and busybox make their images;
+Chromium opens the report; the JDK compiles the probes, and cc an example of config/README.md."""
+
+
+class Missing(Exception):
+    """Programs that are not here and could not be installed: `what`, and the `remedy`."""
+
+    def __init__(self, programs: list[str], reason: str):
+        self.what = ", ".join(programs)
+        self.remedy = f"{reason}apt-get install {' '.join(packages(programs))}"
+        super().__init__(f"{self.what}; {self.remedy}")
+
+
+def packages(programs: list[str]) -> list[str]:
+    return list(dict.fromkeys(package for program in programs for package in PACKAGES[program]))
+
+
+@functools.cache
+def provide(*programs: str) -> None:
+    """Install what is missing of these where that is possible. Raises Missing."""
+    missing = [program for program in programs if shutil.which(program) is None]
+    if not missing:
+        return
+    if os.geteuid() or shutil.which("apt-get") is None:
+        raise Missing(missing, "as root: ")
+    print(f"installing {' '.join(packages(missing))}", file=sys.stderr, flush=True)
+    install = ("install", "-y", "--no-install-recommends", *packages(missing))
+    if not (_apt("update") and _apt(*install)):
+        raise Missing(missing, "apt-get failed; ")
+
+
+def _apt(*arguments: str) -> bool:
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(
+        ("apt-get", "-qq", *arguments), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    if done.returncode:
+        sys.stderr.write(done.stdout.decode(errors="replace"))
+    return done.returncode == 0
+
+
+def need(*programs: str) -> None:
+    """Go on with a test when these programs are here or could be installed."""
+    try:
+        provide(*programs)
+    except Missing as missing:
+        without(missing.what, missing.remedy)
+
+
+def without(what: str, remedy: str) -> NoReturn:
+    """End a test that cannot run: skipped, with the remedy; in CI, where nothing may be missing, failed."""
+    import pytest  # tools.py itself runs before there is one
+
+    (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"needs {what}; {remedy}")
+
+
+def closing(skipped: Iterable[str], left_out: int) -> str:
+    """One line: how many tests were skipped for want of what, and how many were left out as long."""
+    wants = Counter(
+        m[1] if (m := re.search(r"needs ([^;]+);", text)) else "other reasons" for text in skipped
+    )
+    parts = []
+    if wants:
+        each = ", ".join(f"{what} ({count})" for what, count in wants.most_common())
+        parts.append(f"{_count(wants.total(), 'test')} skipped for want of {each}; the remedies stand above.")
+    if left_out:
+        it = "it" if left_out == 1 else "them"
+        parts.append(f"{_count(left_out, 'long test')} left out: ./test --long runs {it}.")
+    return " ".join(parts)
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+if __name__ == "__main__":
+    try:
+        provide(*(sys.argv[1:] or PACKAGES))
+    except Missing as error:
+        sys.exit(f"error: not installed: {error}")

@@ -17,30 +17,25 @@ from pathlib import Path
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from duet.model import SCHEMA_VERSION, ImageRef, Side, parse_run, plain  # noqa: E402
-from duet.records import files as record  # noqa: E402
+from duet.model import ImageRef, Order, Run, Side, Type  # noqa: E402
+from duet.records.layout import Layout  # noqa: E402
+from duet.records.plan import BenchmarkPlan, SidePlan  # noqa: E402
+from duet.records.provision import ImageRecord  # noqa: E402
+from duet.records.run import RunRecord  # noqa: E402
 
 
-def plan(results: Path, engine: str, image: str | None, cpus: str) -> None:
+def write_plan(layout: Layout, engine: str, image: str | None, cpus: str) -> None:
     ref = ImageRef(image) if image and engine != "process" else None
-    shown = None
     if ref:
-        shown = {**plain(ref), "key": ref.key}
-        made = {"name": image, "key": ref.key, "engine": engine, "id": None, "tag": image, "hash": None}
-        record.write(results / f"images/{ref.key}.json", {"schema": SCHEMA_VERSION, **made})
+        record = ImageRecord(name=ref.name, key=ref.key, engine=engine, id=None, tag=ref.name, hash=None)
+        record.write(layout.image(ref.key))
+    run = Run("gate", "noop", 0, Type.DUET)
     for name in "AB":
-        side = {**plain(Side(name, None, ":", None, (), engine=engine, cpus=cpus)), "image": shown}
-        asked = {"schema": SCHEMA_VERSION, "side": side, "timeout_s": None, "image_hash": None}
-        record.write(results / f"plan/gate.noop.{name}.json", asked)
-    facts = {
-        "schema": SCHEMA_VERSION,
-        "campaign": "gate",
-        "suite": "gate",
-        "benchmark": "noop",
-        "verbose": False,
-    }
-    facts |= {"remove_containers": True, "artifacts": {}, "seed": 0, "grace_s": 10}
-    record.write(results / "plan/gate.noop.json", facts)
+        side = Side(name, ref, ":", None, (), engine=engine, cpus=cpus)
+        SidePlan(side=side, timeout_s=None, image_hash=None).write(layout.side_plan(run, name))
+    facts = {"campaign": "gate", "suite": "gate", "benchmark": "noop", "format": "native"}
+    benchmark = BenchmarkPlan(**facts, remove_containers=True, artifacts={}, seed=0)
+    benchmark.write(layout.benchmark_plan(run.benchmark_stem))
 
 
 def main() -> None:
@@ -55,9 +50,10 @@ def main() -> None:
     skews_ms, walls_s, resolution_ns = [], [], 0
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder).resolve() / "gate"
-        plan(results, options.engine, options.image, options.cpus)
+        layout = Layout(results)
+        write_plan(layout, options.engine, options.image, options.cpus)
         for i in range(options.runs):
-            run = parse_run(f"gate.noop.{i}.duet.{('AB', 'BA')[i % 2]}")
+            run = Run("gate", "noop", i, Type.DUET, (Order.AB, Order.BA)[i % 2])
             begin = time.monotonic()
             command = [
                 sys.executable,
@@ -72,9 +68,9 @@ def main() -> None:
             if done.returncode:
                 sys.exit(done.stderr.strip())
             walls_s.append(time.monotonic() - begin)
-            gate = record.read_run(results / "runs" / run.name)["gate"]
-            skews_ms.append(gate["skew_ns"] / 1e6)
-            resolution_ns = max(resolution_ns, gate["resolution_ns"])
+            gate = RunRecord.read(layout.run_record(run.name)).gate
+            skews_ms.append((gate.skew_ns or 0) / 1e6)
+            resolution_ns = max(resolution_ns, gate.resolution_ns or 0)
     for what, values, unit in (("gate skew", skews_ms, "ms"), ("no-op duet", walls_s, "s")):
         p90 = statistics.quantiles(values, n=10, method="inclusive")[-1]
         median, worst = statistics.median(values), max(values)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 SCHEMA_VERSION = 1
 """Version of run.json and of the plan files."""
@@ -70,6 +70,9 @@ class Source:
 @dataclass(frozen=True)
 class ImageRef:
     """An image as a campaign asks for it. Equal references are one image."""
+
+    ALSO_WRITTEN: ClassVar[tuple[str, ...]] = ("key",)
+    """Properties that its JSON has beside the fields."""
 
     name: str
     args: tuple[tuple[str, str], ...] = ()

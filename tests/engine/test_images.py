@@ -24,6 +24,7 @@ from duet.images.identity import IMAGES, ImageError, recorded_hash
 from duet.images.provide import provide, stale
 from duet.images.store import BuildFailed, NoRegistry, Store
 from duet.model import ImageRef, Source
+from duet.records.provision import ImageRecord
 
 BASE = "debian:bookworm-slim"
 
@@ -64,7 +65,7 @@ class Folder:
             (folder / file).write_text(content)
         return folder.name
 
-    def provide(self, name: str, args: dict | None = None, **kwargs) -> dict:
+    def provide(self, name: str, args: dict | None = None, **kwargs) -> ImageRecord:
         ref = ImageRef(name, tuple((args or {}).items()), kwargs.pop("asked", None))
         with self.log.open("a") as log:
             return provide(self.store, ref, self.path, BASE, log, **kwargs)
@@ -77,10 +78,10 @@ class Folder:
     def builds(self) -> int:
         return self.log.read_text().count(": building ") if self.log.exists() else 0
 
-    def run(self, made: dict, command: str) -> str:
+    def run(self, made: ImageRecord, command: str) -> str:
         # Where raising limits is forbidden, podman starts nothing with its own defaults.
         limits = ["--ulimit=nofile=1024", "--ulimit=nproc=4096"] if self.store.engine == "podman" else []
-        out = [self.store.engine, "run", "--rm", "--network=none", *limits, made["id"], "sh", "-c", command]
+        out = [self.store.engine, "run", "--rm", "--network=none", *limits, made.id, "sh", "-c", command]
         return subprocess.run(out, capture_output=True, text=True, check=True).stdout
 
 
@@ -103,7 +104,7 @@ def folder(store: Store, tmp_path: Path) -> Iterator[Folder]:
 
 def test_a_base_is_there_even_without_a_registry(folder: Folder) -> None:
     made = folder.provide("base")
-    assert set(made["base"]) == {BASE} and made["hash"] and made["engine"] == folder.store.engine
+    assert set(made.base) == {BASE} and made.hash and made.engine == folder.store.engine
     assert "apt-get" in folder.run(made, "command -v apt-get")
     assert folder.run(made, "pwd") == "/duet\n"
 
@@ -117,7 +118,7 @@ def test_the_same_content_is_not_built_twice(folder: Folder) -> None:
     assert folder.run(first, "cat data") == "1"
     (folder.path / name / "data").write_text("2")
     second = folder.provide(name)
-    assert second["hash"] != first["hash"] and second["id"] != first["id"] and folder.builds == built + 1
+    assert second.hash != first.hash and second.id != first.id and folder.builds == built + 1
     assert folder.run(second, "cat data") == "2"
     (folder.path / name / "data").write_text("1")
     assert folder.provide(name) == first and folder.builds == built + 1
@@ -131,10 +132,10 @@ def test_the_plan_foretells_the_hash_once_the_base_is_known(
     name = folder.make("app", "ARG V=1\nFROM base\nCOPY data ./\n", data="1")
     made = folder.provide(name)
     (tmp_path / "results/images").mkdir(parents=True)
-    (tmp_path / f"results/images/{name}.json").write_text(json.dumps(made))
+    made.write(tmp_path / f"results/images/{name}.json")
     monkeypatch.setattr(images.plan_hash, "__defaults__", (None, folder.path))
     foretold = recorded_hash(tmp_path / "results", BASE)(ImageRef(name, (("V", "2"),)))
-    assert foretold == folder.provide(name, {"V": "2"})["hash"] != made["hash"]
+    assert foretold == folder.provide(name, {"V": "2"}).hash != made.hash
 
 
 def test_arguments_reach_the_dockerfile(folder: Folder) -> None:
@@ -153,7 +154,7 @@ def test_layers_are_built_first_and_their_change_reaches_the_top(folder: Folder)
     assert folder.run(first, "cat mid loop") == "mid\n1"
     folder.make("tools", "FROM scratch\nCOPY loop /\n", loop="2")
     second = folder.provide(name)
-    assert folder.run(second, "cat mid loop") == "mid\n2" and second["hash"] != first["hash"]
+    assert folder.run(second, "cat mid loop") == "mid\n2" and second.hash != first.hash
 
 
 def test_dockerignore_leaves_out_of_hash_and_context(folder: Folder) -> None:
@@ -172,7 +173,7 @@ def test_a_source_lies_in_the_context_under_its_name(folder: Folder, tmp_path: P
     first = folder.provide(name, asked=Source("suite.jar"), source=stored)
     assert folder.run(first, "cat suite.jar") == "jar 1"
     stored.write_text("jar two")
-    assert folder.provide(name, asked=Source("suite.jar"), source=stored)["hash"] != first["hash"]
+    assert folder.provide(name, asked=Source("suite.jar"), source=stored).hash != first.hash
     with pytest.raises(ImageError, match=r"suite\.jar is not there; fetch it, or set the key jar"):
         folder.provide(name, asked=Source("suite.jar"))
 
@@ -187,7 +188,7 @@ def test_a_failed_build_shows_its_last_lines_and_the_log(folder: Folder) -> None
     assert any("no such compiler" in line for line in tail) and any(line.strip() == "200" for line in tail)
     assert "100\n" in folder.log.read_text()
     folder.make("app", "FROM base\nRUN true\n")
-    assert folder.provide(name)["id"]
+    assert folder.provide(name).id
 
 
 def test_builds_of_the_same_image_at_once_make_one(folder: Folder) -> None:
@@ -224,19 +225,18 @@ def test_a_record_whose_image_went_or_changed_is_stale(folder: Folder, tmp_path:
     theirs = f"{folder.mark}/theirs:1"
     for name in (app, other):
         made = folder.provide(name)
-        (records / f"{name}.json").write_text(json.dumps({"schema": 1, "name": name} | made))
-    subprocess.run([folder.store.engine, "tag", made["id"], theirs], check=True)
+        made.write(records / f"{name}.json")
+    subprocess.run([folder.store.engine, "tag", made.id, theirs], check=True)
     made = folder.provide(theirs)
-    assert made["hash"] == folder.store.content(theirs) and made["base"] == {theirs: made["hash"]}
-    (records / "theirs.json").write_text(json.dumps({"schema": 1, "name": theirs} | made))
-    (records / "host.json").write_text(
-        json.dumps({"schema": 1, "name": app, "engine": "process", "tag": None, "hash": None, "base": {}})
-    )
+    assert made.hash == folder.store.content(theirs) and made.base == {theirs: made.hash}
+    made.write(records / "theirs.json")
+    host = ImageRecord(name=app, key=app, engine="process", id=None, tag=None, hash=None)
+    host.write(records / "host.json")
     assert stale(records) == []
     record = json.loads((records / f"{app}.json").read_text())
     subprocess.run([folder.store.engine, "rmi", "-f", record["tag"]], check=True, capture_output=True)
     another = folder.provide(folder.make("third", "FROM base\nRUN echo >x\n"))
-    subprocess.run([folder.store.engine, "tag", another["id"], theirs], check=True)
+    subprocess.run([folder.store.engine, "tag", another.id, theirs], check=True)
     assert stale(records) == sorted([records / f"{app}.json", records / "theirs.json"])
 
 
@@ -261,9 +261,9 @@ def test_an_image_is_pulled_from_a_registry(folder: Folder) -> None:
     with registry() as address:
         name = f"{address}/{folder.mark}:1"
         made = folder.provide(name)
-        assert made["hash"] == folder.store.content(name) and made["base"] == {name: made["hash"]}
+        assert made.hash == folder.store.content(name) and made.base == {name: made.hash}
         inner = folder.make("app", f"FROM scratch\nCOPY --from={name} /hello /\n")
-        assert folder.provide(inner)["base"] == {name: made["hash"]}
+        assert folder.provide(inner).base == {name: made.hash}
 
 
 class registry:

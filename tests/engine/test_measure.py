@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 from commands import DUETBENCH
 from duet.engines.choose import choose
-from duet.model import ImageRef, Side, Type, parse_run, plain
-from duet.records import files as record
+from duet.model import ImageRef, Side, Type, parse_run
+from duet.records.layout import Layout
+from duet.records.plan import BenchmarkPlan, SidePlan
+from duet.records.provision import ImageRecord
+from duet.records.run import RunRecord, intact
 from sides import alive
 
 RESULT = "echo iteration,start_ns,end_ns >out.csv; echo 0,1,2 >>out.csv; "
@@ -24,6 +27,7 @@ class Bench:
 
     def __init__(self, engine: str, image: str | None, tmp: Path):
         self.engine, self.image, self.results = engine, image, tmp / "results"
+        self.layout = Layout(self.results)
 
     def plan(
         self,
@@ -38,21 +42,19 @@ class Bench:
         self.run = parse_run(run)
         image = ImageRef(self.image) if self.image else None
         if image:
-            made = {"schema": 1, "name": image.name, "key": image.key, "engine": self.engine}
-            made |= {"id": None, "tag": self.image, "hash": "content"}
-            record.write(self.results / f"images/{image.key}.json", made)
+            facts = {"name": image.name, "key": image.key, "engine": self.engine}
+            made = ImageRecord(**facts, id=None, tag=self.image, hash="content")
+            made.write(self.layout.image(image.key))
         for name, command in (("A", a), ("B", a if b is None else b)):
-            asked = plain(Side(name, None, command, None, tuple(files), engine=self.engine, **(side or {})))
-            asked["image"] = {**plain(image), "key": image.key} if image else None
-            value = {"schema": 1, "side": asked, "timeout_s": timeout_s, "image_hash": None}
-            path = self.results / "plan" / self.run.plan_file(name)
+            wanted = Side(name, image, command, None, tuple(files), engine=self.engine, **(side or {}))
             if name == "A" or self.run.type != Type.AADUET:
-                record.write(path, value)
-        facts = {"schema": 1, "campaign": "c", "suite": "s", "benchmark": "b.true", "remove_containers": True}
-        facts |= {"verbose": False, "artifacts": {"uname": "uname -s"}, "seed": 0, "grace_s": 2}
-        record.write(self.results / f"plan/{self.run.benchmark_stem}.json", facts | benchmark)
-        (self.results / "plan/runs.txt").write_text(f"{run}\n")
-        self.directory = self.results / "runs" / run
+                plan = SidePlan(side=wanted, timeout_s=timeout_s, image_hash=None)
+                plan.write(self.layout.side_plan(self.run, name))
+        facts = {"campaign": "c", "suite": "s", "benchmark": "b.true", "format": "native"}
+        facts |= {"remove_containers": True, "artifacts": {"uname": "uname -s"}, "seed": 0, "grace_s": 2}
+        BenchmarkPlan(**facts | benchmark).write(self.layout.benchmark_plan(self.run.benchmark_stem))
+        self.layout.planned_runs.write_text(f"{run}\n")
+        self.directory = self.layout.run(run)
         return self
 
     @property
@@ -72,10 +74,12 @@ class Bench:
 
     def measured(self) -> dict:
         self.measure()
-        value = record.read_run(self.directory)
-        named = {name for side in value["sides"].values() for name in (side["log"], *side["files"])}
+        path = self.layout.run_record(self.run.name)
+        record = RunRecord.read(path)
+        named = {n for side in record.sides.values() for n in (side.log, *(f.name for f in side.files))}
         assert {p.name for p in self.directory.iterdir()} == named | {"run.json", "measure.log"}
-        return value
+        assert intact(self.directory, digests=True) == []
+        return json.loads(path.read_bytes())
 
     def failed(self) -> tuple[str, dict]:
         line = self.measure(1).strip()

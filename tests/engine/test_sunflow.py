@@ -12,7 +12,8 @@ from duet.campaign import load as config
 from duet.campaign import order as plan
 from duet.harnesses import get
 from duet.model import Run, Type
-from duet.records import planfiles
+from duet.records.layout import Layout
+from duet.records.plan import write_plan
 
 ROOT = Path(__file__).parents[2]
 ITERATIONS = 6
@@ -44,9 +45,10 @@ def planned(file: Path, results: Path) -> dict[tuple[str, Type], Run]:
     """The campaign's plan files and image; its runs by benchmark and type."""
     campaign = config.load(file)
     runs = plan.runs(campaign)
-    planfiles.write(campaign, runs, results, lambda *_: None)
-    asked, record = results / "plan" / "sunflow.image.json", results / "images" / "sunflow.json"
-    command("image", "--plan", asked, "--engine", "docker", "--out", record, check=True)
+    layout = Layout(results)
+    write_plan(campaign, runs, layout, lambda *_: None)
+    plan_file, record = layout.image_plan("sunflow"), layout.image("sunflow")
+    command("image", "--plan", plan_file, "--engine", "docker", "--out", record, check=True)
     return {(run.benchmark, run.type): run for run in runs}
 
 

@@ -3,7 +3,6 @@
 From there the real workflow makes tables, verdicts, figures and the report.
 """
 
-import json
 import shutil
 import subprocess
 import sys
@@ -13,7 +12,10 @@ from pathlib import Path
 import yaml
 from duet.campaign import load as config
 from duet.campaign import order as plan
-from duet.model import SCHEMA_VERSION, Run, Type
+from duet.model import Run, Type
+from duet.records.layout import FAILURE, RUN
+from duet.records.run import FailureRecord, HostRecord
+from run_records import run_record
 from synthetic import campaign as made_up
 
 PROJECT = Path(__file__).parents[2]
@@ -75,8 +77,8 @@ def write(
         folder = results / "runs" / run.name
         folder.mkdir(parents=True, exist_ok=True)
         if failed and run.name in failed:
-            failure = {"name": run.name, "reason": failed[run.name], "log": f"{folder}/{run.log('B')}"}
-            (folder / "failure.json").write_text(json.dumps({**failure, "time_ns": 0}))
+            log = f"{folder}/{run.log('B')}"
+            FailureRecord(name=run.name, reason=failed[run.name], log=log, time_ns=0).write(folder / FAILURE)
             continue
         here = groups[run.benchmark, str(run.type), run.runid]
         _write_run(folder, run, here, name, (only_side or {}).get(run.benchmark))
@@ -91,30 +93,16 @@ def _write_run(folder: Path, run: Run, table, campaign: str, only: str | None) -
         columns = ["iteration", *names] + (["synchronised"] if run.type == Type.SYNCDUET else [])
         rows[columns].rename(columns=names).to_csv(folder / run.file(side, "results.csv"), index=False)
         (folder / run.log(side)).write_text("")
-        sides[side] = _side(run, side, rows)
+        span = (rows["iteration_start_ns"].min(), rows["iteration_end_ns"].max()) if len(rows) else (0, 0)
+        sides[side] = {"go_ns": int(span[0]), "end_ns": int(span[1])}
     mine = table[table["pair"].isin(run.sides)]
-    _json(folder / "run.json", {
-        "schema": SCHEMA_VERSION, "name": run.name, "campaign": campaign,
-        "run": {"suite": run.suite, "benchmark": run.benchmark, "runid": run.runid, "type": run.type,
-                "order": run.order, "side": run.side},
-        "status": "ok", "timed_out": False,
-        "start_ns": int(mine["iteration_start_ns"].min()), "end_ns": int(mine["iteration_end_ns"].max()),
-        "spec": {"timeout_s": 60, "sides": {s: {"run": "true", "cpus": "split"} for s in run.sides}},
-        "engine": "process", "engine_version": "1", "gate": {"skew_ns": 20_000, "resolution_ns": 1},
-        "sides": sides, "host": {"hostname": "made-up", "kernel": "Linux", "cores": "0-1"},
-        "artifacts": {"hostname": "made-up", "lscpu": "Model name: Made-up CPU"}, "warnings": [],
-    })  # fmt: skip
-
-
-def _side(run: Run, side: str, rows) -> dict:
-    return {
-        "engine": "process", "image": None, "image_id": None, "image_hash": None, "exit_code": 0,
-        "go_ns": int(rows["iteration_start_ns"].min()) if len(rows) else 0,
-        "end_ns": int(rows["iteration_end_ns"].max()) if len(rows) else 0,
-        "cpus": {"asked": "0", "seen": "0"}, "peak_memory_bytes": 1, "cpu_time_ns": 1, "oom_killed": False,
-        "files": [run.file(side, "results.csv")], "log": run.log(side),
-    }  # fmt: skip
-
-
-def _json(path: Path, value: dict) -> None:
-    path.write_text(json.dumps(value))
+    record = run_record(
+        run,
+        sides,
+        campaign=campaign,
+        start_ns=int(mine["iteration_start_ns"].min()),
+        end_ns=int(mine["iteration_end_ns"].max()),
+        host=HostRecord(hostname="made-up", kernel="Linux", cores="0-1"),
+        artifacts={"hostname": "made-up", "lscpu": "Model name: Made-up CPU"},
+    )
+    record.write(folder / RUN)

@@ -1,7 +1,6 @@
 """What images stand on and what their identity depends on: text and files, no engine."""
 
 import io
-import json
 import os
 import tarfile
 from pathlib import Path
@@ -11,6 +10,7 @@ from duet.images import base as bootstrap
 from duet.images import dockerfile
 from duet.images import identity as images
 from duet.model import ImageRef, Source
+from duet.records.provision import ImageRecord
 
 BASE = "debian:bookworm-slim"
 KNOWN = {BASE: "content of the base"}
@@ -202,8 +202,9 @@ def test_recorded_hash_is_known_once_the_base_is(folder: Path, tmp_path: Path, m
     refs = ImageRef("app"), ImageRef("app", source=Source("suite.jar", own=jar)), ImageRef("postgres:16")
     monkeypatch.setattr(images.plan_hash, "__defaults__", (None, folder))
     assert [images.recorded_hash(results, BASE)(ref) for ref in refs] == [None, None, None]
-    record = {"engine": "docker", "hash": "p", "base": {BASE: "c", "postgres:16": "p"}}
-    (results / "images/postgres_16.json").write_text(json.dumps(record))
+    facts = {"name": "postgres:16", "key": "postgres_16", "engine": "docker", "id": "i", "tag": "postgres:16"}
+    record = ImageRecord(**facts, hash="p", base={BASE: "c", "postgres:16": "p"})
+    record.write(results / "images/postgres_16.json")
     plain, sourced, external = (images.recorded_hash(results, BASE)(ref) for ref in refs)
     assert plain and sourced and plain != sourced and external == "p"
     jar.write_text("22")

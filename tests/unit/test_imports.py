@@ -5,10 +5,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from duet.model import SCHEMA_VERSION, DuetError
-from duet.records import files as record
+from duet.model import DuetError, parse_run
+from duet.records.layout import Layout
+from duet.records.plan import BenchmarkPlan
+from duet.records.run import FileRecord
 from duet.table import build as table
 from duet.table import imports
+from run_records import run_record
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data" / "predecessor_results"
@@ -125,25 +128,15 @@ def ours(tmp_path, runids=(0,)):
         name = f"renaissance.chi-square.{runid}.duet.AB"
         directory = root / "runs" / name
         directory.mkdir(parents=True)
-        keys = dict.fromkeys(record.SIDE_KEYS) | {"engine": "process", "log": None}
-        sides = {s: keys | {"files": [f"{name}.{s}.r.csv"]} for s in "AB"}
+        sides = {s: {"log": None, "files": (FileRecord(f"{name}.{s}.r.csv"),)} for s in "AB"}
         for s in "AB":
             (directory / f"{name}.{s}.r.csv").write_text(native)
-        run = {
-            "suite": "renaissance",
-            "benchmark": "chi-square",
-            "runid": runid,
-            "type": "duet",
-            "order": "AB",
-        }
-        value = dict.fromkeys(record.RUN_KEYS) | {
-            "schema": SCHEMA_VERSION, "run": run, "status": "ok", "timed_out": False, "sides": sides,
-            "start_ns": 1699999999000000000, "end_ns": 1700000001000000000, "artifacts": {"hostname": "h"},
-        }  # fmt: skip
-        record.write(directory / "run.json", value)
-    record.write(
-        root / "plan" / "renaissance.chi-square.json", {"schema": SCHEMA_VERSION, "format": "native"}
-    )
+        span = {"start_ns": 1699999999000000000, "end_ns": 1700000001000000000}
+        record = run_record(parse_run(name), sides, artifacts={"hostname": "h"}, **span)
+        record.write(directory / "run.json")
+    facts = {"campaign": "c", "suite": "renaissance", "benchmark": "chi-square", "format": "native"}
+    plan = BenchmarkPlan(**facts, remove_containers=True, artifacts={}, seed=0)
+    plan.write(Layout(root).benchmark_plan("renaissance.chi-square"))
     return root
 
 

@@ -6,14 +6,16 @@ import os
 import subprocess
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from commands import DUETBENCH
 from duet.images import sources
-from duet.model import Source
+from duet.model import ImageRef, Source
+from duet.records.plan import ImagePlan
+from duet.records.provision import SourceRecord
 
 BODY = os.urandom(1_500_000)
 SHA256 = hashlib.sha256(BODY).hexdigest()
@@ -81,7 +83,7 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
 
-def fetch(source: Source, folder: Path) -> tuple[sources.Fetched, list[str]]:
+def fetch(source: Source, folder: Path) -> tuple[SourceRecord, list[str]]:
     said: list[str] = []
     return sources.fetch(source, folder, said.append, pause_s=0), said
 
@@ -225,15 +227,16 @@ def test_two_at_once_fetch_it_once(server: Server, tmp_path: Path) -> None:
 
 
 def test_the_command_writes_a_record_and_faults_are_one_line(server: Server, tmp_path: Path) -> None:
-    asked = {"file": "suite.jar", "url": server.url, "sha256": SHA256, "own": None}
+    ref = ImageRef("suite", source=Source("suite.jar", server.url, SHA256))
     plan, out, log = tmp_path / "plan.json", tmp_path / "out.json", tmp_path / "logs/fetch.log"
-    plan.write_text(json.dumps({"schema": 1, "image": {"source": asked}}))
+    ImagePlan(image=ref, base_image="base").write(plan)
     command = [*DUETBENCH, "fetch", "--plan", str(plan), "--folder", str(tmp_path / "s")]
     done = subprocess.run([*command, "--out", str(out), "--log", str(log)], capture_output=True, text=True)
     assert done.returncode == 0 and "done" in done.stderr and "done" in log.read_text()
     record = json.loads(out.read_text())
     assert (record["sha256"], Path(record["path"]).read_bytes()) == (SHA256, BODY)
-    plan.write_text(json.dumps({"schema": 1, "image": {"source": asked | {"url": server.url + "2"}}}))
+    elsewhere = replace(ref, source=Source("suite.jar", server.url + "2", SHA256))
+    ImagePlan(image=elsewhere, base_image="base").write(plan)
     server.statuses = [404]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1 and done.stderr.startswith("error: cannot fetch")

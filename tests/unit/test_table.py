@@ -10,10 +10,13 @@ import pyarrow as pa
 import pytest
 import synthetic
 from commands import DUETBENCH
-from duet.model import SCHEMA_VERSION, Order, Run, Type
-from duet.records import files as record
+from duet.model import Order, Run, Type
+from duet.records.layout import Layout
+from duet.records.plan import BenchmarkPlan
+from duet.records.run import FileRecord
 from duet.table import build as table
 from pyarrow import csv, parquet
+from run_records import run_record
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "workflow/schemas/iterations.schema.json").read_text())
@@ -47,31 +50,24 @@ def campaign(tmp_path):
             for side, content in sides.items():
                 (directory / run.file(side, "r.csv")).write_text(content)
                 (directory / run.log(side)).write_text("a log\n")
-            record.write(directory / "run.json", self.record(run, artifacts, timed_out, sides))
-            return directory
-
-        def record(self, run, artifacts, timed_out, sides):
-            side = dict.fromkeys(record.SIDE_KEYS) | {"engine": "docker", "image": "alpine"}
-            value = dict.fromkeys(record.RUN_KEYS) | {
-                "schema": SCHEMA_VERSION,
-                "run": {
-                    "suite": run.suite, "benchmark": run.benchmark, "runid": run.runid,
-                    "type": run.type, "order": run.order, "side": run.side,
-                },
-                "status": "ok", "timed_out": timed_out, "artifacts": artifacts,
-                "start_ns": START_NS - 1000, "end_ns": START_NS + 10**9,
-            }  # fmt: skip
-            value["sides"] = {
-                name: side
-                | {"files": [run.file(name, "r.csv")], "log": run.log(name), "image_hash": f"hash-{name}"}
+            facts = {
+                name: {
+                    "engine": "docker",
+                    "image": "alpine",
+                    "image_hash": f"hash-{name}",
+                    "files": (FileRecord(run.file(name, "r.csv")),),
+                }
                 for name in sides
             }
-            return value
+            span = {"start_ns": START_NS - 1000, "end_ns": START_NS + 10**9}
+            record = run_record(run, facts, artifacts=artifacts, timed_out=timed_out, **span)
+            record.write(directory / "run.json")
+            return directory
 
         def plan(self, runs):
-            record.write(
-                self.path / "plan" / f"{self.stem}.json", {"schema": SCHEMA_VERSION, "format": "native"}
-            )
+            facts = {"campaign": "c", "suite": "compress", "benchmark": "gzip-6.9", "format": "native"}
+            plan = BenchmarkPlan(**facts, remove_containers=True, artifacts={}, seed=0)
+            plan.write(Layout(self.path).benchmark_plan(self.stem))
             (self.path / "plan" / f"{self.stem}.runs.txt").write_text("".join(f"{r.name}\n" for r in runs))
 
         def command(self, subcommand, *args):

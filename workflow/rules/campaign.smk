@@ -15,7 +15,9 @@ sys.path.insert(0, str(SCRIPTS))
 
 from duet.campaign import load, order, overrides
 from duet.model import DuetError
-from duet.records import files as records
+from duet.records.layout import Layout
+from duet.records.plan import plan_of
+from duet.records.run import stems
 
 IN_MODULE = not workflow.modifier.is_main_snakefile()
 """Whether another workflow uses this one: `module duet: snakefile: … config: …`."""
@@ -62,12 +64,14 @@ if not (FILES or IN_MODULE):
     FILES = [str(PROJECT / "config/quickstart.yml")]
 CAMPAIGN = load_campaign()
 RESULTS = Path("results") / CAMPAIGN.name
+LAYOUT = Layout(RESULTS)
 RUNS = {run.name: run for run in order.runs(CAMPAIGN)}
 RANK = {name: len(RUNS) - place for place, name in enumerate(RUNS)}
 RUNS_OF = {b.stem: [] for b in CAMPAIGN.benchmarks}
 for name, run in RUNS.items():
     RUNS_OF[run.benchmark_stem].append(name)
-IMPORTED = {stem for folder in CAMPAIGN.imports for stem in records.stems(folder)}
+PLAN = plan_of(CAMPAIGN, RUNS.values())
+IMPORTED = {stem for folder in CAMPAIGN.imports for stem in stems(folder)}
 IMAGES = {ref.key: ref for ref in CAMPAIGN.images}
 config["landing"] = str(RESULTS / "landing.html")
 """What report/workflow.rst shows first."""
@@ -78,4 +82,4 @@ def duetbench(subcommand: str) -> str:
 
 
 def run_record(name: str) -> str:
-    return f"{RESULTS}/runs/{name}/run.json"
+    return str(LAYOUT.run_record(name))

@@ -24,7 +24,7 @@ def planned(name: str, made: str):
         file = name.format(**dict(wildcards.items()))
         path = RESULTS / "plan" / file
         if workflow.is_main_process and not executes():
-            if workflow.dryrun and not planfiles.same(PLAN, RESULTS, file):
+            if workflow.dryrun and PLAN.changes(LAYOUT, file):
                 force(made.format(**dict(wildcards.items())))
             if not path.exists():
                 return []
@@ -37,7 +37,7 @@ def planned(name: str, made: str):
 
 
 def presence_file(key: str) -> str:
-    return str(presence.presence_file(RESULTS, image_engine(key), key))
+    return str(LAYOUT.image_presence(place(image_engine(key)), key))
 
 
 def image_inputs(wildcards) -> list[str]:

@@ -16,7 +16,8 @@ from duet.campaign import lock
 from duet.engines.choose import choose
 from duet.images import presence
 from duet.measure import progress
-from duet.records import planfiles, worklist
+from duet.records import worklist
+from duet.records.provision import place
 
 
 def executes() -> bool:
@@ -38,8 +39,8 @@ def begin() -> None:
         try:
             hold()
             remove_dead_locks()
-            planfiles.write(PLAN, RESULTS)
-            worklist.write(RESULTS, due())
+            PLAN.write(LAYOUT)
+            worklist.write(LAYOUT, due())
         except DuetError as error:
             stop([str(error)])
     for notice in CAMPAIGN.notices:
@@ -49,7 +50,7 @@ def begin() -> None:
 
 def hold() -> None:
     global LOCK  # held until this process ends
-    LOCK = lock.hold(RESULTS)
+    LOCK = lock.hold(LAYOUT)
 
 
 def remove_dead_locks() -> None:
@@ -60,9 +61,6 @@ def remove_dead_locks() -> None:
     for path in Path(".snakemake/locks").glob("*.lock"):
         if any(line.startswith(f"{RESULTS}/") for line in path.read_text().splitlines()):
             path.unlink()
-
-
-PLAN = planfiles.content(CAMPAIGN, RUNS.values())
 
 
 # What is due
@@ -82,7 +80,7 @@ def due() -> dict[str, str]:
 
 def decide(runs) -> dict[str, str]:
     hashes = {key: state.hash for key, state in image_states().items()}
-    return decision.due(runs, PLAN, hashes, RESULTS)
+    return decision.due(runs, PLAN.sides, hashes, LAYOUT)
 
 
 def forced(name: str) -> bool:
@@ -115,7 +113,7 @@ def image_states() -> dict:
 
         asks = {"connect": Store}
     try:
-        return presence.look(wanted, RESULTS, CAMPAIGN.base_image, **asks)
+        return presence.look(wanted, LAYOUT, CAMPAIGN.base_image, **asks)
     except DuetError as error:
         stop([str(error)])
 
@@ -176,7 +174,7 @@ def typed(words: str) -> str:
 def say_verdicts() -> None:
     table = RESULTS / "verdicts.csv"
     if table.exists():
-        measured = RESULTS / progress.DURATIONS
+        measured = LAYOUT.durations
         if measured.exists() and measured.stat().st_mtime > table.stat().st_mtime:
             say(f"this table is older than the last run; anew: {typed('')}")
         subprocess.run([sys.executable, SCRIPTS / "duetbench.py", "summary", "--show", RESULTS], check=False)

@@ -11,16 +11,16 @@ import platform
 import shlex
 import sys
 import time
-from pathlib import Path
 from typing import IO
 
 from duet.model import DuetError
+from duet.records.layout import Layout
 
 
-def hold(results: Path) -> IO[str]:
+def hold(layout: Layout) -> IO[str]:
     """Take the campaign's lock until the file is closed or the process ends. Raises DuetError, nothing written."""
-    results.mkdir(parents=True, exist_ok=True)
-    file = (results / ".lock").open("a+")
+    layout.results.mkdir(parents=True, exist_ok=True)
+    file = layout.lock.open("a+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -28,7 +28,8 @@ def hold(results: Path) -> IO[str]:
         holder = _told(file.read())
         file.close()
         raise DuetError(
-            f"{results}: another workflow works on it, {holder}", "wait for it, or end it where it runs"
+            f"{layout.results}: another workflow works on it, {holder}",
+            "wait for it, or end it where it runs",
         ) from None
     facts = {
         "pid": os.getpid(),

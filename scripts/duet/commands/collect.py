@@ -6,7 +6,10 @@ from pathlib import Path
 import pandas as pd
 
 from duet.commands import Log
-from duet.records import files as record
+from duet.records import worklist
+from duet.records.files import read_lines
+from duet.records.layout import Layout
+from duet.records.plan import BenchmarkPlan
 from duet.table import build as table
 
 CALLED_BY_RULES = True
@@ -32,10 +35,14 @@ def execute(options: argparse.Namespace, log: Log) -> None:
 
 
 def collect(results: Path, benchmark: str, skip_bad: bool) -> pd.DataFrame:
-    """The table of the benchmark's planned runs; with `skip_bad` of those that are there and readable."""
-    plan = record.read(results / "plan" / f"{benchmark}.json", ("format",))
-    names = (results / "plan" / f"{benchmark}.runs.txt").read_text().split()
-    directories = [results / "runs" / name for name in names]
+    """The table of the benchmark's planned runs; with `skip_bad` of those that are there and readable.
+
+    Also left out then: runs that are due again, which were measured with what is not planned any more.
+    """
+    layout = Layout(results)
+    plan = BenchmarkPlan.read(layout.benchmark_plan(benchmark))
+    names = read_lines(layout.benchmark_runs(benchmark))
     if skip_bad:
-        directories = [d for d in directories if (d / record.RUN).exists()]
-    return table.benchmark_table(directories, plan["format"], skip_bad=skip_bad)
+        due = worklist.left(layout) or {}
+        names = [name for name in names if name not in due and layout.run_record(name).exists()]
+    return table.benchmark_table(map(layout.run, names), plan.format, skip_bad=skip_bad)

@@ -1,13 +1,13 @@
 """Fetch the file that an image or a `process` side needs, and write a record of it."""
 
 import argparse
-from dataclasses import asdict
 from pathlib import Path
 
 from duet.commands import Log
 from duet.images.sources import fetch
-from duet.model import SCHEMA_VERSION, DuetError, Source
-from duet.records import files as record
+from duet.model import DuetError, Source
+from duet.records.layout import SOURCES
+from duet.records.plan import ImagePlan
 
 CALLED_BY_RULES = True
 EXAMPLE = "./duetbench fetch --plan results/renaissance/plan/renaissance.image.json"
@@ -18,20 +18,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--plan", type=Path, help="an image's plan file (<results>/plan/<image>.image.json)")
     what.add_argument("--url", help="where to fetch it from")
     parser.add_argument("--sha256", help="of the file at --url")
-    parser.add_argument("--folder", type=Path, default=Path("results/.sources"), help="where files are kept")
+    parser.add_argument("--folder", type=Path, default=SOURCES, help="where files are kept")
     parser.add_argument("--out", type=Path, help="the record to write (JSON)")
 
 
 def execute(options: argparse.Namespace, log: Log) -> None:
     if options.plan:
-        asked = record.read(options.plan, keys=("image",))["image"]["source"]
-        if asked is None:
+        planned = ImagePlan.read(options.plan).image.source
+        if planned is None:
             raise DuetError(f"{options.plan}: the image needs no file")
-        source = Source(**asked | {"own": Path(asked["own"]) if asked["own"] else None})
+        source = planned
     else:
         source = Source(options.url.rpartition("/")[2], options.url, options.sha256)
     fetched = fetch(source, options.folder, log)
     if options.out:
-        record.write(options.out, {"schema": SCHEMA_VERSION, **asdict(fetched)})
+        fetched.write(options.out)
     else:
         print(fetched.path, fetched.sha256)

@@ -7,10 +7,12 @@ from pathlib import Path
 from duet.commands import Log
 from duet.engines import Engine
 from duet.engines.choose import choose
-from duet.measure import host, interruption, progress, request
-from duet.measure import run as measuring
+from duet.measure import host, interruption, progress
+from duet.measure.request import Request
+from duet.measure.run import measure_run
 from duet.model import DuetError
-from duet.records import files as record
+from duet.records.layout import Layout
+from duet.records.run import FailureRecord
 
 CALLED_BY_RULES = True
 EXAMPLE = "./duetbench measure --results results/quickstart --run compress.gzip.0.duet.AB"
@@ -38,9 +40,16 @@ def execute(options: argparse.Namespace, log: Log) -> int:
 def failed(options: argparse.Namespace, error: DuetError | OSError) -> list[str]:
     """What is to be said of it; also leaves a failure record where measuring has not."""
     log = getattr(error, "log", None)
-    directory = options.results / "runs" / options.run
-    if log is None and directory.is_dir() and not (directory / record.RUN).exists():
-        record.write_failure(directory, options.run, str(error), options.log, time.time_ns())
+    layout = Layout(options.results)
+    unmeasured = layout.run(options.run).is_dir() and not layout.run_record(options.run).exists()
+    if log is None and unmeasured:
+        failure = FailureRecord(
+            name=options.run,
+            reason=str(error),
+            log=str(options.log) if options.log else None,
+            time_ns=time.time_ns(),
+        )
+        failure.write(layout.failure(options.run))
     log = log or options.log
     parts = [f"error: run {options.run}: {error}"]
     parts += [f"log: {log}"] if log else []
@@ -48,23 +57,30 @@ def failed(options: argparse.Namespace, error: DuetError | OSError) -> list[str]
 
 
 def measure(options: argparse.Namespace, say: Log) -> None:
-    asked = request.request(options.results, options.run)
-    verbose = asked.benchmark["verbose"]
     chosen: dict[str, Engine] = {}
-    for name in {plan["side"]["engine"] for plan in asked.sides.values()}:
-        chosen[name], why = choose(name)
-        if verbose:
+    reasons: list[str] = []
+
+    def engine(name: str) -> str:
+        if name not in chosen:
+            chosen[name], why = choose(name)
+            reasons.append(why)
+        return chosen[name].name
+
+    request = Request.read(options.results, options.run, engine)
+    for plan in request.sides.values():
+        engine(plan.side.engine)
+    engines = {side: chosen[plan.side.engine] for side, plan in request.sides.items()}
+    if request.benchmark.verbose:
+        for why in reasons:
             say(why)
-    engines = {side: chosen[plan["side"]["engine"]] for side, plan in asked.sides.items()}
-    if verbose:
-        for side, plan in asked.sides.items():
-            say(f"{asked.run.name} {side}: {plan['side']['run']}")
-    keep = [options.log.name] if options.log and options.log.parent.resolve() == asked.directory else []
-    with host.alone(lambda: say(f"{asked.run.name}: waits, another run is being measured on this machine")):
+        for side, plan in request.sides.items():
+            say(f"{request.run.name} {side}: {plan.side.run}")
+    keep = [options.log.name] if options.log and options.log.parent.resolve() == request.directory else []
+    with host.alone(lambda: say(f"{request.run.name}: waits, another run is being measured on this machine")):
         begin = time.monotonic()
-        found = measuring.measure(asked, engines, keep)
-    for warning in found["warnings"]:
-        say(f"{asked.run.name}: warning: {warning}")
+        record = measure_run(request, engines, keep)
+    for warning in record.warnings:
+        say(f"{request.run.name}: warning: {warning}")
     seconds = time.monotonic() - begin
-    progress.add(options.results, asked.run, seconds)
-    say(progress.line(options.results, asked.run, seconds))
+    progress.add(request.layout, request.run, seconds)
+    say(progress.line(request.layout, request.run, seconds))

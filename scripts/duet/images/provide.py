@@ -26,6 +26,7 @@ from duet.images.identity import (
 )
 from duet.images.store import HASH_LABEL, NoRegistry, Store
 from duet.model import ImageRef, digest
+from duet.records.provision import ImageRecord
 
 
 def provide(
@@ -35,16 +36,15 @@ def provide(
     base_image: str,
     log: IO[str],
     source: Path | None = None,
-) -> dict:
+) -> ImageRecord:
     """See to it that the engine has an image, and say which it is.
 
-    Builds what is not there with the same hash; safe when several do it at once. Returns the
-    record: engine, id, tag, hash, base (external images and their content). Raises
+    Builds what is not there with the same hash; safe when several do it at once. Raises
     ImageError, EngineError (BuildFailed, NoRegistry), NoBase.
     """
     if not is_ours(ref.name, images_dir):
         tag, content = _external(store, ref.name, base_image, log)
-        return _facts(store, tag, content, {ref.name: content})
+        return _record(store, ref, tag, content, {ref.name: content})
     if ref.source is not None and source is None:
         raise ImageError(f"image {ref.name}: {ref.source.file} is not there", "fetch it, or set the key jar")
     made = recipe(ref.name, images_dir, dict(ref.args), base_image)
@@ -57,18 +57,26 @@ def provide(
         tags |= {p.name: _tag(store, p, hash_of) for p in each.ours}
         own_source = (ref.source.file, source) if each == made and ref.source and source else None
         _built(store, each, hash_of[each], tags, own_source, log)
-    return _facts(store, _tag(store, made, hash_of), hash_of[made], known)
+    return _record(store, ref, _tag(store, made, hash_of), hash_of[made], known)
 
 
 def _tag(store: Store, made: Recipe, content: Mapping[Recipe, str]) -> str:
     return store.tag(made.name, content[made][:12])
 
 
-def _facts(store: Store, tag: str, content: str, base: Mapping[str, str]) -> dict:
+def _record(store: Store, ref: ImageRef, tag: str, content: str, base: Mapping[str, str]) -> ImageRecord:
     inspected = store.inspect(tag)
     if inspected is None:
         raise ImageError(f"image {tag} has gone from {store.engine} while it was used", "start again")
-    return {"engine": store.engine, "id": inspected["Id"], "tag": tag, "hash": content, "base": dict(base)}
+    return ImageRecord(
+        name=ref.name,
+        key=ref.key,
+        engine=store.engine,
+        id=inspected["Id"],
+        tag=tag,
+        hash=content,
+        base=dict(base),
+    )
 
 
 def _built(

@@ -11,17 +11,16 @@ says that the file is the same. Proxies and CA certificates are the environment'
 import fcntl
 import hashlib
 import http.client
-import json
 import os
 import re
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from duet.model import DuetError, Source, digest
+from duet.records.provision import SourceRecord
 
 TIMEOUT_S = 30.0
 ATTEMPTS = 5
@@ -39,26 +38,13 @@ class _Broken(Exception):
     """This attempt failed; another may not."""
 
 
-@dataclass(frozen=True)
-class Fetched:
-    """A source that is there."""
-
-    path: str
-    """Where it lies, under its own name."""
-    sha256: str
-    size_bytes: int
-    mtime_ns: int
-    origin: str
-    """The URL, or the user's own path."""
-
-
 def place(source: Source, folder: Path) -> Path:
     """Where a source lies below `folder` (results/.sources): versions do not collide."""
     origin = str(source.own.absolute()) if source.own else source.url
     return folder / digest(origin)[:12] / source.file
 
 
-def fetch(source: Source, folder: Path, say: Say, pause_s: float = 1.0) -> Fetched:
+def fetch(source: Source, folder: Path, say: Say, pause_s: float = 1.0) -> SourceRecord:
     """See to it that a source is there and is the right one.
 
     `say` gets progress, a line each time. Raises SourceError.
@@ -82,22 +68,23 @@ def _link(own: Path, path: Path) -> None:
     path.symlink_to(own.absolute())
 
 
-def _checked(source: Source, path: Path) -> Fetched:
+def _checked(source: Source, path: Path) -> SourceRecord:
     """The file's digest, read again only when the file has changed, against the configured one."""
     origin = str(source.own.absolute()) if source.own else str(source.url)
-    record = path.with_name(path.name + ".json")
+    beside = path.with_name(path.name + ".json")
     status = path.stat()
-    try:
-        known = Fetched(**json.loads(record.read_text()))
-    except (OSError, ValueError, TypeError):
-        known = None
+    known = SourceRecord.read_sound(beside)
     if known is None or (known.size_bytes, known.mtime_ns) != (status.st_size, status.st_mtime_ns):
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        known = Fetched(str(path), sha256, status.st_size, status.st_mtime_ns, origin)
-        beside = record.with_name(record.name + ".new")
-        beside.write_text(json.dumps(asdict(known), indent=1, sort_keys=True) + "\n")
-        os.replace(beside, record)
+        known = SourceRecord(
+            path=path,
+            sha256=sha256,
+            size_bytes=status.st_size,
+            mtime_ns=status.st_mtime_ns,
+            origin=origin,
+        )
+        known.write(beside)
     if source.sha256 and known.sha256 != source.sha256.lower():
         what = f"{origin}: its SHA-256 is {known.sha256}, configured is {source.sha256.lower()}"
         if source.own:

@@ -13,9 +13,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from duet.model import DuetError
+from duet.records.run import HostRecord
 
 ARTIFACT_TIMEOUT_S = 30
 ARTIFACT_BYTES = 1 << 20
@@ -73,15 +74,15 @@ def read(sys: Path = Path("/sys/devices/system/cpu")) -> Machine:
     return Machine(online, allowed, siblings)
 
 
-def facts(machine: Machine) -> dict[str, Any]:
+def facts(machine: Machine) -> HostRecord:
     """What run.json says of the host, asked or not."""
     name = os.uname()
-    return {
-        "hostname": name.nodename,
-        "kernel": f"{name.sysname} {name.release} {name.machine}",
-        "cores": show_set(machine.allowed),
-        "load_1min": os.getloadavg()[0],
-    }
+    return HostRecord(
+        hostname=name.nodename,
+        kernel=f"{name.sysname} {name.release} {name.machine}",
+        cores=show_set(machine.allowed),
+        load_1min=os.getloadavg()[0],
+    )
 
 
 def parse_set(text: str) -> frozenset[int]:

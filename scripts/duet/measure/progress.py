@@ -5,37 +5,36 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from duet.campaign import order as plan
+from duet.campaign import order
 from duet.model import Run, parse_run
 from duet.records import worklist
+from duet.records.files import read_lines
+from duet.records.layout import Layout
 
-DURATIONS = "durations.txt"
-"""A line `<run> <seconds>` for every run measured; the last one of a run counts."""
 
-
-def add(results: Path, run: Run, seconds: float) -> None:
+def add(layout: Layout, run: Run, seconds: float) -> None:
     """Note that a run was measured, and how long that took with everything around it."""
-    with (results / DURATIONS).open("a") as file:
+    with layout.durations.open("a") as file:
         file.write(f"{run.name} {seconds:.3f}\n")
-    worklist.strike(results, run.name)
+    worklist.strike(layout, run.name)
 
 
-def line(results: Path, run: Run, seconds: float) -> str:
+def line(layout: Layout, run: Run, seconds: float) -> str:
     """`[12/40] compress.gzip.3.duet.BA 12.3 s; 28 left, about 6 min`, from the plan and what is left of it."""
-    todo = worklist.left(results)
+    todo = worklist.left(layout)
     if todo is None:
         return f"{run.name} {seconds:.1f} s"
-    planned = (results / "plan" / "runs.txt").read_text().split()
-    said = f"[{len(planned) - len(todo)}/{len(planned)}] {run.name} {seconds:.1f} s"
+    planned = read_lines(layout.planned_runs)
+    done = f"[{len(planned) - len(todo)}/{len(planned)}] {run.name} {seconds:.1f} s"
     if not todo:
-        return said
-    left_s = plan.time_left_s(filter(None, map(parse_run, todo)), _durations(results))
-    return f"{said}; {len(todo)} left" + (f", about {plan.duration(left_s)}" if left_s is not None else "")
+        return done
+    left_s = order.time_left_s(filter(None, map(parse_run, todo)), _durations(layout))
+    return f"{done}; {len(todo)} left" + (f", about {order.duration(left_s)}" if left_s is not None else "")
 
 
-def _durations(results: Path) -> dict[Run, float]:
+def _durations(layout: Layout) -> dict[Run, float]:
     seconds = {}
-    for text in (results / DURATIONS).read_text().splitlines():
+    for text in layout.durations.read_text().splitlines():
         name, _, value = text.partition(" ")
         run = parse_run(name)
         if run is not None:

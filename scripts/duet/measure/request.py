@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Self
 
-from duet.images.presence import presence_file
 from duet.model import DuetError, Run, parse_run
-from duet.records import files as record
+from duet.records.layout import Layout
+from duet.records.plan import BenchmarkPlan, SidePlan
+from duet.records.provision import ImagePresence, SourceRecord, place
 
 
 class MeasureError(DuetError):
@@ -20,53 +21,51 @@ class MeasureError(DuetError):
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be measured, as the plan files have it."""
+    """A run to be measured."""
 
     run: Run
     """With names as they stand in files."""
-    results: Path
-    """results/<name>, absolute."""
-    benchmark: Mapping[str, Any]
-    """Plan file of the benchmark."""
-    sides: Mapping[str, Mapping[str, Any]]
-    """Plan file of each side that is started."""
-    images: Mapping[str, Mapping[str, Any]]
-    """Record of the presence of each side's image, where it has one."""
+    layout: Layout
+    """With an absolute path."""
+    benchmark: BenchmarkPlan
+    sides: Mapping[str, SidePlan]
+    """Each side that is started."""
+    images: Mapping[str, ImagePresence]
+    """Of each side that has one."""
     files: Mapping[str, tuple[Path, ...]]
     """Files that each side needs in its working directory where it has no image."""
 
+    @classmethod
+    def read(cls, results: Path, name: str, engine: Callable[[str], str]) -> Self:
+        """The run `name` of the campaign in `results`. Raises DuetError.
+
+        `engine` tells which one a side's, such as `auto`, stands for here.
+        """
+        run = parse_run(name)
+        if run is None:
+            raise MeasureError(
+                f"{name!r} is not the name of a run", "<suite>.<benchmark>.<runid>.<type>.<order>"
+            )
+        layout = Layout(results.absolute())
+        benchmark = BenchmarkPlan.read(layout.benchmark_plan(run.benchmark_stem))
+        sides = {side: SidePlan.read(layout.side_plan(run, side)) for side in run.sides}
+        images, files = {}, {}
+        for name, plan in sides.items():
+            ref = plan.side.image
+            if ref is None:
+                continue
+            where = place(engine(plan.side.engine))
+            images[name] = ImagePresence.read(layout.image_presence(where, ref.key))
+            files[name] = images[name].files
+            if ref.source:
+                files[name] += (SourceRecord.read(layout.source(ref.key)).path.absolute(),)
+        return cls(run, layout, benchmark, sides, images, files)
+
     @property
     def directory(self) -> Path:
-        return self.results / "runs" / self.run.name
+        return self.layout.run(self.run.name)
 
     @property
     def timeout_s(self) -> float | None:
-        limits = [plan["timeout_s"] or 0 for plan in self.sides.values()]
-        return min((limit for limit in limits if limit > 0), default=None)
-
-
-def request(results: Path, name: str, engine: Callable[[str], str]) -> Request:
-    """Read what the run `name` is to be from the plan files below `results`. Raises DuetError.
-
-    `engine` tells which one the plan's word (such as `auto`) stands for here.
-    """
-    run = parse_run(name)
-    if run is None:
-        raise MeasureError(f"{name!r} is not the name of a run", "<suite>.<benchmark>.<runid>.<type>.<order>")
-    results = results.absolute()
-    keys = ("campaign", "suite", "benchmark", "remove_containers", "artifacts", "seed", "grace_s")
-    benchmark = record.read(results / "plan" / f"{run.benchmark_stem}.json", keys)
-    sides, images, files = {}, {}, {}
-    for side in run.sides:
-        path = results / "plan" / run.plan_file(side)
-        sides[side] = record.read(path, ("side", "timeout_s"))
-        ref = sides[side]["side"]["image"]
-        if ref is None:
-            continue
-        present = presence_file(results, engine(sides[side]["side"]["engine"]), ref["key"])
-        images[side] = record.read(present, ("id", "tag", "hash", "files"))
-        files[side] = tuple(Path(path) for path in images[side]["files"])
-        if ref["source"]:
-            source = record.read(results / "sources" / f"{ref['key']}.json", ("path",))
-            files[side] += (Path(source["path"]).absolute(),)
-    return Request(run, results, benchmark, sides, images, files)
+        limits = (plan.timeout_s for plan in self.sides.values())
+        return min((limit for limit in limits if limit is not None and limit > 0), default=None)

@@ -6,16 +6,28 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from duet.campaign import order as plan
-from duet.engines import Engine, ResultMissing, Start, Started
+from duet.campaign import order
+from duet.engines import Engine, ResultMissing, Start, Started, Usage
 from duet.measure import host, rendezvous
 from duet.measure.interruption import deferred, together
 from duet.measure.request import MeasureError, Request
-from duet.model import SCHEMA_VERSION, DuetError
-from duet.records import files as record
+from duet.model import DuetError
+from duet.records.files import publish
+from duet.records.layout import FAILURE, RUN
+from duet.records.run import (
+    CpusRecord,
+    FailureRecord,
+    FileRecord,
+    GateRecord,
+    HostRecord,
+    RunRecord,
+    SideRecord,
+    SpecRecord,
+    file_record,
+)
 
 GATE_TIMEOUT_S = 60
 """Within this time both sides must be at the gate."""
@@ -26,34 +38,35 @@ KILL_TIMEOUT_S = 60
 SKEW_WARNING_NS = 10_000_000
 
 
-def measure(asked: Request, engines: Mapping[str, Engine], keep: Sequence[str] = ()) -> dict[str, Any]:
-    """Measure a run; its files and run.json are in its directory afterwards, and are returned.
+def measure_run(request: Request, engines: Mapping[str, Engine], keep: Sequence[str] = ()) -> RunRecord:
+    """Measure a run; its files and run.json are in its directory afterwards. Returns its record.
 
     `engines` has each side's engine, `keep` names files of the directory that are not the run's.
     Raises MeasureError; the directory then has failure.json and the logs. Nothing that was started
     is left, however this ends.
     """
-    part = asked.directory.with_name(f".{asked.run.name}.part")
+    run = request.run
+    part = request.layout.part(run.name)
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:
-        for side in asked.run.sides:
-            (part / asked.run.log(side)).touch()
+        for side in run.sides:
+            (part / run.log(side)).touch()
         try:
-            value = _Measuring(asked, engines, part).measure()
-            record.write(part / record.RUN, value)
+            record = _Measuring(request, engines, part).measure()
+            record.write(part / RUN)
         except DuetError as e:
-            log = getattr(e, "log", None) or asked.run.log(asked.run.sides[0])
-            path = asked.directory / log
-            record.write_failure(part, asked.run.name, str(e), path, time.time_ns())
+            log = request.directory / (getattr(e, "log", None) or run.log(run.sides[0]))
+            failure = FailureRecord(name=run.name, reason=str(e), log=str(log), time_ns=time.time_ns())
+            failure.write(part / FAILURE)
             shutil.rmtree(part / "rv", ignore_errors=True)
             with deferred():
-                record.publish(part, asked.directory, keep)
-            raise MeasureError(e.what, e.remedy, str(path)) from e
+                publish(part, request.directory, keep)
+            raise MeasureError(e.what, e.remedy, str(log)) from e
         shutil.rmtree(part / "rv", ignore_errors=True)
         with deferred():
-            record.publish(part, asked.directory, keep)
-        return value
+            publish(part, request.directory, keep)
+        return record
     finally:
         with deferred():
             shutil.rmtree(part, ignore_errors=True)
@@ -62,28 +75,28 @@ def measure(asked: Request, engines: Mapping[str, Engine], keep: Sequence[str] =
 class _Measuring:
     """The state of one run while it is measured."""
 
-    def __init__(self, asked: Request, engines: Mapping[str, Engine], part: Path):
-        self.asked, self.engines, self.part, self.run = asked, engines, part, asked.run
+    def __init__(self, request: Request, engines: Mapping[str, Engine], part: Path):
+        self.request, self.engines, self.part, self.run = request, engines, part, request.run
         self.started: dict[str, Started] = {}
         self.warnings: list[str] = []
         self.codes: dict[str, int] = {}
         self.goes_ns: dict[str, int] = {}
         self.ends_ns: dict[str, int] = {}
 
-    def measure(self) -> dict[str, Any]:
-        artifacts = host.start_artifacts(self.asked.benchmark["artifacts"])
+    def measure(self) -> RunRecord:
+        commands = host.start_artifacts(self.request.benchmark.artifacts)
         try:
             machine = host.read()
-            asked = {side: plan["side"]["cpus"] for side, plan in self.asked.sides.items()}
-            swapped = plan.swapped(self.asked.benchmark["seed"], self.run)
-            bindable = {side: self.engines[side].splits_cpus for side in asked}
-            self.cpus, warnings = host.assign(asked, machine, swapped, bindable)
+            cpus_keys = {side: plan.side.cpus for side, plan in self.request.sides.items()}
+            swapped = order.swapped(self.request.benchmark.seed, self.run)
+            bindable = {side: self.engines[side].splits_cpus for side in cpus_keys}
+            self.cpus, warnings = host.assign(cpus_keys, machine, swapped, bindable)
             self.warnings += warnings + self._unbounded()
             resolution_ns = rendezvous.resolution_ns(self.part)
-            facts, warnings = host.collect_artifacts(artifacts)
+            artifacts, warnings = host.collect_artifacts(commands)
             self.warnings += warnings
         finally:
-            host.stop_artifacts(artifacts)
+            host.stop_artifacts(commands)
         self.gate = rendezvous.Rendezvous(self.part / "rv", self.run.sides)
         with contextlib.closing(self.gate):
             try:
@@ -96,14 +109,14 @@ class _Measuring:
                 with deferred():
                     self._remove()
             sides = {side: self._side(side, usage[side], files[side]) for side in self.run.sides}
-        gate = {"skew_ns": self._skew_ns(), "resolution_ns": resolution_ns}
-        return self._record(timed_out, gate, sides, facts, host.facts(machine))
+        gate = GateRecord(skew_ns=self._skew_ns(), resolution_ns=resolution_ns)
+        return self._record(timed_out, gate, sides, artifacts, host.facts(machine))
 
     def _unbounded(self) -> list[str]:
         return [
             f"side {side} may use more memory than asked for: its engine cannot bound it"
-            for side, asked in self.asked.sides.items()
-            if asked["side"]["memory_bytes"] and not self.engines[side].bounds_memory
+            for side, plan in self.request.sides.items()
+            if plan.side.memory_bytes and not self.engines[side].bounds_memory
         ]
 
     def _start(self) -> None:
@@ -111,36 +124,36 @@ class _Measuring:
 
         def start(side: str) -> Callable[[], None]:
             def starting() -> None:
-                self.started[side] = self.engines[side].start(self._asked_of_engine(side))
+                self.started[side] = self.engines[side].start(self._start_of(side))
 
             return starting
 
         together([start(side) for side in self.run.sides])
 
-    def _asked_of_engine(self, side: str) -> Start:
-        asked = self.asked.sides[side]["side"]
-        image = self.asked.images.get(side)
-        env = dict(asked["env"]) | {
+    def _start_of(self, side: str) -> Start:
+        wanted = self.request.sides[side].side
+        image = self.request.images.get(side)
+        env = dict(wanted.env) | {
             "DUET_SIDE": side,
             "DUET_TYPE": str(self.run.type),
             "DUET_RUN": self.run.name,
-            rendezvous.COMMAND: asked["run"],
+            rendezvous.COMMAND: wanted.run,
         }
         return Start(
-            campaign=self.asked.benchmark["campaign"],
+            campaign=self.request.benchmark.campaign,
             run=self.run.name,
             side=side,
-            root=self.asked.results,
-            image=(image["id"] or image["tag"]) if image else None,
+            root=self.request.layout.results,
+            image=(image.id or image.tag) if image else None,
             command=self.gate.launch(side, host.apart(self.cpus)),
             gate=self.gate.directory,
             log=self.part / self.run.log(side),
             env=tuple(env.items()),
             cpus=self.cpus[side],
-            memory_bytes=asked["memory_bytes"],
-            network=asked["network"],
-            keep=not self.asked.benchmark["remove_containers"],
-            files=self.asked.files.get(side, ()),
+            memory_bytes=wanted.memory_bytes,
+            network=wanted.network,
+            keep=not self.request.benchmark.remove_containers,
+            files=self.request.files.get(side, ()),
         )
 
     def _through_gate(self) -> None:
@@ -177,7 +190,7 @@ class _Measuring:
         for side in self.run.sides:
             threading.Thread(target=wait, args=(side,), daemon=True).start()
         # What is done when time is up, and how long that may take.
-        limit = self.asked.timeout_s
+        limit = self.request.timeout_s
         steps = [(self.released + limit, "ask")] if limit else []
         timed_out = False
         while len(self.codes) < len(self.run.sides):
@@ -205,13 +218,13 @@ class _Measuring:
             raise self._failure(running[0], f"is still there {KILL_TIMEOUT_S} s after it was killed")
         together([getattr(self.started[side], how) for side in running])
         if how == "ask":
-            return time.monotonic() + self.asked.benchmark["grace_s"], "kill"
+            return time.monotonic() + self.request.benchmark.grace_s, "kill"
         return time.monotonic() + KILL_TIMEOUT_S, "give up"
 
     def _crash(self, side: str, code: int) -> MeasureError:
         with contextlib.suppress(DuetError):
             if self.started[side].usage().oom_killed:
-                limit = self.asked.sides[side]["side"]["memory_bytes"]
+                limit = self.request.sides[side].side.memory_bytes
                 bound = f" of {limit} bytes" if limit else ""
                 return self._failure(side, f"ran out of memory{bound} (exit code {code})", "raise `memory`")
         return self._failure(side, f"ended with exit code {code}")
@@ -219,24 +232,29 @@ class _Measuring:
     def _failure(self, side: str, what: str, remedy: str = "") -> MeasureError:
         return MeasureError(f"side {side} {what}", remedy, self.run.log(side))
 
-    def _fetch(self, timed_out: bool) -> tuple[dict[str, Any], dict[str, list[str]]]:
-        """What each side used, and the names of its result files, which are in the run's directory then."""
-        usage: dict[str, Any] = {}
-        files: dict[str, list[str]] = {side: [] for side in self.run.sides}
+    def _fetch(self, timed_out: bool) -> tuple[dict[str, Usage], dict[str, tuple[FileRecord, ...]]]:
+        """What each side used, and its result files, which are in the run's directory then."""
+        usage: dict[str, Usage] = {}
+        files: dict[str, tuple[FileRecord, ...]] = {}
 
         def fetch(side: str) -> Callable[[], None]:
             def fetching() -> None:
                 usage[side] = self.started[side].usage()
-                for path in self.asked.sides[side]["side"]["results"]:
-                    name = self.run.file(side, path.rstrip("/").rpartition("/")[2])
-                    if name in files[side]:
-                        raise self._failure(side, f"has two results called {name}", "rename one in `results`")
+                paths: list[Path] = []
+                for result in self.request.sides[side].side.results:
+                    path = self.part / self.run.file(side, result.rstrip("/").rpartition("/")[2])
+                    if path in paths:
+                        raise self._failure(
+                            side, f"has two results called {path.name}", "rename one in `results`"
+                        )
                     try:
-                        self.started[side].fetch(path, self.part / name)
+                        self.started[side].fetch(result, path)
                     except ResultMissing as e:
-                        when = f" when it was stopped after {self.asked.timeout_s:g} s" if timed_out else ""
-                        raise self._failure(side, f"left no {path}{when}", e.remedy) from e
-                    files[side].append(name)
+                        limit = self.request.timeout_s
+                        when = f" when it was stopped after {limit:g} s" if timed_out else ""
+                        raise self._failure(side, f"left no {result}{when}", e.remedy) from e
+                    paths.append(path)
+                files[side] = tuple(map(file_record, paths))
 
             return fetching
 
@@ -245,7 +263,7 @@ class _Measuring:
 
     def _remove(self) -> None:
         """Remove the sides, or leave containers stopped where that was asked for."""
-        keep = not self.asked.benchmark["remove_containers"]
+        keep = not self.request.benchmark.remove_containers
         calls = []
         for side, started in self.started.items():
             if not keep or self.engines[side].name == "process":
@@ -266,63 +284,51 @@ class _Measuring:
             self.warnings.append(f"one side went through the gate {skew_ns / 1e6:.1f} ms before the other")
         return skew_ns
 
-    def _side(self, side: str, usage: Any, files: list[str]) -> dict[str, Any]:
-        image = self.asked.images.get(side, {})
-        seen = self.gate.cpus(side)
-        asked = self.cpus[side]
-        if asked is not None and seen != asked:
-            self.warnings.append(f"side {side} was to run on cores {asked} but may use {seen}")
-        return {
-            "engine": self.engines[side].name,
-            "image": (self.asked.sides[side]["side"]["image"] or {}).get("name"),
-            "image_id": image.get("id"),
-            "image_hash": image.get("hash"),
-            "exit_code": self.codes[side],
-            "go_ns": self.goes_ns[side],
-            "end_ns": self.ends_ns[side],
-            "cpus": {"asked": asked, "seen": seen},
-            "peak_memory_bytes": usage.peak_memory_bytes,
-            "cpu_time_ns": usage.cpu_time_ns,
-            "oom_killed": usage.oom_killed,
-            "files": files,
-            "log": self.run.log(side),
-        }
+    def _side(self, side: str, usage: Usage, files: tuple[FileRecord, ...]) -> SideRecord:
+        ref, image = self.request.sides[side].side.image, self.request.images.get(side)
+        cpus = CpusRecord(asked=self.cpus[side], seen=self.gate.cpus(side))
+        if cpus.asked is not None and cpus.seen != cpus.asked:
+            self.warnings.append(f"side {side} was to run on cores {cpus.asked} but may use {cpus.seen}")
+        return SideRecord(
+            engine=self.engines[side].name,
+            image=ref.name if ref else None,
+            image_id=image.id if image else None,
+            image_hash=image.hash if image else None,
+            exit_code=self.codes[side],
+            go_ns=self.goes_ns[side],
+            end_ns=self.ends_ns[side],
+            cpus=cpus,
+            peak_memory_bytes=usage.peak_memory_bytes,
+            cpu_time_ns=usage.cpu_time_ns,
+            oom_killed=usage.oom_killed,
+            files=files,
+            log=self.run.log(side),
+        )
 
     def _record(
         self,
         timed_out: bool,
-        gate: dict[str, int | None],
-        sides: dict[str, dict[str, Any]],
-        artifacts: dict[str, str],
-        facts: dict[str, Any],
-    ) -> dict[str, Any]:
-        run, benchmark = self.run, self.asked.benchmark
-        engine = self.engines[run.sides[0]]
-        return {
-            "schema": SCHEMA_VERSION,
-            "name": run.name,
-            "campaign": benchmark["campaign"],
-            "run": {
-                "suite": benchmark["suite"],
-                "benchmark": benchmark["benchmark"],
-                "runid": run.runid,
-                "type": run.type,
-                "order": run.order,
-                "side": run.side,
-            },
-            "status": "ok",
-            "timed_out": timed_out,
-            "start_ns": min(side["go_ns"] for side in sides.values()),
-            "end_ns": max(side["end_ns"] for side in sides.values()),
-            "spec": {
-                "timeout_s": self.asked.timeout_s,
-                "sides": {side: plan["side"] for side, plan in self.asked.sides.items()},
-            },
-            "engine": engine.name,
-            "engine_version": engine.version,
-            "gate": gate,
-            "sides": sides,
-            "host": facts,
-            "artifacts": artifacts,
-            "warnings": self.warnings,
-        }
+        gate: GateRecord,
+        sides: Mapping[str, SideRecord],
+        artifacts: Mapping[str, str],
+        facts: HostRecord,
+    ) -> RunRecord:
+        run, benchmark, engine = self.run, self.request.benchmark, self.engines[self.run.sides[0]]
+        wanted = {side: plan.side for side, plan in self.request.sides.items()}
+        return RunRecord(
+            name=run.name,
+            campaign=benchmark.campaign,
+            run=replace(run, suite=benchmark.suite, benchmark=benchmark.benchmark),
+            status="ok",
+            timed_out=timed_out,
+            start_ns=min(side.go_ns for side in sides.values()),
+            end_ns=max(side.end_ns for side in sides.values()),
+            spec=SpecRecord(timeout_s=self.request.timeout_s, sides=wanted),
+            engine=engine.name,
+            engine_version=engine.version,
+            gate=gate,
+            sides=sides,
+            host=facts,
+            artifacts=artifacts,
+            warnings=tuple(self.warnings),
+        )

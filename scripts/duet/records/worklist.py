@@ -5,31 +5,30 @@ before its first job; so what is left is known after every run without looking a
 """
 
 from collections.abc import Mapping
-from pathlib import Path
+
+from duet.records.files import write_text
+from duet.records.layout import Layout
 
 MEASURED = "measured"
 
 
-def place(results: Path) -> Path:
-    return results / "plan" / "due.txt"
+def write(layout: Layout, due: Mapping[str, str]) -> None:
+    """Begin again with these runs. `due`: why each is to be measured."""
+    text = "".join(f"{name}: {' '.join(reason.split())}\n" for name, reason in due.items())
+    write_text(layout.due, text, durable=False)
 
 
-def write(results: Path, due: Mapping[str, str]) -> None:
-    """Begin anew with these runs. `due`: why each is to be measured."""
-    place(results).write_text("".join(f"{name}: {_line(reason)}\n" for name, reason in due.items()))
-
-
-def strike(results: Path, name: str) -> None:
+def strike(layout: Layout, name: str) -> None:
     """Note that a run was measured."""
-    if place(results).exists():
-        with place(results).open("a") as file:
+    if layout.due.exists():
+        with layout.due.open("a") as file:
             file.write(f"{name}: {MEASURED}\n")
 
 
-def left(results: Path) -> dict[str, str] | None:
+def left(layout: Layout) -> dict[str, str] | None:
     """Why each run that is still to be measured is; None where no workflow has said."""
     try:
-        lines = place(results).read_text().splitlines()
+        lines = layout.due.read_text().splitlines()
     except FileNotFoundError:
         return None
     reasons: dict[str, str] = {}
@@ -37,7 +36,3 @@ def left(results: Path) -> dict[str, str] | None:
         name, _, reason = line.partition(": ")
         reasons[name] = reason
     return {name: reason for name, reason in reasons.items() if reason != MEASURED}
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())

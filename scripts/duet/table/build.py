@@ -22,8 +22,9 @@ import pyarrow as pa
 from pyarrow import csv, parquet
 
 from duet import harnesses
-from duet.model import DuetError, Order, Run, Type
-from duet.records import files as record
+from duet.model import DuetError, Run, Type
+from duet.records.layout import RUN
+from duet.records.run import RunRecord
 
 KEYS = ("suite", "benchmark", "type", "runid", "order", "pair", "iteration")
 TIMES = ("iteration_start_ns", "iteration_end_ns", "iteration_time_ns", "epoch_start_ms")
@@ -49,8 +50,11 @@ class SideFiles:
     side: str
     files: tuple[Path, ...]
     """Result files in configured order, then the log if there is one."""
-    facts: Mapping[str, object] = field(default_factory=dict)
-    """`engine`, `image`, `image_hash`, `status`, `timed_out`; absent ones become null."""
+    engine: str | None = None
+    image: str | None = None
+    image_hash: str | None = None
+    status: str | None = None
+    timed_out: bool | None = None
     artifacts: Mapping[str, str] = field(default_factory=dict)
     """Raw output of the artifact commands."""
     named_by_files: bool = False
@@ -76,27 +80,22 @@ def benchmark_table(run_dirs: Iterable[Path], format_name: str, *, skip_bad: boo
 
 def _recorded(directory: Path) -> list[SideFiles]:
     """The sides of a run from its run record."""
-    data = record.read_run(directory)
-    try:
-        r = data["run"]
-        run = Run(
-            r["suite"], r["benchmark"], int(r["runid"]), Type(r["type"]), Order(r["order"]), r.get("side")
+    record = RunRecord.read(directory / RUN)
+    return [
+        SideFiles(
+            record.run,
+            name,
+            tuple(directory / file for file in (*(f.name for f in side.files), side.log) if file),
+            engine=side.engine,
+            image=side.image,
+            image_hash=side.image_hash,
+            status=record.status,
+            timed_out=record.timed_out,
+            artifacts=record.artifacts,
+            span_ns=(record.start_ns, record.end_ns),
         )
-        shared = {"status": data["status"], "timed_out": bool(data["timed_out"])}
-        span_ns = (int(data["start_ns"]), int(data["end_ns"]))
-        return [
-            SideFiles(
-                run,
-                name,
-                tuple(directory / file for file in (*s["files"], *filter(None, [s["log"]]))),
-                shared | {key: s[key] for key in ("engine", "image", "image_hash")},
-                dict(data["artifacts"] or {}),
-                span_ns=span_ns,
-            )
-            for name, s in sorted(data["sides"].items())
-        ]
-    except (ValueError, KeyError, TypeError) as e:
-        raise TableError(f"{directory / record.RUN}: not one of ours ({type(e).__name__}: {e})") from None
+        for name, side in sorted(record.sides.items())
+    ]
 
 
 def build(
@@ -148,12 +147,11 @@ def _join(sides: list[SideFiles], frames: list[pd.DataFrame], left_out: list) ->
         columns[name] = body.pop(name).array if name in body else _nulls(len(body))
     columns |= {name: body[name].array for name in body}
     for name in ("engine", "image", "image_hash"):
-        columns[name] = column(s.facts.get(name) for s in sides)
+        columns[name] = column(getattr(s, name) for s in sides)
     columns["status"] = column(
-        "truncated" if f.attrs.get("truncated") else s.facts.get("status")
-        for s, f in zip(sides, frames, strict=True)
+        "truncated" if f.attrs.get("truncated") else s.status for s, f in zip(sides, frames, strict=True)
     )
-    timed_out = pd.array([s.facts.get("timed_out") for s in sides], dtype="boolean")
+    timed_out = pd.array([s.timed_out for s in sides], dtype="boolean")
     columns["timed_out"] = timed_out.repeat(lengths)
     artifacts = dict.fromkeys((*HOST, *(name for s in sides for name in s.artifacts)))
     for name in artifacts:

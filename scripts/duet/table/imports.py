@@ -20,7 +20,9 @@ import pyarrow as pa
 
 from duet import harnesses
 from duet.model import DuetError, Run, Type, parse_result_file
-from duet.records import files as record
+from duet.records.layout import Layout
+from duet.records.plan import BenchmarkPlan
+from duet.records.run import finished
 from duet.table import build as table
 
 ARTIFACTS = "artifacts"
@@ -40,8 +42,9 @@ def read(directory: Path) -> pd.DataFrame:
     directory = Path(directory)
     if not directory.is_dir():
         raise NoResults(f"{directory}: no such directory")
-    runs = directory / "runs" if (directory / "runs").is_dir() else directory
-    recorded = list(record.runs(runs))
+    runs = Layout(directory).runs
+    runs = runs if runs.is_dir() else directory
+    recorded = list(finished(runs))
     frames = _ours(runs, recorded) if recorded else _predecessors(directory)
     if not frames:
         raise NoResults(
@@ -72,12 +75,12 @@ def _ours(runs: Path, recorded: Sequence[tuple[Run, Path]]) -> list[pd.DataFrame
         groups[run.benchmark_stem].append(path)
     frames = []
     for stem, paths in groups.items():
-        plan = runs.parent / "plan" / f"{stem}.json"
+        plan = Layout(runs.parent).benchmark_plan(stem)
         # Without its plan a benchmark has its suite's harness, as when a campaign names none.
         suite = stem.partition(".")[0]
         name = harnesses.of_suite(suite).name
         if plan.exists():
-            name = record.read(plan, ("format",))["format"]
+            name = BenchmarkPlan.read(plan).format
         frames.append(table.benchmark_table(paths, name, skip_bad=True))
     return frames
 

@@ -1,0 +1,142 @@
+"""What a campaign asks for, as files under results/<name>/plan/.
+
+They are written when jobs are about to run, and only where what they say changed: what is made from
+one is made again then, since Snakemake looks at its modification time. Runs are not: which of them
+are due is decided by content (duet.campaign.due).
+
+    <suite>.<benchmark>.<A|B>.json             SidePlan of duet, aaduet and seqn runs
+    <suite>.<benchmark>.<A|B>.syncduet.json    SidePlan of syncduet runs
+    <suite>.<benchmark>.json                   BenchmarkPlan
+    <suite>.<benchmark>.runs.txt               its runs, and runs.txt those of all, in order
+    <image>.image.json                         ImagePlan
+    analysis.json                              AnalysisPlan
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+from duet.model import Analysis, Benchmark, Campaign, ImageRef, Run, Side, Type
+from duet.records.files import Record, read_lines, write_lines_if_changed
+from duet.records.layout import Layout
+
+GRACE_S = 10
+"""Between asking a side to end at its timeout, and killing it."""
+
+
+class _PlanFile(Record):
+    # Some thousand may be written at once, and what a crash takes of them is written again.
+    DURABLE: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SidePlan(_PlanFile):
+    """What one side of a benchmark runs, in runs of one kind."""
+
+    side: Side
+    """`run` is the command for these runs, `syncduet_run` is None."""
+    timeout_s: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkPlan(_PlanFile):
+    """What measuring and reading must know of a benchmark beside its sides."""
+
+    campaign: str
+    suite: str
+    benchmark: str
+    format: str
+    remove_containers: bool
+    verbose: bool = False
+    artifacts: Mapping[str, str]
+    seed: int
+    timeout_s: float | None = None
+    grace_s: float = GRACE_S
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImagePlan(_PlanFile):
+    """What an image is made from."""
+
+    image: ImageRef
+    base_image: str
+
+
+@dataclass(frozen=True)
+class AnalysisPlan(Analysis, _PlanFile):
+    """How verdicts are found."""
+
+    warmup: Mapping[str, str | int | float] = field(default_factory=dict)
+    """`<suite>/<benchmark>` (true names) -> iterations to leave out, where not the suite's default."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All plan files of a campaign, by name."""
+
+    sides: Mapping[str, SidePlan]
+    """Of each run the files that `Run.plan_file` names."""
+    others: Mapping[str, _PlanFile]
+    lines: Mapping[str, tuple[str, ...]]
+    """Files of names, one a line."""
+
+    def write(self, layout: Layout) -> None:
+        """Write those that say something else than what is there."""
+        for name, record in {**self.sides, **self.others}.items():
+            record.write_if_changed(layout.plan / name)
+        for name, lines in self.lines.items():
+            write_lines_if_changed(layout.plan / name, lines)
+
+    def changes(self, layout: Layout, name: str) -> bool:
+        """Whether `write` would write that file."""
+        path = layout.plan / name
+        if name in self.lines:
+            return not path.exists() or tuple(read_lines(path)) != self.lines[name]
+        record = self.sides.get(name) or self.others[name]
+        return record.read_sound(path) != record
+
+
+def plan_of(campaign: Campaign, runs: Iterable[Run]) -> Plan:
+    """What a campaign asks for, with its runs in their order."""
+    runs = tuple(runs)
+    runs_of: dict[str, list[str]] = {benchmark.stem: [] for benchmark in campaign.benchmarks}
+    for run in runs:
+        runs_of[run.benchmark_stem].append(run.name)
+    sides: dict[str, SidePlan] = {}
+    others: dict[str, _PlanFile] = {}
+    for benchmark in campaign.benchmarks:
+        others[f"{benchmark.stem}.json"] = _benchmark_plan(campaign, benchmark)
+        for side in (benchmark.a, benchmark.b):
+            sides |= _side_plans(benchmark, side)
+    for ref in campaign.images:
+        others[f"{ref.key}.image.json"] = ImagePlan(image=ref, base_image=campaign.base_image)
+    warmup = {f"{b.suite}/{b.name}": b.warmup for b in campaign.benchmarks if b.warmup is not None}
+    others["analysis.json"] = AnalysisPlan(**vars(campaign.analysis), warmup=warmup)
+    lines = {f"{stem}.runs.txt": tuple(sorted(names)) for stem, names in runs_of.items()}
+    return Plan(sides, others, {"runs.txt": tuple(run.name for run in runs), **lines})
+
+
+def _benchmark_plan(campaign: Campaign, benchmark: Benchmark) -> BenchmarkPlan:
+    return BenchmarkPlan(
+        campaign=campaign.name,
+        suite=benchmark.suite,
+        benchmark=benchmark.name,
+        format=benchmark.format,
+        remove_containers=benchmark.remove_containers,
+        verbose=campaign.verbose,
+        artifacts=dict(campaign.artifacts),
+        seed=campaign.seed,
+        timeout_s=benchmark.timeout_s,
+    )
+
+
+def _side_plans(benchmark: Benchmark, side: Side) -> dict[str, SidePlan]:
+    commands = {Type.DUET: side.run}
+    if benchmark.repetitions.get(Type.SYNCDUET) and side.syncduet_run:
+        commands[Type.SYNCDUET] = side.syncduet_run
+    return {
+        Run(benchmark.suite, benchmark.name, 0, type_).plan_file(side.name): SidePlan(
+            side=replace(side, run=command, syncduet_run=None), timeout_s=benchmark.timeout_s
+        )
+        for type_, command in commands.items()
+    }

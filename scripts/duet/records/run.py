@@ -1,0 +1,232 @@
+"""What measuring leaves: run.json of a finished run, failure.json of a failed one."""
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from duet.model import Order, Run, Side, Type, parse_result_file, parse_run
+from duet.records.codec import Mismatch
+from duet.records.files import Record, RecordError
+from duet.records.layout import FAILURE, RUN, Layout
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """A result file, or a directory with all that is below it."""
+
+    name: str
+    """In the run's directory."""
+    size_bytes: int | None = None
+    """None as `sha256` where an older version wrote the name only."""
+    sha256: str | None = None
+
+    @staticmethod
+    def upgrade(document: object) -> object:
+        return {"name": document} if isinstance(document, str) else document
+
+    def check(self) -> None:
+        _check_name(self.name, "name")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CpusRecord:
+    """Sets of cores such as `0-3,8`; None for all."""
+
+    asked: str | None
+    """What the side was bound to."""
+    seen: str | None
+    """What the side saw itself bound to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SideRecord:
+    """What became of one side of a run."""
+
+    engine: str
+    image: str | None
+    image_id: str | None
+    image_hash: str | None
+    exit_code: int
+    go_ns: int
+    """When it went through the gate (epoch)."""
+    end_ns: int
+    cpus: CpusRecord
+    peak_memory_bytes: int | None
+    cpu_time_ns: int | None
+    oom_killed: bool
+    files: tuple[FileRecord, ...]
+    """Its results, in the order of the configuration."""
+    log: str | None
+
+    def check(self) -> None:
+        if self.log is not None:
+            _check_name(self.log, "log")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateRecord:
+    skew_ns: int | None
+    """How much earlier one side went through the gate than the other; None for one side alone."""
+    resolution_ns: int | None = None
+    """How far its stamps may be from the truth."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostRecord:
+    """Facts of the machine, asked for or not."""
+
+    hostname: str = ""
+    kernel: str = ""
+    cores: str = ""
+    """Those that measuring may use."""
+    load_1min: float | None = None
+    """Just before the run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpecRecord:
+    """What was to be run."""
+
+    timeout_s: float | None
+    sides: Mapping[str, Side]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord(Record):
+    """run.json: what was asked, what happened, where, with which image content."""
+
+    name: str
+    campaign: str
+    run: Run
+    """With true names of suite and benchmark."""
+    status: str
+    timed_out: bool
+    start_ns: int
+    """When the first side went through the gate (epoch)."""
+    end_ns: int
+    """When the last side ended."""
+    spec: SpecRecord
+    engine: str
+    """That of the first side."""
+    engine_version: str
+    gate: GateRecord
+    sides: Mapping[str, SideRecord]
+    host: HostRecord = field(default_factory=HostRecord)
+    artifacts: Mapping[str, str]
+    """Raw output of each command that the campaign asks for."""
+    warnings: tuple[str, ...]
+
+    def check(self) -> None:
+        alone = self.run.type == Type.SEQN
+        if (self.run.side is not None) != alone or (self.run.order == Order.NONE) != alone:
+            raise Mismatch(f"no run of type {self.run.type} has this order and side", "run")
+        for key, sides in (("sides", self.sides), ("spec.sides", self.spec.sides)):
+            if set(sides) != set(self.run.sides):
+                have = ", ".join(map(repr, sides))[:60] or "nothing"
+                raise Mismatch(f"has {have}, expected {', '.join(map(repr, self.run.sides))}", key)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailureRecord(Record):
+    """failure.json: why a run has no result."""
+
+    name: str
+    reason: str
+    log: str | None
+    """The log to look into."""
+    time_ns: int
+
+
+def finished(runs: Path) -> Iterator[tuple[Run, Path]]:
+    """The runs below `runs` (results/<name>/runs) that have a run.json, and their directories; by name."""
+    try:
+        names = sorted(entry.name for entry in os.scandir(runs) if entry.is_dir())
+    except FileNotFoundError:
+        return
+    for name in names:
+        run = parse_run(name)
+        if run is not None and (runs / name / RUN).exists():
+            yield run, runs / name
+
+
+def stems(results: Path) -> set[str]:
+    """`<suite>.<benchmark>` of all results in a results directory, ours or the predecessor's flat one."""
+    if not results.is_dir():
+        return set()
+    runs = Layout(results).runs
+    recorded = [run for run, _ in finished(runs if runs.is_dir() else results)]
+    flat = filter(None, (parse_result_file(entry.name) for entry in os.scandir(results)))
+    return {run.benchmark_stem for run in (*recorded, *(run for run, _, _ in flat))}
+
+
+def file_record(path: Path) -> FileRecord:
+    """Size and digest of a result. A directory's digest is that of its files' names, sizes and digests."""
+    if not path.is_dir():
+        return FileRecord(path.name, path.stat().st_size, _sha256(path))
+    size_bytes, whole = 0, hashlib.sha256()
+    for name, file in _below(path):
+        size = file.stat().st_size
+        size_bytes += size
+        whole.update(f"{name}\0{size}\0{_sha256(file)}\0".encode("utf-8", "surrogateescape"))
+    return FileRecord(path.name, size_bytes, whole.hexdigest())
+
+
+def intact(directory: Path, digests: bool = False) -> list[str]:
+    """What is wrong with a finished run, a line each: its record, results that are gone or were altered.
+
+    Looks at names and sizes only, which is quick, unless `digests`.
+    """
+    try:
+        record = RunRecord.read(directory / RUN)
+    except RecordError as error:
+        return [str(error)]
+    return faults(record, directory, digests)
+
+
+def faults(record: RunRecord, directory: Path, digests: bool = False) -> list[str]:
+    """The same of a record that was read."""
+    found = []
+    if record.name != directory.name:
+        found.append(f"{directory / RUN}: name: is {record.name}, expected {directory.name}")
+    for side in record.sides.values():
+        if side.log is not None and not (directory / side.log).is_file():
+            found.append(f"{directory / side.log}: is missing")
+        found += filter(None, (_fault(directory / file.name, file, digests) for file in side.files))
+    return found
+
+
+def _fault(path: Path, recorded: FileRecord, digests: bool) -> str | None:
+    try:
+        present = file_record(path) if digests else FileRecord(path.name, _size_bytes(path))
+    except FileNotFoundError:
+        return f"{path}: is missing"
+    except OSError as e:
+        return f"{path}: {e.strerror}"
+    if recorded.size_bytes not in (None, present.size_bytes):
+        return f"{path}: has {present.size_bytes} bytes, {recorded.size_bytes} are recorded"
+    if digests and recorded.sha256 not in (None, present.sha256):
+        return f"{path}: its SHA-256 is {present.sha256}, {recorded.sha256} is recorded"
+    return None
+
+
+def _size_bytes(path: Path) -> int:
+    return sum(file.stat().st_size for _, file in _below(path)) if path.is_dir() else path.stat().st_size
+
+
+def _below(directory: Path) -> list[tuple[str, Path]]:
+    """Relative names and paths of all files below a directory, sorted by name."""
+    paths = (Path(folder, name) for folder, _, names in os.walk(directory) for name in names)
+    return sorted((path.relative_to(directory).as_posix(), path) for path in paths)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_name(name: str, key: str) -> None:
+    """No record leads out of its directory."""
+    if not name or "/" in name or "\0" in name or name in (".", "..", RUN, FAILURE):
+        raise Mismatch(f"is {name[:80]!r}, expected the name of a file in the run's directory", key)

@@ -45,6 +45,9 @@ def begin() -> None:
             stop([str(error)])
     for notice in CAMPAIGN.notices:
         say(notice)
+    for name, reason in due().items():
+        if reason.startswith("damaged"):
+            say(f"{name}: {reason}; measured again")
     say(order.told(CAMPAIGN, tuple(RUNS.values()), [RUNS[name] for name in due()]))
 
 

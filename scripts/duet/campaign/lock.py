@@ -18,7 +18,10 @@ from duet.records.layout import Layout
 
 
 def hold(layout: Layout) -> IO[str]:
-    """Take the campaign's lock until the file is closed or the process ends. Raises DuetError, nothing written."""
+    """Take the campaign's lock until the file is closed or the process ends.
+
+    Raises DuetError with nothing changed where another process has it.
+    """
     layout.results.mkdir(parents=True, exist_ok=True)
     file = layout.lock.open("a+")
     try:
@@ -27,10 +30,8 @@ def hold(layout: Layout) -> IO[str]:
         file.seek(0)
         holder = _told(file.read())
         file.close()
-        raise DuetError(
-            f"{layout.results}: another workflow works on it, {holder}",
-            "wait for it, or end it where it runs",
-        ) from None
+        what = f"{layout.results}: another workflow works on it, {holder}"
+        raise DuetError(what, "wait for it, or end it where it runs") from None
     facts = {
         "pid": os.getpid(),
         "host": platform.node(),

@@ -208,6 +208,6 @@ def process_files(ref: ImageRef, base_image: str, images_dir: Path = IMAGES) -> 
 
 
 def process_hash(files: Sequence[Path], source_digest: str | None) -> str:
-    """Identity of what a `process` side finds of an image: names, executable bits and content of the files."""
+    """Identity of what a `process` side finds of an image: the files' names, executable bits and content."""
     found = [[p.name, "x" if p.stat().st_mode & stat.S_IXUSR else "-", file_digest(p)] for p in files]
     return digest([sorted(found), source_digest])

@@ -20,7 +20,7 @@ def add(layout: Layout, run: Run, seconds: float) -> None:
 
 
 def line(layout: Layout, run: Run, seconds: float) -> str:
-    """`[12/40] compress.gzip.3.duet.BA 12.3 s; 28 left, about 6 min`, from the plan and what is left of it."""
+    """`[12/40] compress.gzip.3.duet.BA 12.3 s; 28 left, about 6 min`, from the plan and what is due."""
     todo = worklist.left(layout)
     if todo is None:
         return f"{run.name} {seconds:.1f} s"

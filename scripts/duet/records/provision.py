@@ -29,7 +29,7 @@ class ImageIdentity(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class ImagePresence(Record):
-    """results/<name>/images/<engine>@<host>/<key>.json: an image on one engine. What is lost with it is a build."""
+    """results/<name>/images/<engine>@<host>/<key>.json: an image on an engine. All it can cost is a build."""
 
     name: str
     key: str

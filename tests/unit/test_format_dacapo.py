@@ -199,3 +199,53 @@ def test_no_input_makes_anything_else_than_a_frame_or_an_error(write, content, d
     assert isinstance(frame, pd.DataFrame)
     assert len(frame)
     assert (frame["iteration_time_ns"] > 0).all()
+
+
+def test_a_garbled_line_is_a_gap_and_the_others_keep_their_numbers(write):
+    for old, new in [
+        ("completed warmup 2 in 2101", "completed warmup 2 in 2noise101"),
+        ("completed warmup 2 in 2101 msec", "completed war===== noise"),
+    ]:
+        frame = dacapo.parse([write(STOCK.replace(old, new), "r.A.log")], "sunflow")
+        assert frame["iteration"].tolist() == [0, 2]
+        assert frame["iteration_time_ns"].tolist() == [3045_000_000, 1999_000_000]
+        assert frame.attrs["truncated"]
+        assert frame.attrs["warnings"] == ["r.A.log: 1 iterations of 0 to 2 are missing"]
+
+
+def test_a_garbled_line_is_a_gap_where_the_start_of_its_iteration_is_lost_too(write):
+    lines = STOCK.splitlines(keepends=True)
+    frame = dacapo.parse([write("".join(lines[:1] + lines[5:]), "r.A.log")], "sunflow")
+    assert frame["iteration"].tolist() == [1, 2]
+    assert frame.attrs["truncated"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "reason"),
+    [
+        (STOCK + STOCK, 10, "warmup 1 after the last one: results of two runs"),
+        (
+            STOCK + STOCK.splitlines()[-1] + "\n",
+            9,
+            "a last iteration after the last one: results of two runs",
+        ),
+        (
+            STOCK[: STOCK.index("sunflow starting =")] + "\n" + STOCK,
+            9,
+            "warmup 1 after warmup 2: results of two",
+        ),
+        (
+            STOCK.replace("completed warmup 2", "completed warmup 1"),
+            6,
+            "warmup 1 after warmup 2: results of two",
+        ),
+        (STOCK.replace("completed warmup 2", "completed warmup 0"), 6, "warmup 0: they count from 1"),
+        (STOCK.replace("completed warmup 2", f"completed warmup {2**63}"), 6, "too many to be true"),
+        (STOCK.replace("completed warmup 2", f"completed warmup {'9' * 20}"), 6, "too many to be true"),
+    ],
+)
+def test_numbers_of_iterations_that_cannot_be_of_one_run(write, text, line, reason):
+    with pytest.raises(FormatError) as error:
+        dacapo.parse([write(text, "r.A.log")], "sunflow")
+    assert error.value.position == f"line {line}"
+    assert reason in error.value.reason

@@ -121,3 +121,35 @@ def test_no_input_makes_anything_else_than_a_frame_or_an_error(result, one, two)
     assert isinstance(frame, pd.DataFrame)
     assert len(frame)
     assert (frame["iteration_time_ns"] > 0).all()
+
+
+BEGUN = 'runcpu v6612 started at 2022-06-01 14:04:40 on "host"\n'
+FINISHED = """\
+The log for this run is in /duet/speccpu/result/CPU2017.002.log
+
+runcpu finished at 2022-06-01 14:20:00; 920 total seconds elapsed
+"""
+
+
+def test_a_log_cut_between_iterations_is_marked(result):
+    whole = parse(result(n001=BEGUN + BUILD + FINISHED, n002=BEGUN + FIRST + SECOND + FINISHED))
+    assert len(whole) == 2
+    assert whole.attrs["warnings"] == [] and not whole.attrs["truncated"]
+    cut = parse(result(n002=BEGUN + FIRST))
+    assert len(cut) == 1
+    assert cut.attrs["truncated"]
+    assert cut.attrs["warnings"] == [
+        "CPU2017.002.log: ends before runcpu has finished: iterations may be missing"
+    ]
+
+
+def test_a_log_cut_within_an_iteration_says_so_once(result):
+    cut = parse(result(n002=BEGUN + FIRST + SECOND[: SECOND.index(" Rate End")]))
+    (warning,) = cut.attrs["warnings"]
+    assert "line 12: the iteration has no end" in warning
+
+
+def test_control_characters_of_a_log_stay_out_of_what_is_said(result):
+    noise = "*** Miscompare of \x1b]0;owned\x07 \x00foo\n"
+    (warning,) = parse(result(n002=FIRST + noise)).attrs["warnings"]
+    assert warning.isprintable() and r"\x1b]0;owned" in warning

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -152,3 +153,27 @@ def test_the_github_example_is_yaml_and_knows_the_gate():
     steps = {s["name"]: s for s in yaml.safe_load(text)["jobs"]["compare"]["steps"]}
     used = set(re.findall(r"--[a-z]+", steps["Gate"]["run"]))
     assert used and used <= set(re.findall(r"--[a-z]+", call("--help").stdout))
+
+
+def test_of_imported_results_it_shows_what_the_summary_shows(tmp_path):
+    """Runs that were imported and what was left out of them stand in the table alone, not in any plan."""
+    there = tmp_path / "imported"
+    (there / "plan").mkdir(parents=True)
+    (there / "plan/runs.txt").write_text("")
+    (there / "plan/analysis.json").write_text("{}")
+    predecessor = tmp_path / "old"
+    shutil.copytree(ROOT / "tests/data/predecessor_results", predecessor)
+    (predecessor / "renaissance.chi-square.1.duet.AB.A.results.json").write_text("{")
+    table = there / "iterations.parquet"
+    for words in (
+        ("table", "--import", predecessor, "--out", table),
+        ("analyse", "--table", table, "--verdicts", there / "verdicts.csv"),
+    ):
+        subprocess.run([*DUETBENCH, *map(str, words)], check=True, capture_output=True)
+    done = subprocess.run([*DUETBENCH, "summary", "--show", there], capture_output=True, text=True)
+    assert "Runs: 7 imported, 1 failed" in done.stdout and "failed: " in done.stdout
+    assert "warning in 1 run: " in done.stdout
+    gate = call(there)
+    assert gate.stdout.rpartition("Gate: ")[0] == done.stdout and not gate.stderr
+    markdown = call(there, "--markdown").stdout
+    assert "- Runs: 7 imported, 1 failed\n" in markdown and "cannot be read" in markdown

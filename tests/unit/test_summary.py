@@ -8,11 +8,18 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from duet.model import DuetError
+from duet.inference import run_effects, verdicts
+from duet.model import Analysis, DuetError
 from duet.report import summary
 from duet.report.summary import provenance
+from duet.report.summary.rows import COUNTS, TEXTS
 from duet.report.summary.wording import duration, fit, percent, width
+from jsonschema import Draft202012Validator
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
+from synthetic import campaign as measured
 
+SCHEMAS = Path(__file__).parents[2] / "workflow" / "schemas"
 GOLDEN = Path(__file__).with_name("golden")
 HOSTILE = "<script>window.pwned=1</script> \x1b[31m`a|b`*_$x$\n# h1 </script> \"'&amp; 中文"
 NAN = math.nan
@@ -175,6 +182,30 @@ def test_json_has_no_nan_and_all_rows(tmp_path):
     assert read["calibration"]["state"] == "few" and read["failures"][0]["reason"] == "side B exited with 137"
     brotli = next(v for v in read["verdicts"] if v["benchmark"] == "brotli")
     assert brotli["change_percent"] is None and brotli["runs"] == 0
+
+
+def test_json_is_as_its_schema_says(tmp_path):
+    """Of verdicts as `analyse` writes them, with all columns, and of a benchmark without a run."""
+    once = measured(["once"], runs=1, iterations=3)
+    table = pd.concat([measured(2, 3, types=("duet", "syncduet", "aaduet", "seqn")), once])
+    path = tmp_path / "verdicts.csv"
+    verdicts(run_effects(table, Analysis()), Analysis()).to_csv(path, index=False)
+    facts = summary.facts("quick", tmp_path, ["synthetic.once.0.duet.AB", "synthetic.lost.0.duet.AB"])
+    rows = summary.complete(summary.read_verdicts(path), facts)
+    told = json.loads(summary.as_json(rows, facts), parse_constant=lambda c: pytest.fail(c))
+    whole, row = (
+        json.loads((SCHEMAS / f"{name}.schema.json").read_text()) for name in ("verdicts.json", "verdicts")
+    )
+    registry = Registry().with_resource("verdicts.schema.json", DRAFT202012.create_resource(row))
+    errors = Draft202012Validator(whole, registry=registry).iter_errors(told)
+    assert [f"{error.json_path}: {error.message}" for error in errors] == []
+    columns = row["properties"]
+    texts = {name for name, rule in columns.items() if "enum" in rule or rule["type"] == "string"}
+    counts = {name for name, rule in columns.items() if rule.get("type") == "integer"}
+    assert set(TEXTS) == texts and set(COUNTS) == counts
+    lost, once = (next(v for v in told["verdicts"] if v["benchmark"] == name) for name in ("lost", "once"))
+    assert list(once) == list(columns) and isinstance(once["mean_A_ns"], float) and once["icc"] is None
+    assert lost["verdict"] == "no data" and lost["iterations_A"] == 0 and lost["coverage"] is None
 
 
 class Elements(html.parser.HTMLParser):

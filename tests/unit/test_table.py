@@ -184,6 +184,14 @@ def test_a_clock_that_is_not_the_hosts_is_said(campaign):
     assert "clock" in warning["warning"]
 
 
+def test_a_synchronised_duet_without_marks_is_said(campaign):
+    run = Run("compress", "gzip-6.9", 0, Type.SYNCDUET, Order.AB)
+    marked = native().replace("end_ns\n", "end_ns,synchronised\n").replace("999\n", "999,1\n")
+    frame = table.benchmark_table([campaign.add(run, A=marked, B=native())], "native")
+    (warning,) = frame.attrs["warnings"]
+    assert warning["side"] == "B" and "no column synchronised" in warning["warning"]
+
+
 def test_bad_runs_are_all_named_or_left_out(campaign):
     good = campaign.add(duet(0), A=native(), B=native())
     bad = campaign.add(duet(1), A=native(), B="iteration,start_ns,end_ns\n0,5,x\n")

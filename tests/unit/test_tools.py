@@ -76,7 +76,8 @@ def test_one_line_closes() -> None:
     skipped = ["Skipped: needs a Docker Engine; sudo x", "Skipped: needs a Docker Engine; sudo x"]
     skipped += ["Skipped: needs cc; apt-get install gcc", "Skipped: whatever"]
     assert tools.closing(skipped, 0) == (
-        "4 tests skipped for want of a Docker Engine (2), cc (1), other reasons (1); the remedies stand above."
+        "4 tests skipped for want of a Docker Engine (2), cc (1), other reasons (1); "
+        "the remedies stand above."
     )
     assert tools.closing([], 1) == "1 long test left out: ./test --long runs it."
     assert tools.closing([], 0) == ""

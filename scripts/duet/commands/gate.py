@@ -14,9 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from duet.commands import Log
-from duet.commands._inputs import settings
 from duet.inference import Decision, Exit, decide
-from duet.model import DuetError
 from duet.report import summary
 from duet.report.summary.facts import Facts
 
@@ -37,14 +35,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         )
 
 
-def execute(args: argparse.Namespace, log: Log) -> int:
-    rows, facts, confidence = read(args.results)
-    decision = decide(rows, args.threshold, args.strict, confidence)
+def execute(options: argparse.Namespace, log: Log) -> int:
+    outcome = summary.read_outcome(options.results)
+    rows, facts, confidence = outcome.rows, outcome.facts, outcome.confidence
+    decision = decide(rows, options.threshold, options.strict, confidence)
     printed = False
     for target, text in (
-        (args.markdown, lambda: markdown(decision, rows, facts, confidence, args)),
-        (args.json, lambda: as_json(decision, facts, args)),
-        (args.junit, lambda: junit(decision, facts, args)),
+        (options.markdown, lambda: markdown(decision, rows, facts, confidence, options)),
+        (options.json, lambda: as_json(decision, facts, options)),
+        (options.junit, lambda: junit(decision, facts, options)),
     ):
         if target == "-":
             print(text(), end="")
@@ -52,28 +51,16 @@ def execute(args: argparse.Namespace, log: Log) -> int:
         elif target:
             Path(target).write_text(text())
     if not printed:
-        print(summary.terminal(rows, facts, args.report, confidence, colour=sys.stdout.isatty()), end="")
-        print(f"Gate: {sentence(decision, args)}")
+        print(summary.terminal(rows, facts, options.report, confidence, colour=sys.stdout.isatty()), end="")
+        print(f"Gate: {sentence(decision, options)}")
     return int(decision.exit)
 
 
-def read(results: Path) -> tuple[pd.DataFrame, Facts, float]:
-    """Verdicts with the planned benchmarks that have none, facts, confidence."""
-    verdicts, planned = results / "verdicts.csv", results / "plan" / "runs.txt"
-    if not verdicts.is_file():
-        raise DuetError(f"{verdicts} is not there", "run the campaign, or its target `available`, first")
-    analysis = results / "plan" / "analysis.json"
-    confidence = settings(analysis if analysis.is_file() else None).get("confidence", 0.95)
-    names = planned.read_text().split() if planned.is_file() else []
-    facts = summary.facts(results.resolve().name, results / "runs", names)
-    return summary.complete(summary.read_verdicts(verdicts), facts), facts, confidence
-
-
-def sentence(decision: Decision, args: argparse.Namespace) -> str:
+def sentence(decision: Decision, options: argparse.Namespace) -> str:
     """The answer and its reason in one line."""
     judged, checked = decision.judged, decision.false_positives
     named = {k: ", ".join(g["benchmark"]) for k, g in judged.groupby("outcome", sort=False)}
-    beyond = f" beyond {args.threshold:g} %" if args.threshold else ""
+    beyond = f" beyond {options.threshold:g} %" if options.threshold else ""
     told = {
         Exit.PASSED: f"passed, no regression{beyond} among {len(judged)} benchmarks",
         Exit.REGRESSION: f"FAILED, regression{beyond}: {named.get('regression', '')}",
@@ -89,16 +76,16 @@ def sentence(decision: Decision, args: argparse.Namespace) -> str:
 
 
 def markdown(
-    decision: Decision, rows: pd.DataFrame, facts: Facts, confidence: float, args: argparse.Namespace
+    decision: Decision, rows: pd.DataFrame, facts: Facts, confidence: float, options: argparse.Namespace
 ) -> str:
     """A pull request's comment: the answer, then the summary."""
     mark = {Exit.PASSED: "✅", Exit.REGRESSION: "❌"}.get(decision.exit, "⚠️")
-    escaped = "".join("\\" + c if c in r"\`*_[]<>|~&$@#" else c for c in sentence(decision, args))
-    link = f"[Full report](<{args.report}>)\n\n" if args.report else ""
+    escaped = "".join("\\" + c if c in r"\`*_[]<>|~&$@#" else c for c in sentence(decision, options))
+    link = f"[Full report](<{options.report}>)\n\n" if options.report else ""
     return f"{mark} **duetbench:** {escaped}\n\n{link}{summary.markdown(rows, facts, confidence)}"
 
 
-def as_json(decision: Decision, facts: Facts, args: argparse.Namespace) -> str:
+def as_json(decision: Decision, facts: Facts, options: argparse.Namespace) -> str:
     checked = decision.false_positives
     columns = ("suite", "benchmark", "type", "outcome", "verdict", "change_percent", "warnings")
     columns += ("ci_low_percent", "ci_high_percent", "p_adjusted", "runs")
@@ -106,9 +93,9 @@ def as_json(decision: Decision, facts: Facts, args: argparse.Namespace) -> str:
         "campaign": facts.campaign,
         "exit": int(decision.exit),
         "decision": decision.exit.name.lower(),
-        "sentence": sentence(decision, args),
-        "threshold_percent": args.threshold,
-        "strict": args.strict,
+        "sentence": sentence(decision, options),
+        "threshold_percent": options.threshold,
+        "strict": options.strict,
         "false_positives": {
             "comparisons": checked.comparisons,
             "different": checked.different,
@@ -126,19 +113,19 @@ def plain(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def junit(decision: Decision, facts: Facts, args: argparse.Namespace) -> str:
+def junit(decision: Decision, facts: Facts, options: argparse.Namespace) -> str:
     """A test case per benchmark: a regression is a failure, no data an error, inconclusive skipped
     (a failure with --strict); calibration is a test case of its own."""
     root = ET.Element("testsuites", name=f"duetbench {facts.campaign}")
     kinds = {"regression": "failure", "no data": "error"}
-    kinds["inconclusive"] = "failure" if args.strict else "skipped"
+    kinds["inconclusive"] = "failure" if options.strict else "skipped"
     checked = decision.false_positives
     if checked.comparisons:
         case = ET.SubElement(
             _suite(root, "calibration"), "testcase", name="A against A", classname="calibration"
         )
         if checked.failed:
-            ET.SubElement(case, "failure", message=sentence(decision, args))
+            ET.SubElement(case, "failure", message=sentence(decision, options))
     for suite, part in decision.judged.groupby("suite", sort=False):
         element = _suite(root, printable(suite))
         for r in part.to_dict("records"):

@@ -8,10 +8,8 @@ import sys
 from pathlib import Path
 
 from duet.commands import Log, UsageError
-from duet.commands._inputs import settings
 from duet.model import parse_run
 from duet.report import summary
-from duet.table import build as table
 
 EXAMPLE = "./duetbench summary --show results/quickstart"
 
@@ -31,26 +29,23 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace, log: Log) -> None:
-    if options.show:
-        options.verdicts = options.verdicts or options.show / "verdicts.csv"
-        options.runs = options.runs or options.show / "runs"
-        options.planned = options.planned or options.show / "plan/runs.txt"
-        options.analysis = options.analysis or options.show / "plan/analysis.json"
-        options.name = options.name or options.show.resolve().name
-    if not (options.verdicts and options.runs and options.planned and options.name):
+    if not options.show and not (options.verdicts and options.runs and options.planned and options.name):
         raise UsageError("nothing to summarise", "give --show, or --verdicts, --runs, --planned and --name")
-    confidence = settings(options.analysis).get("confidence", 0.95)
-    planned = options.planned.read_text().split()
-    iterations = options.verdicts.with_name("iterations.parquet")
-    told = table.read_attrs(iterations) if iterations.exists() else {}
-    facts = summary.facts(options.name, options.runs, planned, told)
-    rows = summary.complete(summary.read_verdicts(options.verdicts), facts)
+    outcome = summary.read_outcome(
+        options.show or options.verdicts.parent,
+        name=options.name,
+        verdicts=options.verdicts,
+        runs=options.runs,
+        planned=options.planned,
+        analysis=options.analysis,
+    )
+    rows, facts, confidence = outcome.rows, outcome.facts, outcome.confidence
     if options.markdown:
         options.markdown.write_text(summary.markdown(rows, facts, confidence, options.report))
     if options.json:
         options.json.write_text(summary.as_json(rows, facts, confidence))
     if options.index:
-        runs = [run for name in planned if (run := parse_run(name))]
+        runs = [run for name in outcome.planned if (run := parse_run(name))]
         stems = sorted({f"{run.suite}.{run.benchmark}" for run in runs})
         options.index.write_text(summary.index(stems, sorted({run.suite for run in runs})))
     if options.html or options.landing:

@@ -56,8 +56,13 @@ class FormatError(DuetError):
     """A result file that cannot be read: which, where in it (`line 7`, or empty), and why."""
 
     def __init__(self, path: Path, position: str, reason: str, remedy: str = ""):
-        self.path, self.position, self.reason = Path(path), position, reason
-        super().__init__(": ".join(filter(None, (str(path), position, reason))), remedy)
+        self.path, self.position, self.reason = Path(path), position, printable(reason)
+        super().__init__(printable(": ".join(filter(None, (str(path), position, reason)))), remedy)
+
+
+def printable(text: str) -> str:
+    """The text on one line, its control characters and lone surrogates escaped: a side wrote them."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 @dataclass(frozen=True)

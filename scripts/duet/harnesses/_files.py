@@ -1,6 +1,7 @@
 """What all harnesses share to find and open files: bounded reading of bytes and lines, and names."""
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,13 +14,15 @@ MAX_LINE_BYTES = 2**16
 """What is looked at of a line of a log."""
 MAX_NS = 2**62 - 1
 """Largest time accepted, the year 2116 as epoch: the sum of two stays within int64."""
+MAX_ITERATION = 2**31 - 1
+"""Largest number of an iteration: a place of its own in every run still fits into int64."""
 
 RESERVED = frozenset((
     "suite", "benchmark", "type", "runid", "order", "pair", "iteration", "iteration_start_ns",
     "iteration_end_ns", "iteration_time_ns", "epoch_start_ms", "engine", "image", "image_hash",
     "status", "timed_out", "date", "hostname", "uname", "lscpu", "meminfo",
 ))  # fmt: skip
-"""Columns of the unified table: what a format adds may not be called so."""
+"""Columns of the unified table: what a harness adds may not be called so."""
 
 
 def read_bytes(path: Path) -> bytes:
@@ -83,6 +86,11 @@ def result_files(files: Sequence[Path]) -> list[Path]:
 def same_name(inside: str, benchmark: str) -> bool:
     """Whether a name in a file is the benchmark's, known by its true name or as in file names."""
     return inside == benchmark or file_name(inside) == benchmark
+
+
+def is_column(name: str) -> bool:
+    """Whether a harness may add a column of that name."""
+    return re.fullmatch(r"\w+", name) is not None and name not in RESERVED
 
 
 def header(data: bytes) -> list[str]:

@@ -1,10 +1,12 @@
 """What all harnesses share to make a frame: CSV, and the checks that every iteration must pass.
 
-Imported inside the functions that read: it loads pandas, numpy and pyarrow."""
+Imported inside the functions that read: it loads pandas, numpy and pyarrow.
+"""
 
 import io
+import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,20 +14,23 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import csv
 
-from duet.harnesses import FormatError
-from duet.harnesses._files import MAX_NS, RESERVED, header
+from duet.harnesses import FormatError, printable
+from duet.harnesses._files import MAX_ITERATION, MAX_NS, header, is_column
 
 
 def read_csv(
-    path: Path, data: bytes, integers: Iterable[str], texts: Iterable[str] = ()
-) -> tuple[dict[str, np.ndarray], dict[str, pd.api.extensions.ExtensionArray], list[str]]:
-    """The columns `integers` (int64) and `texts` (object), all other numeric ones, and warnings.
+    path: Path, data: bytes, integers: Sequence[str], texts: Sequence[str] = (), flags: Sequence[str] = ()
+) -> tuple[dict[str, np.ndarray], dict[str, pd.api.extensions.ExtensionArray], list[str], bool]:
+    """The columns `integers` (int64) and `texts` (object), all other numeric ones, warnings, and whether
+    the file is cut off.
 
     A last line without its line end is left out with a warning: a number cut short cannot be told
-    from a whole one. Row i stands in line i + 2, unless there are empty lines.
+    from a whole one. Of the other columns those without any number are left out; in the rest, what is
+    no finite number is null, with a warning. `flags` are other columns that have nothing but 1 and 0:
+    whatever else is there is 0, with a warning. Row i stands in line i + 2, unless there are empty lines.
     """
-    names, integers, texts = header(data), list(integers), list(texts)
-    if missing := [c for c in integers + texts if c not in names]:
+    names, needed = header(data), [*integers, *texts]
+    if missing := [c for c in needed if c not in names]:
         raise FormatError(path, "line 1", f"no column {missing[0]!r} in the header")
     if twice := [c for c in names if names.count(c) > 1]:
         raise FormatError(path, "line 1", f"column {twice[0]!r} stands there twice")
@@ -37,38 +42,105 @@ def read_csv(
     body = data[data.find(b"\n") + 1 : end] if end else b""
     if not body.strip():
         raise FormatError(path, "", "no iterations")
-    types = {c: pa.int64() for c in integers} | {c: pa.string() for c in texts}
+    hexadecimal = b"0x" in body or b"0X" in body  # Arrow takes 0x10 for 16, which no harness writes
+    if hexadecimal and (fault := _blame(path, body, names, integers)):
+        raise fault
     try:
-        table = csv.read_csv(
-            pa.BufferReader(body),
-            csv.ReadOptions(use_threads=False, block_size=len(body) + 1, column_names=names),
-            csv.ParseOptions(quote_char=False),
-            csv.ConvertOptions(column_types=types, null_values=["", "NA"], strings_can_be_null=True),
-        )
+        table = _arrow(body, names, {c: pa.int64() for c in integers} | {c: pa.string() for c in texts})
     except pa.ArrowException as e:
         raise _blame(path, body, names, integers) or FormatError(path, "", _one_line(e)) from None
     except UnicodeDecodeError:
         raise FormatError(path, "", "not UTF-8") from None
-    if any(table[c].null_count for c in integers + texts):
-        raise _blame(path, body, names, integers + texts) or FormatError(path, "", "a value is missing")
-    must = {c: table[c].to_numpy() for c in integers + texts}
-    return must, _numeric(table, set(names) - set(integers) - set(texts)), warnings
-
-
-def _numeric(table: pa.Table, names: set[str]) -> dict[str, pd.api.extensions.ExtensionArray]:
-    found = {}
-    for name in table.column_names:
-        if name not in names or not re.fullmatch(r"\w+", name) or name in RESERVED:
+    if any(table[c].null_count for c in needed):
+        raise _blame(path, body, names, needed) or FormatError(path, "", "a value is missing")
+    must = {c: table[c].to_numpy() for c in needed}
+    extra = {}
+    for name in names:
+        if name in must or not is_column(name):
             continue
-        values = table[name].combine_chunks()
-        if pa.types.is_integer(values.type):
-            found[name] = pd.Int64Dtype().__from_arrow__(values)
-        elif pa.types.is_floating(values.type):
-            found[name] = pd.array(values.to_numpy(zero_copy_only=False), dtype="Float64")
-    return found
+        values = None if hexadecimal else _numeric(table[name], name in flags)
+        if values is None:
+            cells = _arrow(body, names, {name: pa.binary()}, [name])[name].to_pylist()
+            values, warning = _checked(name, cells, name in flags)
+            warnings += [f"{path.name}: {warning}"] if warning else []
+        if values is not None:
+            extra[name] = values
+    return must, extra, warnings, end < len(data)
 
 
-def _blame(path: Path, body: bytes, names: list[str], must: list[str]) -> FormatError | None:
+def _arrow(
+    body: bytes, names: list[str], types: dict[str, pa.DataType], only: Sequence[str] = ()
+) -> pa.Table:
+    """A CSV without its header: all columns or `only` some, of these types or those that Arrow sees."""
+    return csv.read_csv(
+        pa.BufferReader(body),
+        csv.ReadOptions(use_threads=False, block_size=len(body) + 1, column_names=names),
+        csv.ParseOptions(quote_char=False),
+        csv.ConvertOptions(
+            column_types=types, null_values=["", "NA"], strings_can_be_null=True, include_columns=list(only)
+        ),
+    )
+
+
+def _numeric(column: pa.ChunkedArray, flag: bool) -> pd.api.extensions.ExtensionArray | None:
+    """The column as Arrow understood it; None where its cells must be looked at one by one."""
+    values = column.combine_chunks()
+    if pa.types.is_integer(values.type):
+        if flag and (values.null_count or not np.isin(values.to_numpy(), (0, 1)).all()):
+            return None
+        return pd.Int64Dtype().__from_arrow__(values)
+    if pa.types.is_floating(values.type) and not flag:
+        floats = values.drop_null().to_numpy()
+        # A whole number beyond int64 is a float to Arrow, rounded; so large ones are looked at.
+        if (np.abs(floats) < 2**63).all():
+            return pd.array(values.to_numpy(zero_copy_only=False), dtype="Float64")
+    return None
+
+
+_NUMBER = re.compile(
+    rb"\s*(?:(?P<whole>[-+]?[0-9]+)|[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*"
+)
+
+
+def _number(cell: bytes) -> int | float | None:
+    """The finite number that a cell is, a whole one exactly; None for anything else."""
+    if (match := _NUMBER.fullmatch(cell)) is None:
+        return None
+    if match["whole"]:
+        number = int(cell) if len(cell) < 100 else 2**63
+        return number if -(2**63) <= number < 2**63 else None
+    return float(cell) if math.isfinite(float(cell)) else None
+
+
+def _checked(
+    name: str, cells: list[bytes | None], flag: bool
+) -> tuple[pd.api.extensions.ExtensionArray | None, str]:
+    """The numbers of a column, None where it has none, and a warning about its other cells or nothing."""
+    numbers = [None if cell is None else _number(cell) for cell in cells]
+    if flag:
+        bad = [i for i, number in enumerate(numbers) if number not in (0, 1)]
+        numbers = [number if number in (0, 1) else 0 for number in numbers]
+        what = "neither 1 nor 0: counts as 0"
+    else:
+        pairs = enumerate(zip(cells, numbers, strict=True))
+        bad = [i for i, (cell, number) in pairs if cell is not None and number is None]
+        what = "no number of 64 bits: left out"
+    if all(number is None for number in numbers):
+        return None, ""
+    warning = ""
+    if bad:
+        cell = _short((cells[bad[0]] or b"").decode(errors="replace"))
+        more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
+        warning = f"line {bad[0] + 2}: {name} is {cell}, {what}{more}"
+    null = np.array([number is None for number in numbers])
+    if flag or all(isinstance(number, int | None) for number in numbers):
+        whole = np.array([int(number or 0) for number in numbers], np.int64)
+        return pd.arrays.IntegerArray(whole, null), warning
+    floats = np.array([float(number or 0) for number in numbers])
+    return pd.arrays.FloatingArray(floats, null), warning
+
+
+def _blame(path: Path, body: bytes, names: list[str], must: Sequence[str]) -> FormatError | None:
     """The first line that made reading fail, found slowly because it is needed rarely."""
     wanted = [(names.index(c), c) for c in must]
     for number, raw in enumerate(io.BytesIO(body), 2):
@@ -79,7 +151,7 @@ def _blame(path: Path, body: bytes, names: list[str], must: list[str]) -> Format
         if len(fields) != len(names):
             return FormatError(path, f"line {number}", f"{len(fields)} columns, the header has {len(names)}")
         for i, name in wanted:
-            if not re.fullmatch(r"\s*-?\d{1,19}\s*", fields[i]):
+            if not re.fullmatch(r"\s*-?[0-9]{1,19}\s*", fields[i]):
                 return FormatError(path, f"line {number}", f"{name} is {_short(fields[i])}, not an integer")
     return None
 
@@ -124,6 +196,7 @@ def iterations(
     order = None
     if iteration is not None:
         _check(path, where, iteration < 0, "iteration {}: they count from 0", iteration)
+        _check(path, where, iteration > MAX_ITERATION, "iteration {}: too many to be true", iteration)
         if n > 1 and not (np.diff(iteration) > 0).all():
             order = np.argsort(iteration, kind="stable")
             number, time_ns = iteration[order], time_ns[order]
@@ -151,7 +224,11 @@ def iterations(
         values = integers(values) if isinstance(values, np.ndarray) else values
         columns[name] = values if order is None else values[order]
     frame = pd.DataFrame(columns, copy=False)
-    frame.attrs = {"warnings": warnings, "truncated": truncated, "benchmark": benchmark}
+    frame.attrs = {
+        "warnings": [printable(w) for w in warnings],
+        "truncated": truncated,
+        "benchmark": benchmark,
+    }
     return frame
 
 

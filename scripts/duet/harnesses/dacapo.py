@@ -10,6 +10,8 @@ Taken is the first of these that is there:
   be starts, since iterations would overlap, there are no absolute times;
 - the output of the stock harness, in a result file or the log: `===== DaCapo <version> <benchmark> completed
   warmup N in M msec =====`, the last one `PASSED in M msec`. Whole milliseconds, no absolute times.
+  N, also in `starting warmup N`, must rise: a line that another thread garbled leaves a gap, which is
+  said, and the output of two runs is refused.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from duet.harnesses import FormatError, Harness, native
-from duet.harnesses._files import MAX_NS, header, read_bytes, read_lines, read_start, same_name
+from duet.harnesses._files import MAX_ITERATION, MAX_NS, header, read_bytes, read_lines, read_start, same_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,9 +35,12 @@ CALLBACK = "duetbench.DaCapoProbe"
 
 _MS = 1_000_000
 _LINE = re.compile(
-    r"===== DaCapo (?:.* )?(?P<benchmark>\S+) "
-    r"(?:completed warmup \d+ in (?P<warmup>\d+) msec|PASSED in (?P<last>\d+) msec|(?P<failed>FAILED\b.*?))"
-    r"\s*====="
+    r"===== DaCapo (?:.* )?(?P<benchmark>\S+) (?:"
+    r"(?P<starting>starting)(?: warmup (?P<begun>\d+))?|"
+    r"completed warmup (?P<done>\d+) in (?P<warmup>\d+) msec|"
+    r"PASSED in (?P<last>\d+) msec|"
+    r"(?P<failed>FAILED\b.*?))\s*=====",
+    re.ASCII,
 )
 _LINE_LENGTH = 300
 """The harness's own lines are shorter; matching takes time in the square of the length."""
@@ -74,8 +79,7 @@ def _patched(path: Path, benchmark: str, date: str | None) -> pd.DataFrame:
     clock = next((c for c in ("start_unix", "total_ms") if c in names), None)
     texts = ["benchmark"] if "benchmark" in names else []
     wanted = ["iteration_time_ns", *([clock] if clock else [])]
-    must, extra, warnings = read_csv(path, data, wanted, texts)
-    truncated = bool(warnings)
+    must, extra, warnings, truncated = read_csv(path, data, wanted, texts)
     if others := sorted({n for n in must.get("benchmark", ()) if not same_name(n, benchmark)}):
         raise FormatError(path, "", f"results of {others[0]!r:.60}, not only of {benchmark!r}")
     time_ns, start_ns = must["iteration_time_ns"], None
@@ -179,14 +183,23 @@ def _output(path: Path, benchmark: str) -> pd.DataFrame | None:
     from duet.harnesses._frames import iterations
 
     ms, lines, numbers, warnings = [], [], [], []
-    name, ended, iteration = None, False, 0
-    for number, line in read_lines(path, b" msec ", b"FAILED"):
+    name, ended, failed = None, False, 0
+    begun = done = 0
+    """Highest number of an iteration that started and of one that ended, counted from 1."""
+    for number, line in read_lines(path, b" starting", b" msec ", b"FAILED"):
         if len(line) > _LINE_LENGTH or (m := _LINE.search(line)) is None:
             continue
         if m["benchmark"] != name and not same_name(name := m["benchmark"], benchmark):
             raise FormatError(path, f"line {number}", f"results of {name!r:.60}, not of {benchmark!r}")
+        if fault := _out_of_turn(m, begun, done, ended):
+            raise FormatError(path, f"line {number}", fault)
+        if m["starting"]:
+            begun = int(m["begun"] or max(begun, done) + 1)
+            continue
+        done = int(m["done"] or max(begun, done + 1))
         if m["failed"]:
-            warnings.append(f"{path.name}: line {number}: iteration {iteration} failed its validation")
+            failed += 1
+            warnings.append(f"{path.name}: line {number}: iteration {done - 1} failed its validation")
             ended = m["failed"].strip() == "FAILED"
         else:
             value = m["warmup"] or m["last"]
@@ -194,9 +207,8 @@ def _output(path: Path, benchmark: str) -> pd.DataFrame | None:
                 raise FormatError(path, f"line {number}", f"{value:.20} msec: too long to be true")
             ms.append(int(value))
             lines.append(number)
-            numbers.append(iteration)
+            numbers.append(done - 1)
             ended = m["last"] is not None
-        iteration += 1
     if name is None:
         return None
     if not ended:
@@ -207,9 +219,24 @@ def _output(path: Path, benchmark: str) -> pd.DataFrame | None:
         iteration=np.array(numbers, dtype=np.int64),
         where=lambda row: f"line {lines[row]}",
         warnings=warnings,
-        truncated=not ended,
+        truncated=not ended or done > len(ms) + failed,
         benchmark=name,
     )
+
+
+def _out_of_turn(line: re.Match[str], begun: int, done: int, ended: bool) -> str:
+    """Why a line cannot come now in the output of one run, or nothing."""
+    number = line["begun"] or line["done"]
+    if number and (len(number) > 10 or int(number) > MAX_ITERATION):
+        return f"warmup {number:.20}: too many to be true"
+    if number and int(number) == 0:
+        return "warmup 0: they count from 1"
+    what = f"warmup {number}" if number else "a last iteration"
+    if ended:
+        return f"{what} after the last one: results of two runs"
+    if number and int(number) <= (max(begun, done) if line["begun"] else max(begun - 1, done)):
+        return f"{what} after warmup {max(begun, done)}: results of two runs"
+    return ""
 
 
 _JAR = re.compile(r"(?:^|(?<=\s))-jar\s+(\S+)")

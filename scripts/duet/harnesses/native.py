@@ -4,7 +4,7 @@ Times are integer epoch nanoseconds, `iteration` counts from 0, a line per finis
 flushed, so that a killed run keeps what it finished; an unfinished last line is left out with a
 warning. Further columns are kept when they are numeric and not called like one of the table's.
 One of them has a meaning: `synchronised`, 1 when both sides met at the barrier before the
-iteration, else 0.
+iteration, else 0; what is neither counts as 0, so that no iteration passes for synchronised by mistake.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("iteration", "start_ns", "end_ns")
+SYNCHRONISED = "synchronised"
 
 
 def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | None = None) -> pd.DataFrame:
@@ -39,7 +40,7 @@ def read(path: Path) -> pd.DataFrame:
     from duet.harnesses._frames import iterations, read_csv
 
     data = read_bytes(path)
-    must, extra, warnings = read_csv(path, data, COLUMNS)
+    must, extra, warnings, truncated = read_csv(path, data, COLUMNS, flags=[SYNCHRONISED])
     start_ns, end_ns = must["start_ns"], must["end_ns"]
     outside = (np.minimum(start_ns, end_ns) < 0) | (np.maximum(start_ns, end_ns) > MAX_NS)
     if outside.any():
@@ -53,7 +54,7 @@ def read(path: Path) -> pd.DataFrame:
         extra=extra,
         where=lambda row: f"line {row + 2}",
         warnings=warnings,
-        truncated=bool(warnings),
+        truncated=truncated,
     )
 
 

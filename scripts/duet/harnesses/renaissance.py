@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING
 from duet.harnesses import FormatError, Harness, native
 from duet.harnesses._files import (
     MAX_NS,
-    RESERVED,
     header,
+    is_column,
     read_bytes,
     read_start,
     result_files,
@@ -186,10 +186,9 @@ def _mend(data: bytes) -> dict | None:
 
 
 def _metrics(rows: list[dict]) -> list[str]:
-    """Names of plugins' metrics that every iteration has."""
-    return [
-        k for k in rows[0] if k not in {"duration_ns", "uptime_ns"} | RESERVED and all(k in r for r in rows)
-    ]
+    """Names of plugins' metrics that every iteration has, as far as they can be columns."""
+    names = [name for name in rows[0] if is_column(name) and name not in ("duration_ns", "uptime_ns")]
+    return [name for name in names if all(name in row for row in rows)]
 
 
 def _integers(path: Path, at: str, rows: list[dict], key: str) -> np.ndarray:
@@ -207,7 +206,7 @@ def _csv(path: Path, benchmark: str) -> pd.DataFrame:
 
     from duet.harnesses._frames import read_csv
 
-    must, extra, warnings = read_csv(
+    must, extra, warnings, truncated = read_csv(
         path, read_bytes(path), ("duration_ns", "uptime_ns", "vm_start_unix_ms"), ("benchmark",)
     )
     names, start_ms = set(must["benchmark"]), must["vm_start_unix_ms"]
@@ -220,7 +219,7 @@ def _csv(path: Path, benchmark: str) -> pd.DataFrame:
     start_ns = extra.pop("vm_start_ns", None)
     start_ns = None if start_ns is None or start_ns[0] is pd.NA else int(start_ns[0])
     where = lambda row: f"line {row + 2}"  # noqa: E731
-    return _frame(path, names.pop(), must, int(start_ms[0]), start_ns, extra, where, warnings, bool(warnings))
+    return _frame(path, names.pop(), must, int(start_ms[0]), start_ns, extra, where, warnings, truncated)
 
 
 def _frame(path, name, columns, start_ms, start_ns, extra, where, warnings, truncated) -> pd.DataFrame:

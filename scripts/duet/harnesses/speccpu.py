@@ -7,7 +7,8 @@ Its logs, `CPU2017.NNN.log`, have for each iteration under `Benchmark Times:`
 
 in epoch seconds, read as exact decimals. All logs of the directory are read, in the order of their
 numbers; those without iterations (of a build, say) do not matter. A start without its end, as a
-run that was stopped leaves, is left out with a warning.
+run that was stopped leaves, is left out with a warning. A log begins with `runcpu v… started at …` and
+ends with `runcpu finished at …`: one that has iterations and the first without the second was cut.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 _LOG = re.compile(r"CPU2017\.(\d+)\.log$")
 _STAMP = re.compile(r"\s*Rate (?P<what>Start|End):.*\((?P<time>[^()]*)\)")
 _RUNNING = re.compile(r"\s*Running (?P<benchmark>\d{3}\.\w+) ")
-_SECONDS = re.compile(r"\d{1,10}(?:\.\d{1,9})?")
+_SECONDS = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,9})?")
+_STARTED = re.compile(r"runcpu v\S+ started at ")
 _SLACK_NS = 10_000
 """The stamps have five decimals."""
 
@@ -34,16 +36,17 @@ _SLACK_NS = 10_000
 def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | None = None) -> pd.DataFrame:
     """All iterations in the logs of the result directory; see duet.harnesses for the frame."""
     paths = [Path(f) for f in files]
-    starts, ends, where, warnings, name = [], [], [], [], None
+    starts, ends, where, warnings, name, cut = [], [], [], [], None, False
     logs = _logs(paths)
     for log in logs:
-        begun = None
-        for number, line in read_lines(log, b"Rate ", b"Running ", b"*** Miscompare"):
+        begun, ran, unfinished = None, len(starts), False
+        for number, line in read_lines(log, b"Rate ", b"Running ", b"*** Miscompare", b"runcpu "):
             if m := _STAMP.match(line):
                 time_ns = _nanoseconds(log, number, m["time"])
                 if m["what"] == "Start":
                     if begun is not None:
                         warnings.append(f"{log.name}: line {begun[1]}: the iteration has no end, left out")
+                        cut = True
                     begun = time_ns, number
                 elif begun is None:
                     raise FormatError(log, f"line {number}", "Rate End without Rate Start")
@@ -56,11 +59,18 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
                 name = m["benchmark"]
                 if not same_name(name, benchmark):
                     raise FormatError(log, f"line {number}", f"results of {name!r:.60}, not of {benchmark!r}")
+            elif _STARTED.match(line):
+                unfinished = True
+            elif line.startswith("runcpu finished at "):
+                unfinished = False
             elif line.startswith("*** Miscompare"):
                 warnings.append(f"{log.name}: line {number}: {line.strip()[:100]}")
         if begun is not None:
             warnings.append(f"{log.name}: line {begun[1]}: the iteration has no end, left out")
-    cut = any("left out" in warning for warning in warnings)
+            cut = True
+        elif unfinished and len(starts) > ran:
+            warnings.append(f"{log.name}: ends before runcpu has finished: iterations may be missing")
+            cut = True
     if not starts:
         raise FormatError(logs[-1], "", "no iterations" + (" that ended" if cut else ""))
     return _frame(starts, ends, where, warnings, cut, name)

@@ -191,6 +191,8 @@ def _warnings(sides: list[SideFiles], frames: list[pd.DataFrame]) -> list[dict[s
     found = []
     for s, frame in zip(sides, frames, strict=True):
         texts = list(frame.attrs.get("warnings", ()))
+        if s.span_ns and s.run.type == Type.SYNCDUET and "synchronised" not in frame:
+            texts.append("no column synchronised: whether its iterations began together is not known")
         start = frame["iteration_start_ns"]
         if s.span_ns and len(frame) and start.iloc[0] is not pd.NA:
             first_ns, last_ns = int(start.iloc[0]), int(frame["iteration_end_ns"].iloc[-1])

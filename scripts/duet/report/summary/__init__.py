@@ -1,6 +1,7 @@
 """What came out, for people and programs: one order, one wording; Markdown, JSON, HTML, terminal."""
 
 from duet.report.summary.facts import Facts, Failure, facts
+from duet.report.summary.outcome import Outcome, read_outcome
 from duet.report.summary.page import landing, page
 from duet.report.summary.rows import (
     VERDICTS,
@@ -18,6 +19,7 @@ __all__ = [
     "Calibration",
     "Facts",
     "Failure",
+    "Outcome",
     "as_json",
     "calibration",
     "complete",
@@ -28,6 +30,7 @@ __all__ = [
     "landing",
     "markdown",
     "page",
+    "read_outcome",
     "read_verdicts",
     "terminal",
 ]

@@ -14,11 +14,15 @@ from duet.report.summary.wording import duration
 
 VERDICTS = ("slower", "no data", "inconclusive", "equivalent", "faster")
 """Worst first: what asks for something to be done stands on top. `no data`: planned, and no run finished."""
-NUMBERS = (
+NEEDED = (
+    *("suite", "benchmark", "type", "verdict", "method", "warnings"),
     *("runs", "iterations_A", "iterations_B", "coverage", "change_percent"),
     *("ci_low_percent", "ci_high_percent", "p_value", "p_adjusted"),
 )
-TEXT = ("suite", "benchmark", "type", "verdict", "method", "warnings")
+"""Columns of verdicts.csv without which there is nothing to tell; those behind may be missing."""
+TEXTS = (*NEEDED[:6], "estimator", "holds_for_min_overlap", "left_out")
+COUNTS = ("runs", "iterations_A", "iterations_B", "runs_left_out", "iterations_left_out")
+"""Every other column holds numbers, and nothing where a number is not known."""
 ENOUGH = 10
 """A/A comparisons below this rarely show a test that errs twice as often as it should."""
 
@@ -53,30 +57,35 @@ class Calibration:
 
 
 def read_verdicts(path: Path) -> pd.DataFrame:
-    """verdicts.csv with its names as they are: a benchmark may be called `NA` or `1e3`."""
+    """verdicts.csv with its texts as they are, since a benchmark may be called `NA` or `1e3`, and numbers."""
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as e:
         raise DuetError(f"{path}: not a table of verdicts ({e})", "make it again by the workflow") from None
-    lacking = [c for c in (*TEXT, *NUMBERS) if c not in frame.columns]
+    lacking = [c for c in NEEDED if c not in frame.columns]
     if lacking:
         raise DuetError(f"{path}: no column {', '.join(lacking)}", "make it again by the workflow")
-    for column in NUMBERS:
+    for column in frame.columns.difference(TEXTS):
         frame[column] = pd.to_numeric(frame[column], errors="coerce")
-    frame["runs"] = frame["runs"].fillna(0).astype(int)
-    return frame
+    return _counted(frame)
+
+
+def _counted(rows: pd.DataFrame) -> pd.DataFrame:
+    """Counts as whole numbers, 0 where nothing is known."""
+    return rows.assign(**{c: rows[c].fillna(0).astype(int) for c in COUNTS if c in rows.columns})
 
 
 def complete(verdicts: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     """The verdicts, worst first, and a row `no data` for every planned comparison without one."""
     known = {_key(r) for r in verdicts[["suite", "benchmark", "type"]].astype(str).itertuples(index=False)}
     lost = [
-        {"suite": s, "benchmark": b, "type": t, "runs": 0, "verdict": "no data", "warnings": why}
+        dict.fromkeys(TEXTS, "")
+        | {"suite": s, "benchmark": b, "type": t, "warnings": why}
+        | {"verdict": "no data", "method": "none", "estimator": None}
         for s, b, t, why in facts.empty
         if _key((s, b, t)) not in known
     ]
-    rows = pd.DataFrame([*verdicts.to_dict("records"), *lost], columns=verdicts.columns)
-    rows["warnings"] = rows["warnings"].fillna("").astype(str)
+    rows = _counted(pd.DataFrame([*verdicts.to_dict("records"), *lost], columns=verdicts.columns))
     rank = rows["verdict"].astype(str).map({v: i for i, v in enumerate(VERDICTS)}).fillna(len(VERDICTS))
     change = pd.to_numeric(rows["change_percent"])
     order = pd.DataFrame({"rank": rank, "change": -change}).sort_values(

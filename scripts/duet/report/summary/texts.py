@@ -74,7 +74,7 @@ def index(benchmarks: Iterable[str], suites: Iterable[str]) -> str:
 
 
 def as_json(rows: pd.DataFrame, facts: Facts, confidence: float = 0.95) -> str:
-    """verdicts.json; numbers that are not known are null."""
+    """verdicts.json: workflow/schemas/verdicts.json.schema.json. What is not known is null."""
     check = calibration(rows, confidence)
     about = asdict(facts)
     about.pop("empty")  # they stand among the verdicts as `no data`

@@ -20,4 +20,4 @@ rule analyse:
         command=duetbench("analyse"),
     shell:
         f"{{params.command}} --table {{input.table}} --analysis {{input.analysis}} --pairs {{output.pairs}}"
-        f" --effects {{output.effects}} --verdicts {{output.verdicts}} 2>&1 | tee {{log}} >&2"
+        f" --effects {{output.effects}} --verdicts {{output.verdicts}} --log {{log}}"

@@ -73,8 +73,8 @@ for name, run in RUNS.items():
 PLAN = plan_of(CAMPAIGN, RUNS.values())
 IMPORTED = {stem for folder in CAMPAIGN.imports for stem in stems(folder)}
 IMAGES = {ref.key: ref for ref in CAMPAIGN.images}
-config["landing"] = str(RESULTS / "landing.html")
-"""What report/workflow.rst shows first."""
+if not IN_MODULE:
+    config["landing"] = str(LAYOUT.landing)  # what report/workflow.rst shows first
 
 
 def duetbench(subcommand: str) -> str:

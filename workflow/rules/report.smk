@@ -20,10 +20,9 @@ rule benchmark_figures:
         command=duetbench("figures"),
         imported=" ".join(sorted(IMPORTED)),
     shell:
-        f"{{params.command}} benchmarks --table {{input.table}} --pairs {{input.pairs}} --effects {{input.effects}}"
+        f"{{params.command}} --log {{log}} benchmarks --table {{input.table}} --pairs {{input.pairs}} --effects {{input.effects}}"
         f" --verdicts {{input.verdicts}} --analysis {{input.analysis}} --planned {{input.planned}}"
         f" --stem {{params.imported}} --runs {RESULTS}/runs --jobs {{threads}} --out {RESULTS}/figures"
-        f" 2>&1 | tee {{log}} >&2"
 
 
 rule forest:
@@ -43,10 +42,9 @@ rule forest:
     params:
         command=duetbench("figures"),
     shell:
-        f"{{params.command}} forest --suite {{wildcards.suite}} --verdicts {{input.verdicts}}"
+        f"{{params.command}} --log {{log}} forest --suite {{wildcards.suite}} --verdicts {{input.verdicts}}"
         f" --analysis {{input.analysis}} --planned {{input.planned}} --runs {RESULTS}/runs"
         f" --out {RESULTS}/figures/{{wildcards.suite}}.forest"
-        f" 2>&1 | tee {{log}} >&2"
 
 
 rule comparison:
@@ -62,7 +60,7 @@ rule comparison:
         command=duetbench("analyse"),
     shell:
         f"{{params.command}} --table {{input.table}} --analysis {{input.analysis}} --comparison {{output}}"
-        f" 2>&1 | tee {{log}} >&2"
+        f" --log {{log}}"
 
 
 rule methods:
@@ -84,8 +82,8 @@ rule methods:
     params:
         command=duetbench("figures"),
     shell:
-        f"{{params.command}} methods --table {{input.table}} --verdicts {{input.verdicts}} --effects {{input.effects}}"
-        f" --comparison {{input.comparison}} --analysis {{input.analysis}} --out {RESULTS}/figures/methods 2>&1 | tee {{log}} >&2"
+        f"{{params.command}} --log {{log}} methods --table {{input.table}} --verdicts {{input.verdicts}} --effects {{input.effects}}"
+        f" --comparison {{input.comparison}} --analysis {{input.analysis}} --out {RESULTS}/figures/methods"
 
 
 rule summary:
@@ -133,7 +131,8 @@ rule provenance:
         command=duetbench("provenance"),
     shell:
         f"{{params.command}} --name {CAMPAIGN.name} --runs {RESULTS}/runs --planned {{input.planned}}"
-        f" --images {RESULTS}/images --analysis {{input.analysis}} --config {{input.config:q}} --html {{output}} 2>&1 | tee {{log}} >&2"
+        f" --images {RESULTS}/images --analysis {{input.analysis}} --config {{input.config:q}} --html {{output}}"
+        f" --log {{log}}"
 
 
 rule explore:

@@ -26,9 +26,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace, log: Log) -> None:
-    records = sorted(options.images.glob("*.json")) if options.images and options.images.is_dir() else []
-    images = [r for path in records if (r := read_json(path)) is not None]
+    images = image_records(options.images) if options.images else []
     config = {str(path): path.read_text(errors="replace") for path in options.config}
     runs = provenance.read(options.runs, options.planned.read_text().split())
     page = provenance.page(options.name, runs, images, settings(options.analysis), config)
     options.html.write_text(page)
+
+
+def image_records(folder: Path) -> list[dict]:
+    """Of each image where it is present; of one that is nowhere any more its identity."""
+    present = [r for path in sorted(folder.glob("*@*/*.json")) if (r := read_json(path)) is not None]
+    keys = {record.get("key") for record in present}
+    known = [r for path in sorted(folder.glob("*.json")) if (r := read_json(path)) is not None]
+    return present + [record for record in known if record.get("key") not in keys]

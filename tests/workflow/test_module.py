@@ -74,11 +74,13 @@ def test_a_campaign_file_is_measured_from_another_workflow_and_stays(project, ha
     assert again.returncode == 0, again.stdout
     assert len(runs(project)) == 2 and first.items() <= runs(project).items()
     assert (project.path.parent / "results/c/summary.md").exists()
-    forced = outer(
-        project, config.replace("1}", "2}"), "", "--forcerun", "duet_measure", "--", "duet_available"
-    )
+    before = runs(project)
+    words = ("--forcerun", "duet_measure", "--")
+    available = outer(project, config.replace("1}", "2}"), "", *words, "duet_available")
+    assert available.returncode == 0 and runs(project) == before, "what is available is not measured"
+    forced = outer(project, config.replace("1}", "2}"), "", *words, "duet_all")
     assert forced.returncode == 0, forced.stdout
-    assert runs(project).items() == runs(project).items()
+    assert all(mtime > before[run] for run, mtime in runs(project).items())
 
 
 def test_the_outer_workflows_own_config_may_be_the_campaign(project, harness):

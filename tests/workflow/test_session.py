@@ -79,3 +79,12 @@ def test_a_dead_workflows_lock_is_removed_and_no_other(project, harness, running
     done = project.snakemake("c", "results/c/verdicts.csv")
     assert done.returncode == 0, done.stdout
     assert (locks / "9.output.lock").exists() and not any(path.exists() for path in dead)
+
+
+def test_a_target_that_nothing_makes_is_said_and_a_failed_job_is_not_said_twice(project, harness):
+    project.write("c", process_campaign("c", {"b": {"A": "exit 3"}}, duet_repetitions=1))
+    unknown = project.snakemake("c", "results/c/nothing")
+    assert unknown.returncode == 1 and "No rule to produce results/c/nothing" in unknown.stdout
+    failed = project.snakemake("c", "results/c/verdicts.csv")
+    assert failed.returncode == 1 and "error: run native.b.0.duet." in failed.stdout
+    assert "CalledProcessError" not in failed.stdout

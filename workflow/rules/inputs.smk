@@ -16,7 +16,8 @@ FIRST = len(RUNS) + 1
 def planned(name: str, made: str):
     """Input function: the plan file `name`, of a rule that makes `made`. Both may have wildcards.
 
-    In a dry run the file stays as it is; where it would be another one, the rule would run.
+    It is written by now, and its time decides (with its content: snakemake#4173). In a dry run it stays as
+    it is; where it would be another one, the rule would run.
     """
 
     def plan_file(wildcards) -> list[str]:
@@ -53,11 +54,6 @@ def fetch_inputs(wildcards) -> list[str]:
 
 
 # Runs
-
-
-def only_available() -> bool:
-    """Whether the user asked for what can be made from the runs that are there."""
-    return RULE_NAME("available") in workflow.dag_settings.targets
 
 
 def runs_of(stem: str) -> list[str]:

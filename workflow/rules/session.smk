@@ -69,6 +69,11 @@ def remove_dead_locks() -> None:
 # What is due
 
 
+def only_available() -> bool:
+    """Whether the user asked for what can be made from the runs that are there."""
+    return RULE_NAME("available") in workflow.dag_settings.targets
+
+
 @functools.cache
 def due() -> dict[str, str]:
     """The runs that are to be measured, in the plan's order, and why."""
@@ -77,7 +82,8 @@ def due() -> dict[str, str]:
         # What a killed workflow left may be finishing just now.
         subprocess.run([sys.executable, SCRIPTS / "duetbench.py", "clean", RESULTS], check=False)
         found = decide(RUNS[name] for name in found)
-    found |= {name: "asked for" for name in RUNS if forced(name)}
+    if not only_available():
+        found |= {name: "asked for" for name in RUNS if forced(name)}
     return {name: found[name] for name in RUNS if name in found}
 
 
@@ -151,7 +157,8 @@ def be_quiet() -> None:
         text = entry.getMessage()
         if text.startswith(("Opening notebook", "Report created")):
             return True
-        return entry.levelno > logging.INFO and "RuleException" not in text
+        # A job that failed has said why; a target that no rule makes (MissingRuleException) has not.
+        return entry.levelno > logging.INFO and not text.startswith("RuleException")
 
     for handler in logger.handlers:
         if handler.name == "DefaultStreamHandler":

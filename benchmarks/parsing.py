@@ -23,7 +23,8 @@ import numpy as np  # noqa: E402
 import synthetic  # noqa: E402
 from duet import harnesses  # noqa: E402
 from duet.model import Order, Run, Type  # noqa: E402
-from duet.table import build as table  # noqa: E402
+from duet.table import store  # noqa: E402
+from duet.table.build import SideFiles, join_sides  # noqa: E402
 
 START_NS = 1_700_000_000_000_000_000
 
@@ -104,13 +105,13 @@ def best_s(task: Callable[[], object]) -> float:
     return min(durations)
 
 
-def campaign(folder: Path) -> list[list[table.SideFiles]]:
+def campaign(folder: Path) -> list[list[SideFiles]]:
     """200 duet runs of two Renaissance files of 100 iterations."""
     runs = []
     for runid in range(200):
         run = Run("renaissance", "chi-square", runid, Type.DUET, Order.AB)
         sides = {side: renaissance_json(folder / run.file(side, "r.json"), 100) for side in "AB"}
-        runs.append([table.SideFiles(run, side, (path,)) for side, path in sides.items()])
+        runs.append([SideFiles(run, side, (path,)) for side, path in sides.items()])
     return runs
 
 
@@ -120,7 +121,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         runs = campaign(folder)
-        seconds = best_s(lambda: table.build(runs, "renaissance"))
+        seconds = best_s(lambda: join_sides(runs, "renaissance"))
         print(f"40,000 Renaissance iterations in 400 files to a table: {seconds:.3f} s (goal <= 0.5 s)")
         for title, (format_name, benchmark, make) in FILES.items():
             parse = harnesses.get(format_name).parse
@@ -135,9 +136,9 @@ def main() -> None:
             )
         million = synthetic.campaign(benchmarks=10, runs=50, iterations=1000)
         for suffix in (".parquet", ".csv"):
-            seconds = best_s(lambda s=suffix: table.write(million, folder / f"t{s}"))
+            seconds = best_s(lambda s=suffix: store.write(million, folder / f"t{s}"))
             print(f"1,000,000 rows to {suffix}: {seconds:.2f} s")
-        seconds = best_s(lambda: table.read(folder / "t.parquet"))
+        seconds = best_s(lambda: store.read(folder / "t.parquet"))
         print(f"1,000,000 rows from .parquet: {seconds:.2f} s")
 
 

@@ -29,7 +29,9 @@ def side_record(run: Run, side: str, **changes: Any) -> SideRecord:
     return replace(made, **changes)
 
 
-def run_record(run: Run, sides: Mapping[str, Mapping[str, Any]] | None = None, **changes: Any) -> RunRecord:
+def run_record(
+    run: Run, sides: Mapping[str, Mapping[str, Any]] | None = None, /, **changes: Any
+) -> RunRecord:
     """`sides`: side -> its changes; `changes` are those of the record itself."""
     made = RunRecord(
         name=run.name,

@@ -57,7 +57,7 @@ def file_name(name: str) -> str:
 
 @dataclass(frozen=True)
 class Source:
-    """A file that a suite needs and nobody may ship: a jar, an archive."""
+    """A file that a suite needs and that cannot be redistributed: a jar, an archive."""
 
     file: str
     """Its name in the build context and in the working directory of a `process` side."""
@@ -102,8 +102,12 @@ class Side:
     engine: str = "auto"
     memory_bytes: int | None = None
     network: str = "none"
-    cpus: str = "split"
-    """`split`, `shared`, or an explicit set such as `0-3,8`."""
+    cpus: str = "exchange"
+    """`exchange` (perhaps with a period, `exchange 30ms`), `split`, `shared`, or a set such as `0-3,8`."""
+    disk_bytes: int | None = None
+    """What it may write, and what may be kept of it; None for the default."""
+    privileges: tuple[str, ...] = ()
+    """Capabilities that it has in a container, such as SYS_NICE."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import pytest
 from commands import DUETBENCH
 from duet.inference import overlap, run_effects, verdicts
 from duet.model import Analysis
+from duet.records.run import FailureRecord
 from duet.report.figures import BENCHMARK, style
 from duet.report.figures.forest import forest
 from duet.report.figures.iterations import iterations
@@ -20,7 +21,7 @@ from duet.report.figures.ratios import ratios
 from duet.report.figures.runs import runs
 from duet.report.figures.sensitivity import sensitivity
 from duet.report.figures.timeline import timeline, typical_run
-from duet.table import build as table
+from duet.table import store
 from matplotlib.text import Text
 from synthetic import campaign
 
@@ -295,16 +296,15 @@ def test_detectable_slowdown_is_found_with_that_power():
 
 def files(folder, rows):
     effects = run_effects(rows, Analysis())
-    table.write(rows, folder / "t.parquet")
+    store.write(rows, folder / "t.parquet")
     overlap.pairs(rows).to_parquet(folder / "p.parquet")
     effects.to_parquet(folder / "e.parquet")
     verdicts(effects, Analysis()).to_csv(folder / "v.csv", index=False)
     (folder / "a.json").write_text(
         json.dumps({"confidence": 0.9, "margin_percent": 3, "warmup": {"synthetic/b.x": 2}})
     )
-    lost = folder / "runs/synthetic.b_x.7.duet.AB"
-    lost.mkdir(parents=True)
-    (lost / "failure.json").write_text(json.dumps({"reason": "out of memory"}))
+    lost = FailureRecord(name="synthetic.b_x.7.duet.AB", reason="out of memory", log=None, time_ns=1)
+    lost.write(folder / "runs" / lost.name / "failure.json")
 
 
 def plot(folder, *args):
@@ -366,7 +366,7 @@ def test_injected_slowdowns_are_shown_where_there_are_any():
     "args, said, code",
     [
         (["benchmark", "--table", "none.parquet"], "none.parquet", 1),
-        (["runs", "--table", "t.parquet"], "2 benchmarks; say which", 1),
+        (["runs", "--table", "t.parquet"], "2 benchmarks; select one", 1),
         (["forest"], "--suite", 64),
         (["forest", "--suite", "s", "--verdicts", "a.json"], "a.json", 1),
     ],

@@ -9,8 +9,7 @@ from duet.model import DuetError, parse_run
 from duet.records.layout import Layout
 from duet.records.plan import BenchmarkPlan
 from duet.records.run import FileRecord
-from duet.table import build as table
-from duet.table import imports
+from duet.table import imports, store
 from run_records import run_record
 
 ROOT = Path(__file__).parents[2]
@@ -65,7 +64,7 @@ def test_artifacts_and_what_the_predecessor_recorded_nowhere():
     assert set(frame["hostname"]) == {"bench1"}
     for column in ("engine", "image", "image_hash", "status", "timed_out"):
         assert frame[column].isna().all()
-    assert list(frame)[:11] == [*table.KEYS, *table.TIMES]
+    assert list(frame)[:11] == [*store.KEYS, *store.TIMES]
 
 
 def copy(tmp_path, *without):
@@ -149,7 +148,7 @@ def test_our_own_results_know_their_format(tmp_path):
 
 
 def test_imports_keep_apart_from_runs_of_the_same_name(tmp_path):
-    measured = table.to_arrow(imports.read(ours(tmp_path, runids=(0, 1))))
+    measured = store.to_arrow(imports.read(ours(tmp_path, runids=(0, 1))))
     frame, note = imports.renumbered(imports.read(DATA), [measured])
     assert set(frame[(frame["suite"] == "renaissance") & (frame["type"] == "duet")]["runid"]) == {2}
     assert set(frame[(frame["suite"] == "renaissance") & (frame["type"] == "seqn")]["runid"]) == {0}
@@ -164,9 +163,9 @@ def test_the_command_joins_imports(tmp_path):
     sources = ["--import", DATA, "--import", DATA, "--import", ours(tmp_path)]
     done = subprocess.run([*script, *sources, "--out", out], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    frame = table.read(out)
+    frame = store.read(out)
     assert len(frame) == 2 * len(imports.read(DATA)) + 2
-    keys = [*table.KEYS]
+    keys = [*store.KEYS]
     assert not frame.duplicated(keys).any()
     assert len(done.stderr.splitlines()) == 2
     done = subprocess.run([*script, "--out", out], capture_output=True, text=True)

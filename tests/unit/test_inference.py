@@ -170,7 +170,7 @@ def test_one_run_only_shows_an_interval_but_concludes_nothing(type_, change):
     assert row["verdict"] == "inconclusive" and row["method"] == "t on batches"
     assert math.isnan(row["p_value"]) and math.isnan(row["p_equivalence"])
     assert row["ci_low_percent"] < 100 * change < row["ci_high_percent"]
-    assert row["warnings"].startswith("one run only: the interval is from 10 batches")
+    assert row["warnings"].startswith("one run only: the interval comes from 10 batches")
     row = one(campaign(change, runs=1, n=2, type_=type_))
     assert row["verdict"] == "inconclusive" and "too few iterations" in row["warnings"]
 

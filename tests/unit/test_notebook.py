@@ -8,7 +8,7 @@ import matplotlib
 import pytest
 from duet.inference import overlap, run_effects, verdicts
 from duet.model import Analysis
-from duet.table import build as table
+from duet.table import store
 from synthetic import campaign
 
 PROJECT = Path(__file__).parents[2]
@@ -28,7 +28,7 @@ def no_window():
 def finished(folder, rows):
     """What snakemake hands to the notebook."""
     effects = run_effects(rows, Analysis())
-    table.write(rows, folder / "t.parquet")
+    store.write(rows, folder / "t.parquet")
     overlap.pairs(rows).to_parquet(folder / "p.parquet")
     effects.to_parquet(folder / "e.parquet")
     verdicts(effects, Analysis()).to_csv(folder / "v.csv", index=False)

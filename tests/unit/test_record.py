@@ -175,10 +175,11 @@ def test_a_value_of_a_wrong_type_is_a_line_that_names_its_key(tmp_path, name, ke
 
 
 OPTIONAL = {
-    "run.json": r"schema|host(\..*)?|artifacts\.date|run\.side|gate\.resolution_ns"
-    r"|.*files\[0\]\.(size_bytes|sha256)|spec\.sides\..\.(env|engine|memory_bytes|network|cpus)",
+    "run.json": r"schema|host(\..*)?|exchange(\..*)?|artifacts\.date|run\.side|gate\.resolution_ns"
+    r"|.*files\[0\]\.(size_bytes|sha256)"
+    r"|spec\.sides\..\.(env|engine|memory_bytes|network|cpus|disk_bytes|privileges)",
     "failure.json": "schema",
-    "side.json": r"schema|side\.(env|engine|memory_bytes|network|cpus)"
+    "side.json": r"schema|side\.(env|engine|memory_bytes|network|cpus|disk_bytes|privileges)"
     r"|side\.image\.(key|args|source)|.*source\.(url|sha256|own)",
     "benchmark.json": r"schema|verbose|timeout_s|grace_s|artifacts\.date",
     "image-plan.json": r"schema|image\.(key|args|source)|.*source\.(url|sha256|own)",
@@ -287,8 +288,8 @@ def test_a_run_record_of_an_older_version_still_reads(tmp_path):
 def test_the_layout_of_run_json_is_the_known_one():
     document = encode(RECORDS["run.json"])
     assert sorted(document) == [
-        "artifacts", "campaign", "end_ns", "engine", "engine_version", "gate", "host", "name", "run",
-        "sides", "spec", "start_ns", "status", "timed_out", "warnings",
+        "artifacts", "campaign", "end_ns", "engine", "engine_version", "exchange", "gate", "host", "name",
+        "run", "sides", "spec", "start_ns", "status", "timed_out", "warnings",
     ]  # fmt: skip
     assert document["run"] == {
         "suite": "s", "benchmark": "b.x", "runid": 0, "type": "duet", "order": "BA", "side": None

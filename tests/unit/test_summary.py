@@ -4,19 +4,25 @@ import html.parser
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from duet.inference import run_effects, verdicts
-from duet.model import Analysis, DuetError
+from duet.model import Analysis, DuetError, parse_run
+from duet.records.plan import AnalysisPlan
+from duet.records.provision import ImageRecord
+from duet.records.run import CpusRecord, FailureRecord, GateRecord, HostRecord
 from duet.report import summary
 from duet.report.summary import provenance
 from duet.report.summary.rows import COUNTS, TEXTS
 from duet.report.summary.wording import duration, fit, percent, width
+from duet.table.store import Imported, LeftOut, Notes, ReadingWarning
 from jsonschema import Draft202012Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
+from run_records import run_record
 from synthetic import campaign as measured
 
 SCHEMAS = Path(__file__).parents[2] / "workflow" / "schemas"
@@ -52,12 +58,11 @@ def campaign(tmp_path, rows=ROWS):
     names = [f"compress.gzip.{i}.duet.AB" for i in range(5)] + ["compress.zstd.0.duet.AB"]
     for name in names[:4]:
         (runs / name).mkdir(parents=True)
-        record = {"start_ns": 10**18, "end_ns": 10**18 + 61_500_000_000, "timed_out": name == names[0]}
-        warned = ["shared cores: only one is there"] if name != names[0] else []
-        (runs / name / "run.json").write_text(json.dumps({**record, "warnings": warned}))
-    (runs / names[5]).mkdir()
-    failure = {"name": names[5], "reason": "side B exited with 137", "log": "runs/x/x.B.log", "time_ns": 1}
-    (runs / names[5] / "failure.json").write_text(json.dumps(failure))
+        warnings = ("shared cores: only one is there",) if name != names[0] else ()
+        span = {"start_ns": 10**18, "end_ns": 10**18 + 61_500_000_000, "timed_out": name == names[0]}
+        run_record(parse_run(name), warnings=warnings, **span).write(runs / name / "run.json")
+    failure = FailureRecord(name=names[5], reason="side B exited with 137", log="runs/x/x.B.log", time_ns=1)
+    failure.write(runs / names[5] / "failure.json")
     facts = summary.facts("quick", runs, names)
     path = tmp_path / "verdicts.csv"
     pd.DataFrame(rows, columns=list(verdict("x"))).to_csv(path, index=False)
@@ -105,26 +110,24 @@ def test_runs_of_other_plans_do_not_count(tmp_path):
     _, before = campaign(tmp_path)
     for name in ("compress.gzip.9.duet.AB", "compress.old.0.duet.AB"):
         folder = tmp_path / "runs" / name
-        folder.mkdir()
-        (folder / "run.json").write_text(json.dumps(record(start_ns=0, end_ns=10**12, warnings=["old"])))
-    (tmp_path / "runs/compress.old.1.duet.AB").mkdir()
-    (tmp_path / "runs/compress.old.1.duet.AB/failure.json").write_text('{"reason": "old"}')
+        record(name, start_ns=0, end_ns=10**12, warnings=("old",)).write(folder / "run.json")
+    old = FailureRecord(name="compress.old.1.duet.AB", reason="old", log=None, time_ns=1)
+    old.write(tmp_path / "runs/compress.old.1.duet.AB/failure.json")
     names = [f"compress.gzip.{i}.duet.AB" for i in range(5)] + ["compress.zstd.0.duet.AB"]
     assert summary.facts("quick", tmp_path / "runs", names) == before
     found = provenance.read(tmp_path / "runs", names)
-    assert sum(found.hosts.values()) == 4 and not found.sides
+    assert sum(found.hosts.values()) == 4
+    assert {key[:2] for key in found.sides} == {("compress", "gzip")} and set(found.sides.values()) == {4}
 
 
 def test_warnings_that_differ_in_numbers_only_are_one_with_the_greatest(tmp_path):
-    told = {
-        "warnings": [
-            {"run": f"s.b.{i}.duet.AB", "side": "A", "warning": f"{ms} ms apart at the gate"}
-            for i, ms in enumerate(("9.5", "13.0", "2.1", "9.5"))
-        ]
-        + [{"run": "s.b.1.duet.AB", "side": "A", "warning": "cut off"}]
-    }
-    facts = summary.facts("c", tmp_path, [], told)
-    assert facts.warnings == (("13.0 ms apart at the gate (the most of 3)", 4), ("cut off", 1))
+    warnings = [
+        ReadingWarning(f"s.b.{i}.duet.AB", "A", f"{ms} ms apart at the gate")
+        for i, ms in enumerate(("9.5", "13.0", "2.1", "9.5"))
+    ]
+    cut_off = ReadingWarning("s.b.1.duet.AB", "A", "cut off")
+    facts = summary.facts("c", tmp_path, [], Notes(warnings=(*warnings, cut_off)))
+    assert facts.warnings == (("13.0 ms apart at the gate (the greatest of 3)", 4), ("cut off", 1))
 
 
 def test_a_name_with_a_dot_is_not_taken_for_missing(tmp_path):
@@ -285,15 +288,13 @@ def test_torn_records_are_no_end(tmp_path):
 
 def test_what_the_table_leaves_out_and_imports_is_told(tmp_path):
     name = "s.b.0.duet.AB"
-    folder = tmp_path / "runs" / name
-    folder.mkdir(parents=True)
-    (folder / "run.json").write_text("{}")
-    told = {
-        "left_out": [{"run": name, "reason": "r.csv: line 3: nan"}, {"run": "old/x", "reason": "empty"}],
-        "imported": [{"directory": "old", "runs": 3}, {"directory": "older", "runs": 4}],
-        "warnings": [{"run": "y", "side": side, "warning": "cut off"} for side in "AB"],
-    }
-    facts = summary.facts("c", tmp_path / "runs", [name], told)
+    run_record(parse_run(name)).write(tmp_path / "runs" / name / "run.json")
+    notes = Notes(
+        left_out=(LeftOut(name, "r.csv: line 3: nan"), LeftOut("old/x", "empty")),
+        imported=(Imported("old", 3), Imported("older", 4)),
+        warnings=tuple(ReadingWarning("y", side, "cut off") for side in "AB"),
+    )
+    facts = summary.facts("c", tmp_path / "runs", [name], notes)
     assert (facts.planned, facts.measured, facts.imported) == (1, 0, 7)
     assert [(f.name, f.reason) for f in facts.failures] == [
         (name, "cannot be read: r.csv: line 3: nan"),
@@ -304,7 +305,7 @@ def test_what_the_table_leaves_out_and_imports_is_told(tmp_path):
     text = summary.markdown(rows, facts)
     assert "- Runs: 0 of 1 measured, 7 imported, 2 failed\n" in text
     assert "- old/x: cannot be read: empty\n" in text
-    only = summary.facts("c", tmp_path / "none", [], {**told, "left_out": told["left_out"][1:]})
+    only = summary.facts("c", tmp_path / "none", [], replace(notes, left_out=notes.left_out[1:]))
     assert "- Runs: 7 imported, 1 failed\n" in summary.markdown(rows, only)
 
 
@@ -329,36 +330,41 @@ def test_fit_keeps_both_ends_and_counts_wide_characters():
     assert fit("abcdefghij", 5) == "ab…ij" and width(fit("中" * 9, 7)) <= 7
 
 
-def record(host="h1", image_hash="a" * 64, side="A", **more):
-    return {
-        "run": {"suite": "s", "benchmark": "b<x>"}, "engine": "docker", "engine_version": "20.10",
-        "start_ns": 10**18, "gate": {"skew_ns": 50_000}, "host": {"hostname": host, "kernel": "Linux 6"},
+def record(name="s.b.0.seqn.None.A", host="h1", image_hash="a" * 64, **changes):
+    run = parse_run(name)
+    cpus = CpusRecord(asked="0", seen="0-1")
+    sides = {side: {"image": "i", "image_hash": image_hash, "cpus": cpus} for side in run.sides}
+    facts = {
+        "run": replace(run, benchmark="b<x>"), "engine": "docker", "engine_version": "20.10",
+        "gate": GateRecord(skew_ns=50_000), "host": HostRecord(hostname=host, kernel="Linux 6"),
         "artifacts": {"lscpu": "Model name: CPU"},
-        "spec": {"timeout_s": 60, "sides": {side: {"run": "x", "cpus": "split"}}},
-        "sides": {side: {"image": "i", "image_hash": image_hash, "cpus": {"asked": "0", "seen": "0-1"}}},
-    } | more  # fmt: skip
+    }  # fmt: skip
+    return run_record(run, sides, **facts | changes)
 
 
 def test_provenance_tells_hosts_images_and_what_does_not_fit():
     found = provenance.gather([record(), record(), record(host="h2", image_hash="b" * 64)])
     assert sorted(found.hosts.values()) == [1, 2]
     told = provenance.suspicions(found)
-    assert len(told) == 2 and "2 different contents of image i" in told[0] and "2 hosts" in told[1]
-    page = provenance.page(
-        "c", found, [{"name": "i", "hash": "a" * 64}], {"method": "t"}, {"c.yml": "a: <b>"}
+    assert (
+        len(told) == 2 and "side A ran image i with 2 different contents" in told[0] and "2 hosts" in told[1]
     )
+    image = ImageRecord(name="i", key="i", engine="docker", id=None, tag="t", hash="a" * 64)
+    page = provenance.page("c", found, [image], AnalysisPlan(), {"c.yml": "a: <b>"})
     assert "0.050 ms apart" in page and "unlike asked, cores 0-1" in page
     assert "a: &lt;b&gt;" in page and "b<x>" not in page
 
 
-def test_provenance_does_without_what_a_record_lacks():
-    for records in (
-        [],
-        [{}],
-        [{"sides": None, "spec": 3, "gate": None, "artifacts": []}],
-        [{"sides": {"A": None}}],
-    ):
-        assert "provenance" in provenance.page("c", provenance.gather(records), [], {}, {})
+def test_provenance_does_without_records_and_without_damaged_ones(tmp_path):
+    (tmp_path / "s.b.0.duet.AB").mkdir()
+    (tmp_path / "s.b.0.duet.AB/run.json").write_text('{"sides": {"A": null}}')
+    nothing = provenance.read(tmp_path, ["s.b.0.duet.AB", "s.b.1.duet.AB"])
+    assert "No run record" in provenance.page("c", nothing, [], AnalysisPlan(), {})
+
+
+def test_provenance_does_without_what_an_older_record_lacks():
+    page = provenance.page("c", provenance.gather([record(host="", artifacts={})]), [], AnalysisPlan(), {})
+    assert "Measured from 2001-09-09" in page
 
 
 def test_what_changes_with_every_run_is_no_fact_of_a_host():

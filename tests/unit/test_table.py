@@ -14,7 +14,8 @@ from duet.model import Order, Run, Type
 from duet.records.layout import Layout
 from duet.records.plan import BenchmarkPlan
 from duet.records.run import FileRecord
-from duet.table import build as table
+from duet.table import store
+from duet.table.build import benchmark_table
 from pyarrow import csv, parquet
 from run_records import run_record
 
@@ -87,15 +88,15 @@ def seqn(runid=0, side="A"):
 
 def test_the_columns_of_the_design_and_the_facts_of_the_run(campaign):
     path = campaign.add(duet(), A=native(extra=",0.5"), B=native(extra=",0.25"), timed_out=True)
-    frame = table.benchmark_table([path], "native")
-    assert list(frame) == [*table.KEYS, *table.TIMES, "load", *table.FACTS, "java"]
+    frame = benchmark_table([path], "native")
+    assert list(frame) == [*store.KEYS, *store.TIMES, "load", *store.FACTS, "java"]
     row = frame.iloc[4].to_dict()
     assert row["iteration_start_ns"] == START_NS + 1000
     expected = {"benchmark": "gzip-6.9", "type": "duet", "runid": 0, "order": "AB", "pair": "B"}
     expected |= {"iteration": 1, "image_hash": "hash-B", "load": 0.25}
     assert {key: row[key] for key in expected} == expected
     assert row["timed_out"] is True
-    assert [row[k] for k in (*table.HOST, "java")] == [
+    assert [row[k] for k in (*store.HOST, "java")] == [
         "Tue Mar 22 10:11:12 UTC 2022",
         "host",
         "Linux host 6.1 x86_64",
@@ -107,18 +108,18 @@ def test_the_columns_of_the_design_and_the_facts_of_the_run(campaign):
     categorical = [c for c in frame if str(frame[c].dtype) == "category"]
     assert categorical == [
         *("suite", "benchmark", "type", "order", "pair"),
-        *("engine", "image", "image_hash", "status", *table.HOST, "java"),
+        *("engine", "image", "image_hash", "status", *store.HOST, "java"),
     ]
-    assert [str(frame[c].dtype) for c in (*table.TIMES, "runid", "timed_out")] == [
+    assert [str(frame[c].dtype) for c in (*store.TIMES, "runid", "timed_out")] == [
         *("Int64", "Int64", "int64", "Int64", "int64", "boolean")
     ]
 
 
 def test_rows_fit_the_published_schema(campaign):
-    frame = table.benchmark_table([campaign.add(duet(), A=native(), B=native())], "native")
+    frame = benchmark_table([campaign.add(duet(), A=native(), B=native())], "native")
     known = list(SCHEMA["properties"])
     assert [c for c in known if c in frame] == [c for c in frame if c in known]
-    assert set(SCHEMA["required"]) == {*table.KEYS, *table.TIMES, *table.FACTS}
+    assert set(SCHEMA["required"]) == {*store.KEYS, *store.TIMES, *store.FACTS}
     rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
     for row in rows:
         jsonschema.validate(row, SCHEMA)
@@ -129,17 +130,17 @@ def test_the_synthetic_tables_of_the_tests_have_this_schema(campaign):
     rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
     for row in rows:
         jsonschema.validate(row, SCHEMA)
-    real = table.benchmark_table([campaign.add(duet(), A=native(), B=native())], "native")
+    real = benchmark_table([campaign.add(duet(), A=native(), B=native())], "native")
     assert {c: str(t) for c, t in real.dtypes.items() if c != "java"} == {
         c: str(t) for c, t in frame.dtypes.items() if c in real
     }
-    pd.testing.assert_frame_equal(table.to_pandas(table.to_arrow(frame)), frame)
+    pd.testing.assert_frame_equal(store.to_pandas(store.to_arrow(frame)), frame)
 
 
 def test_runs_are_sorted_and_sequential_ones_are_one_side(campaign):
     runs = [seqn(1, "B"), seqn(1, "A"), duet(1, Order.BA), duet(0)]
     paths = [campaign.add(run, **{side: native(n=1) for side in run.sides}) for run in runs]
-    frame = table.benchmark_table(paths, "native")
+    frame = benchmark_table(paths, "native")
     assert list(zip(frame["type"], frame["runid"], frame["order"], frame["pair"], strict=True)) == [
         ("duet", 0, "AB", "A"),
         ("duet", 0, "AB", "B"),
@@ -152,11 +153,11 @@ def test_runs_are_sorted_and_sequential_ones_are_one_side(campaign):
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv"])
 def test_written_and_read_exactly(campaign, tmp_path, suffix):
-    frame = table.benchmark_table([campaign.add(duet(), A=native(), B=native(n=2))], "native")
+    frame = benchmark_table([campaign.add(duet(), A=native(), B=native(n=2))], "native")
     path = tmp_path / f"t{suffix}"
-    table.write(frame, path)
+    store.write(frame, path)
     if suffix == ".parquet":
-        pd.testing.assert_frame_equal(table.read(path), frame)
+        pd.testing.assert_frame_equal(store.read(path), frame)
         # Also a reader that knows nothing of us gets integers.
         assert pd.read_parquet(path)["epoch_start_ms"].dtype == "Int64"
     else:
@@ -168,17 +169,17 @@ def test_written_and_read_exactly(campaign, tmp_path, suffix):
 
 
 def test_a_side_cut_short_is_marked_and_said(campaign, tmp_path):
-    frame = table.benchmark_table([campaign.add(duet(), A=native(end=""), B=native())], "native")
+    frame = benchmark_table([campaign.add(duet(), A=native(end=""), B=native())], "native")
     assert frame.groupby("pair")["status"].agg(set).to_dict() == {"A": {"truncated"}, "B": {"ok"}}
     (warning,) = frame.attrs["warnings"]
     assert (warning["run"], warning["side"]) == (duet().name, "A")
-    table.write(frame, tmp_path / "t.parquet")
-    assert table.read(tmp_path / "t.parquet").attrs == frame.attrs
+    store.write(frame, tmp_path / "t.parquet")
+    assert store.read(tmp_path / "t.parquet").attrs == frame.attrs
 
 
 def test_a_clock_that_is_not_the_hosts_is_said(campaign):
     day_ns = 86400 * 10**9
-    frame = table.benchmark_table([campaign.add(duet(), A=native(START_NS - day_ns), B=native())], "native")
+    frame = benchmark_table([campaign.add(duet(), A=native(START_NS - day_ns), B=native())], "native")
     (warning,) = frame.attrs["warnings"]
     assert warning["side"] == "A"
     assert "clock" in warning["warning"]
@@ -186,8 +187,8 @@ def test_a_clock_that_is_not_the_hosts_is_said(campaign):
 
 def test_a_synchronised_duet_without_marks_is_said(campaign):
     run = Run("compress", "gzip-6.9", 0, Type.SYNCDUET, Order.AB)
-    marked = native().replace("end_ns\n", "end_ns,synchronised\n").replace("999\n", "999,1\n")
-    frame = table.benchmark_table([campaign.add(run, A=marked, B=native())], "native")
+    marked = native(extra=",1").replace("load", "synchronised")
+    frame = benchmark_table([campaign.add(run, A=marked, B=native())], "native")
     (warning,) = frame.attrs["warnings"]
     assert warning["side"] == "B" and "no column synchronised" in warning["warning"]
 
@@ -197,31 +198,31 @@ def test_bad_runs_are_all_named_or_left_out(campaign):
     bad = campaign.add(duet(1), A=native(), B="iteration,start_ns,end_ns\n0,5,x\n")
     torn = campaign.add(duet(2), A=native(), B=native())
     (torn / "run.json").write_text("{")
-    with pytest.raises(table.TableError) as error:
-        table.benchmark_table([torn, bad, good], "native")
+    with pytest.raises(store.TableError) as error:
+        benchmark_table([torn, bad, good], "native")
     lines = str(error.value).splitlines()
     assert len(lines) == 2
     assert any(str(bad) in line and "line 2: end_ns is 'x'" in line for line in lines)
     assert any(str(torn / "run.json") in line for line in lines)
-    frame = table.benchmark_table([torn, bad, good], "native", skip_bad=True)
+    frame = benchmark_table([torn, bad, good], "native", skip_bad=True)
     assert set(frame["runid"]) == {0}
     assert [b["run"] for b in frame.attrs["left_out"]] == [duet(2).name, duet(1).name]
 
 
 def test_a_table_without_any_run_has_the_columns(campaign, tmp_path):
     bad = campaign.add(duet(), A="", B="")
-    frame = table.benchmark_table([bad], "native", skip_bad=True)
+    frame = benchmark_table([bad], "native", skip_bad=True)
     assert len(frame) == 0
-    table.write(frame, tmp_path / "t.parquet")
-    assert set(table.KEYS) <= set(table.read(tmp_path / "t.parquet"))
-    good = table.to_arrow(table.benchmark_table([campaign.add(duet(1), A=native(), B=native())], "native"))
-    merged = table.merge([table.read_arrow(tmp_path / "t.parquet"), good])
-    assert len(table.to_pandas(merged)) == 6
+    store.write(frame, tmp_path / "t.parquet")
+    assert set(store.KEYS) <= set(store.read(tmp_path / "t.parquet"))
+    good = store.to_arrow(benchmark_table([campaign.add(duet(1), A=native(), B=native())], "native"))
+    merged = store.merge([store.read_arrow(tmp_path / "t.parquet"), good])
+    assert len(store.to_pandas(merged)) == 6
 
 
 def test_artifacts_named_like_columns_hide_nothing(campaign):
     path = campaign.add(duet(), artifacts={"status": "cold", "load": "0.1"}, A=native(extra=",5"), B=native())
-    frame = table.benchmark_table([path], "native")
+    frame = benchmark_table([path], "native")
     assert frame["artifact_status"].tolist() == ["cold"] * 6
     assert frame["artifact_load"].tolist() == ["0.1"] * 6
     assert frame["load"].tolist()[:3] == [5, 5, 5]
@@ -233,26 +234,26 @@ def test_merged_tables_have_canonical_columns_and_nulls(campaign):
         campaign.add(duet(0), A=native(extra=",0.5"), B=native()),
         campaign.add(duet(1), artifacts={"gpu": "none"}, A=native(), B=native()),
     ]
-    one, two = (table.benchmark_table([path], "native") for path in paths)
-    merged = table.to_pandas(table.merge([table.to_arrow(two), table.to_arrow(one)]))
-    assert list(merged) == [*table.KEYS, *table.TIMES, "load", *table.FACTS, "gpu", "java"]
+    one, two = (benchmark_table([path], "native") for path in paths)
+    merged = store.to_pandas(store.merge([store.to_arrow(two), store.to_arrow(one)]))
+    assert list(merged) == [*store.KEYS, *store.TIMES, "load", *store.FACTS, "gpu", "java"]
     assert merged["load"].isna().sum() == 9
     assert merged["iteration_start_ns"].tolist() == [*two["iteration_start_ns"], *one["iteration_start_ns"]]
     assert merged["hostname"].isna().sum() == 6
 
 
 def test_tables_that_do_not_fit_and_files_that_are_none(campaign, tmp_path):
-    one = table.to_arrow(
-        table.benchmark_table([campaign.add(duet(0), A=native(extra=",0.5"), B=native())], "native")
+    one = store.to_arrow(
+        benchmark_table([campaign.add(duet(0), A=native(extra=",0.5"), B=native())], "native")
     )
     two = one.set_column(one.schema.get_field_index("load"), "load", pa.array(["x"] * len(one)))
-    with pytest.raises(table.TableError, match="do not fit"):
-        table.merge([one, two])
+    with pytest.raises(store.TableError, match="do not fit"):
+        store.merge([one, two])
     (tmp_path / "x.parquet").write_text("x")
     parquet.write_table(pa.table({"a": [1]}), tmp_path / "y.parquet")
     for name in ("none", "x", "y"):
-        with pytest.raises(table.TableError, match=f"{name}.parquet"):
-            table.read(tmp_path / f"{name}.parquet")
+        with pytest.raises(store.TableError, match=f"{name}.parquet"):
+            store.read(tmp_path / f"{name}.parquet")
 
 
 def test_the_commands_make_tables_and_join_them(campaign):
@@ -266,7 +267,7 @@ def test_the_commands_make_tables_and_join_them(campaign):
     both = campaign.path / "iterations.parquet"
     done = campaign.command("table", out, "--out", both, "--csv", both.with_suffix(".csv"))
     assert (done.returncode, done.stderr) == (0, "")
-    assert len(table.read(both)) == 9
+    assert len(store.read(both)) == 9
     rows = csv.read_csv(both.with_suffix(".csv"), parse_options=csv.ParseOptions(newlines_in_values=True))
     assert len(rows) == 9
 
@@ -287,4 +288,4 @@ def test_the_command_fails_with_a_line_for_each_bad_run_or_skips_them(campaign, 
     done = campaign.command("collect", *args, "--skip-bad")
     assert done.returncode == 0
     assert len(done.stderr.splitlines()) == 2
-    assert len(table.read(out)) == 6
+    assert len(store.read(out)) == 6

@@ -32,7 +32,7 @@ def say(text: str) -> None:
 
 
 def stop(faults: list[str]) -> None:
-    """End snakemake before anything is started: a line a fault, no traceback."""
+    """End snakemake before anything is started: one line per error, no traceback."""
     for fault in faults:
         say(f"error: {fault}")
     raise SystemExit(1)

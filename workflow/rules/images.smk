@@ -1,4 +1,7 @@
-"""Files nobody may ship, and the images that hold them: only jobs where a run that is due lacks them."""
+"""Files that cannot be redistributed, and the images that hold them.
+
+There are jobs only for an image that a run needs which is due, and that is not present.
+"""
 
 
 rule fetch:

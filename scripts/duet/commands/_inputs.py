@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
 from duet.model import DuetError
-from duet.records import files as record
+from duet.records.plan import AnalysisPlan
 
 
-def settings(path: Path | None) -> dict[str, Any]:
-    """plan/analysis.json; empty where none is given."""
-    return record.read(path, schema=None) if path else {}
+def analysis_plan(path: Path | None) -> AnalysisPlan:
+    """plan/analysis.json; the defaults where none is given. Raises DuetError."""
+    return AnalysisPlan.read(path) if path else AnalysisPlan()
 
 
 def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -22,4 +21,6 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pd.DataFra
         return pd.read_parquet(path, columns=None if columns is None else list(columns))
     except pa.ArrowException as error:
         what = " ".join(str(error).split())[:200]
-        raise DuetError(f"{path}: not a table for this ({what})", "make it again by the workflow") from None
+        raise DuetError(
+            f"{path}: not a table for this ({what})", "run the workflow again, which rewrites it"
+        ) from None

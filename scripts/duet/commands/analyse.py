@@ -4,15 +4,14 @@
 """
 
 import argparse
-from dataclasses import fields
 from pathlib import Path
 
 from duet import harnesses
 from duet.commands import Log
-from duet.commands._inputs import read_parquet, settings
+from duet.commands._inputs import analysis_plan, read_parquet
 from duet.inference import overlap, run_effects, verdicts
 from duet.inference.predecessor import comparison
-from duet.model import Analysis, DuetError
+from duet.model import DuetError
 
 EXAMPLE = "./duetbench analyse --table results/quickstart/iterations.parquet --verdicts verdicts.csv"
 
@@ -27,9 +26,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace, log: Log) -> None:
-    given = settings(options.analysis)
-    analysis = Analysis(**{f.name: given[f.name] for f in fields(Analysis) if f.name in given})
-    rules = harnesses.warmups() | given.get("warmup", {})
+    analysis = analysis_plan(options.analysis)
+    rules = {**harnesses.warmups(), **analysis.warmup}
     table = read_parquet(options.table)
     try:
         if options.pairs:

@@ -13,6 +13,7 @@ from pathlib import Path
 from duet.commands import Log
 from duet.engines import EngineError
 from duet.engines.choose import choose
+from duet.records.layout import Layout
 
 EXAMPLE = "./duetbench clean results/quickstart"
 
@@ -33,10 +34,11 @@ def execute(options: argparse.Namespace, log: Log) -> None:
         except EngineError:
             continue  # an engine that is not there runs nothing
         runs.update(engine.remove_leftovers(results))
-    for part in results.glob("runs/.*.part"):
+    layout = Layout(results)
+    for part in layout.runs.glob(layout.part("*").name):
         shutil.rmtree(part, ignore_errors=True)
     if runs:
-        log(f"removed what killed runs left behind: {', '.join(sorted(runs))}")
+        log(f"removed the remains of killed runs: {', '.join(sorted(runs))}")
 
 
 def end_measuring(results: Path, patience_s: float = 20) -> None:

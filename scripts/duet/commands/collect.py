@@ -10,7 +10,8 @@ from duet.records import worklist
 from duet.records.files import read_lines
 from duet.records.layout import Layout
 from duet.records.plan import BenchmarkPlan
-from duet.table import build as table
+from duet.table import store
+from duet.table.build import benchmark_table
 
 CALLED_BY_RULES = True
 EXAMPLE = "./duetbench collect --results results/quickstart --benchmark compress.gzip --out gzip.parquet"
@@ -20,14 +21,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results", type=Path, required=True, help="results/<name>")
     parser.add_argument("--benchmark", required=True, help="<suite>.<benchmark> as in file names")
     parser.add_argument(
-        "--skip-bad", action="store_true", help="leave out runs that are not there or cannot be read"
+        "--skip-bad", action="store_true", help="leave out runs that are missing or unreadable"
     )
     parser.add_argument("--out", type=Path, required=True, help="the table, Parquet")
 
 
 def execute(options: argparse.Namespace, log: Log) -> None:
     frame = collect(options.results, options.benchmark, options.skip_bad)
-    table.write(frame, options.out)
+    store.write(frame, options.out)
     for bad in frame.attrs["left_out"]:
         log(f"left out: {bad['run']}: {bad['reason']}")
     for each in frame.attrs["warnings"]:
@@ -45,4 +46,4 @@ def collect(results: Path, benchmark: str, skip_bad: bool) -> pd.DataFrame:
     if skip_bad:
         due = worklist.left(layout) or {}
         names = [name for name in names if name not in due and layout.run_record(name).exists()]
-    return table.benchmark_table(map(layout.run, names), plan.format, skip_bad=skip_bad)
+    return benchmark_table(map(layout.run, names), plan.format, skip_bad=skip_bad)

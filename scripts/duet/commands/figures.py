@@ -6,7 +6,6 @@ types; a figure's own name draws just that.
 """
 
 import argparse
-import json
 import multiprocessing
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -20,10 +19,14 @@ from matplotlib.figure import Figure
 
 from duet import harnesses
 from duet.commands import Log, UsageError
-from duet.commands._inputs import read_parquet, settings
+from duet.commands._inputs import analysis_plan, read_parquet
 from duet.inference import warmup
 from duet.inference.samples import from_table
 from duet.model import DuetError, file_name, parse_run
+from duet.records.files import read_lines
+from duet.records.layout import FAILURE, RUN
+from duet.records.plan import AnalysisPlan
+from duet.records.run import FailureRecord
 from duet.report.figures import BENCHMARK, style
 from duet.report.figures.forest import forest
 from duet.report.figures.iterations import iterations
@@ -45,19 +48,23 @@ EXAMPLE = (
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("figure", choices=["benchmarks", "benchmark", *BENCHMARK, "forest", "methods"])
-    parser.add_argument("--table", type=Path, help="the unified table, of the benchmark or of all")
+    parser.add_argument("--table", type=Path, help="the unified table, of one benchmark or of all")
     parser.add_argument("--pairs", type=Path, help="pairs.parquet")
     parser.add_argument("--effects", type=Path, help="effects.parquet: one row per run")
     parser.add_argument("--verdicts", type=Path, help="verdicts.csv")
     parser.add_argument("--comparison", type=Path, help="comparison.csv: slowdowns found when injected")
     parser.add_argument("--analysis", type=Path, help="plan/analysis.json: margin, confidence, warm-up")
-    parser.add_argument("--runs", type=Path, help="folder of the runs, to tell which failed and why")
-    parser.add_argument("--planned", type=Path, help="plan/runs.txt: whose figures are drawn in any case")
-    parser.add_argument("--stem", nargs="*", default=[], help="<suite>.<benchmark> as in file names: these")
+    parser.add_argument("--runs", type=Path, help="directory of the runs, to report which failed and why")
+    parser.add_argument(
+        "--planned", type=Path, help="plan/runs.txt: benchmarks that are drawn even without results"
+    )
+    parser.add_argument(
+        "--stem", nargs="*", default=[], help="draw these: <suite>.<benchmark> as in file names"
+    )
     parser.add_argument("--suite")
     parser.add_argument("--benchmark")
-    parser.add_argument("--jobs", type=int, default=1, help="processes that draw")
-    parser.add_argument("--out", type=Path, required=True, help="files are called OUT.svg, …")
+    parser.add_argument("--jobs", type=int, default=1, help="number of processes")
+    parser.add_argument("--out", type=Path, required=True, help="base name of OUT.svg, OUT.pdf and OUT.png")
 
 
 def execute(options: argparse.Namespace, log: Log) -> None:
@@ -79,13 +86,13 @@ def save(figures: Mapping[str, Figure], out: Path) -> None:
 
 def planned(args: argparse.Namespace) -> list[str] | None:
     """Names of the planned runs, where these are known."""
-    return args.planned.read_text().split() if args.planned else None
+    return read_lines(args.planned) if args.planned else None
 
 
 def draw(args: argparse.Namespace) -> dict[str, Figure]:
     """Suffix of the file name -> figure."""
-    given = settings(args.analysis)
-    margin, confidence = given.get("margin_percent", 2.0), given.get("confidence", 0.95)
+    analysis = analysis_plan(args.analysis)
+    margin, confidence = analysis.margin_percent, analysis.confidence
     if args.figure == "forest":
         if not (args.verdicts and args.suite):
             raise UsageError("forest needs --verdicts and --suite")
@@ -100,7 +107,7 @@ def draw(args: argparse.Namespace) -> dict[str, Figure]:
         return {"": methods(frames["table"], frames["effects"], frames["verdicts"], confidence, compared)}
     frames = read(args)
     (suite, name), mine = the_one(args, frames)
-    figures = of_benchmark(given, partial(lost_runs, args.runs, planned(args)), suite, name, mine)
+    figures = of_benchmark(analysis, partial(lost_runs, args.runs, planned(args)), suite, name, mine)
     if args.figure == "benchmark":
         return {f".{kind}": make() for kind, make in figures.items()}
     return {"": figures[args.figure]()}
@@ -120,7 +127,7 @@ Frames = Mapping[str, pd.DataFrame | None]
 
 def read(args: argparse.Namespace, columns: list[str] | None = None) -> dict[str, pd.DataFrame | None]:
     if args.table is None:
-        raise UsageError("no --table", "give iterations.parquet")
+        raise UsageError("no --table", "name iterations.parquet")
     return {
         "table": read_parquet(args.table, columns),
         "pairs": read_parquet(args.pairs) if args.pairs else None,
@@ -148,7 +155,7 @@ def the_one(args: argparse.Namespace, frames: Frames) -> tuple[tuple[str, str], 
         and (not args.stem or stem(suite, name) in args.stem)
     ]
     if len(named) != 1:
-        raise DuetError(f"{args.table}: {len(named)} benchmarks", "say which by --suite and --benchmark")
+        raise DuetError(f"{args.table}: {len(named)} benchmarks", "select one with --suite and --benchmark")
     return named[0], rows_of(frames, parts, named[0])
 
 
@@ -159,7 +166,7 @@ def rows_of(frames: Frames, parts: Mapping[str, Mapping], key: tuple[str, str]) 
 
 def draw_all(args: argparse.Namespace) -> None:
     """One process a core draws benchmark after benchmark: importing takes as long as two figures."""
-    given = settings(args.analysis)
+    analysis = analysis_plan(args.analysis)
     frames = read(args)
     parts = {what: split(frame) for what, frame in frames.items()}
     keys = {stem(*key): key for key in parts["table"]}
@@ -170,7 +177,7 @@ def draw_all(args: argparse.Namespace) -> None:
         keys.setdefault(name, tuple(name.split(".", 1)))
     global task
     lost = partial(lost_runs, args.runs, names)
-    task = partial(draw_one, args.out, given, lost, frames, parts, keys)
+    task = partial(draw_one, args.out, analysis, lost, frames, parts, keys)
     # Forked, so that the frames need not be sent.
     with ProcessPoolExecutor(args.jobs, multiprocessing.get_context("fork")) as pool:
         for _ in pool.map(_task, keys):
@@ -182,11 +189,17 @@ def _task(name: str) -> None:
 
 
 def draw_one(
-    out: Path, given: Mapping, lost: Callable, frames: Frames, parts: Mapping, keys: Mapping, name: str
+    out: Path,
+    analysis: AnalysisPlan,
+    lost: Callable,
+    frames: Frames,
+    parts: Mapping,
+    keys: Mapping,
+    name: str,
 ) -> None:
     try:
         mine = rows_of(frames, parts, keys[name])
-        figures = of_benchmark(given, lost, *keys[name], mine)
+        figures = of_benchmark(analysis, lost, *keys[name], mine)
         save({f".{kind}": make() for kind, make in figures.items()}, out / name)
     except (ValueError, ArithmeticError, LookupError, TypeError) as error:
         raise DuetError(f"{name}: {type(error).__name__}: {error}") from error
@@ -197,19 +210,18 @@ def stem(suite: str, name: str) -> str:
 
 
 def of_benchmark(
-    given: Mapping, lost: Callable[[str, str], str], suite: str, name: str, frames: Frames
+    analysis: AnalysisPlan, lost: Callable[[str, str], str], suite: str, name: str, frames: Frames
 ) -> dict[str, Callable[[], Figure]]:
     """Figure -> what draws it, of one benchmark whose rows the frames are."""
-    margin, confidence = given.get("margin_percent", 2.0), given.get("confidence", 0.95)
+    margin, confidence = analysis.margin_percent, analysis.confidence
     table, pairs, effects, verdicts = (frames[w] for w in ("table", "pairs", "effects", "verdicts"))
     title, note = style.name(suite, name), lost(file_name(suite), file_name(name))
-    overlap = given.get("min_overlap", 0.5)
-    warm = harnesses.warmups() | given.get("warmup", {})
+    rules = {**harnesses.warmups(), **analysis.warmup}
     return {
         "timeline": lambda: timeline(table, pairs, title, note),
-        "iterations": lambda: iterations(table, cuts(table, warm), title, note),
+        "iterations": lambda: iterations(table, cuts(table, rules), title, note),
         "ratios": lambda: ratios(pairs, effects, verdicts, title, note, margin, confidence),
-        "sensitivity": lambda: sensitivity(effects, title, note, margin, confidence, overlap),
+        "sensitivity": lambda: sensitivity(effects, title, note, margin, confidence, analysis.min_overlap),
         "runs": lambda: runs(effects, verdicts, title, note, margin, confidence),
     }
 
@@ -239,16 +251,17 @@ def lost_runs(runs: Path | None, planned: list[str] | None, suite: str, benchmar
     if runs is None:
         return ""
     reasons: Counter[str] = Counter()
-    for path in sorted(runs.glob(f"{suite}.{benchmark or '*'}.*/failure.json")):
+    for path in sorted(runs.glob(f"{suite}.{benchmark or '*'}.*/{FAILURE}")):
         run = parse_run(path.parent.name)
         mine = run and run.suite == suite and benchmark in (None, run.benchmark)
         mine = mine and (planned is None or run.name in planned)
-        if mine and not (path.parent / "run.json").exists():
-            reasons[str(json.loads(path.read_text()).get("reason", "unknown"))] += 1
+        if mine and not (path.parent / RUN).exists():
+            failure = FailureRecord.read_sound(path)
+            reasons[failure.reason if failure else "unknown"] += 1
     if not reasons:
         return ""
     told = "; ".join(f"{n} × {style.shorten(why, 120)}" for why, n in reasons.most_common(3))
-    return f"Not shown, since they failed: {sum(reasons.values())} runs ({told})"
+    return f"Not shown because they failed: {sum(reasons.values())} runs ({told})"
 
 
 def _true_name(verdicts: pd.DataFrame, suite: str) -> str:

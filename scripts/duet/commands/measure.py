@@ -21,7 +21,7 @@ EXAMPLE = "./duetbench measure --results results/quickstart --run compress.gzip.
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results", type=Path, required=True, help="results/<name>, with its plan/")
     parser.add_argument("--run", required=True, help="the run's name")
-    parser.add_argument("--again", help="the command that measures just this run, to be said when it fails")
+    parser.add_argument("--again", help="the command that measures just this run, to be printed if it fails")
 
 
 def execute(options: argparse.Namespace, log: Log) -> int:
@@ -76,7 +76,9 @@ def measure(options: argparse.Namespace, say: Log) -> None:
         for side, plan in request.sides.items():
             say(f"{request.run.name} {side}: {plan.side.run}")
     keep = [options.log.name] if options.log and options.log.parent.resolve() == request.directory else []
-    with host.alone(lambda: say(f"{request.run.name}: waits, another run is being measured on this machine")):
+    with host.alone(
+        lambda: say(f"{request.run.name}: waiting, another run is being measured on this machine")
+    ):
         begin = time.monotonic()
         record = measure_run(request, engines, keep)
     for warning in record.warnings:

@@ -4,8 +4,7 @@ import argparse
 from pathlib import Path
 
 from duet.commands import Log
-from duet.table import build as table
-from duet.table import imports
+from duet.table import imports, store
 
 CALLED_BY_RULES = True
 EXAMPLE = "./duetbench table --import ../old-results --out iterations.parquet --csv iterations.csv"
@@ -15,14 +14,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tables", type=Path, nargs="*", help="iterations/<suite>.<benchmark>.parquet, …")
     parser.add_argument(
         "--import", type=Path, action="append", default=[], dest="imports",
-        help="a result directory, ours or the predecessor's",
+        help="a result directory of duetbench or of its predecessor",
     )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, help="the unified table, Parquet")
     parser.add_argument("--csv", type=Path, help="the same as CSV")
 
 
 def execute(options: argparse.Namespace, log: Log) -> None:
-    measured = table.merge([table.read_arrow(path) for path in options.tables]) if options.tables else None
+    measured = store.merge([store.read_arrow(path) for path in options.tables]) if options.tables else None
     parts = [] if measured is None else [measured]
     for directory in options.imports:
         frame = imports.read(directory)
@@ -31,10 +30,10 @@ def execute(options: argparse.Namespace, log: Log) -> None:
         frame, note = imports.renumbered(frame, parts)
         if note:
             log(f"{directory}: {note}")
-        parts.append(table.to_arrow(frame))
+        parts.append(store.to_arrow(frame))
     if not parts:
-        raise table.TableError("no table and no directory to import", "measure a run or import results")
-    merged = table.merge(parts)
-    table.write(merged, options.out)
+        raise store.TableError("no table and no directory to import", "measure a run or import results")
+    merged = store.merge(parts)
+    store.write(merged, options.out)
     if options.csv:
-        table.write(merged, options.csv)
+        store.write(merged, options.csv)

@@ -1,5 +1,6 @@
 """What runs a side. Measuring knows this protocol and nothing else about engines."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +16,10 @@ GATE = "/duet.gate"
 
 class EngineError(DuetError):
     """The engine refused or broke, not the benchmark."""
+
+
+class SideGone(DuetError):
+    """The side has ended: there is nothing left to do something to."""
 
 
 class ResultMissing(DuetError):
@@ -35,19 +40,38 @@ class Start:
     command: tuple[str, ...]
     """Main process (the launcher); `{gate}` in an item stands for the rendezvous directory."""
     gate: Path
-    """Rendezvous directory on the host, made visible to the side. An engine may put `<side>.atend` there:
-    the launcher sources it when the side's command has ended, with `gate` and `side` set."""
-    log: Path
-    """Existing file on the host, visible to the side as `<rendezvous>/<side>.log`."""
+    """The side's rendezvous directory on the host, made visible to the side, which may write to nothing but
+    FIFOs there. One is `log`, which the caller reads. An engine may put a script `atend` there: the launcher
+    sources it when the side's command has ended, and what it writes to descriptor 6 is given to `usage`."""
+    stamps: tuple[str, ...] = ()
+    """FIFOs in it whose time of modification must follow the side's writing."""
     env: tuple[tuple[str, str], ...] = ()
     cpus: str | None = None
     """Set of cores such as `0-3,8`; None for all."""
     memory_bytes: int | None = None
     network: str = "none"
+    privileges: tuple[str, ...] = ()
+    """Capabilities (`SYS_NICE`) that a container keeps; of itself it has none."""
     keep: bool = False
     """A container that has ended stays, for its user to look into; no leftover then."""
     files: tuple[Path, ...] = ()
     """Host files that a `process` side finds in its working directory (containers have them in the image)."""
+
+
+@dataclass
+class Room:
+    """What may still be copied out of a side: its content may be anything, also a sparse file of any size."""
+
+    bytes: int
+    entries: int = 100_000
+
+    def take(self, size: int) -> bool:
+        """Whether an entry of this size (that of its content, however little the disk has of it) fits in."""
+        if size > self.bytes or not self.entries:
+            return False
+        self.bytes -= size
+        self.entries -= 1
+        return True
 
 
 @dataclass(frozen=True)
@@ -59,8 +83,33 @@ class Usage:
     oom_killed: bool = False
 
 
+class Mover(Protocol):
+    """Changes the cores of one running side. Used by one thread at a time."""
+
+    way: str
+    """How, in a word or two for people: it decides what a move costs."""
+
+    def move(self, cpus: str) -> None:
+        """Bind the whole side to a set of cores such as `0-3,8`; it is when this returns.
+
+        Raises SideGone when the side has ended, EngineError when it was refused.
+        """
+
+    def bound(self) -> set[frozenset[int]]:
+        """The different sets that the side's threads may use now, as far as can be told: more than what was
+        asked for where the side has its own idea or somebody else moved it. Costs about as much as a move."""
+
+    def close(self) -> None: ...
+
+
 class Started(Protocol):
     """A side that was started and waits at the gate, runs, or has ended."""
+
+    storage: Path | None
+    """A path on the file system that it writes to, as far as that is known."""
+
+    def written(self) -> int:
+        """Bytes that it has written and not deleted. Looks at every file of it."""
 
     def wait(self, timeout_s: float | None) -> int | None:
         """Exit code, or None when it still runs after `timeout_s`. Costs no CPU while it blocks."""
@@ -71,14 +120,18 @@ class Started(Protocol):
     def kill(self) -> None:
         """SIGKILL to every process of the side, also those that left its session."""
 
-    def usage(self) -> Usage:
-        """Only before `remove`."""
+    def mover(self) -> Mover:
+        """Raises EngineError where this side's cores cannot be changed while it runs, with the reason."""
 
-    def fetch(self, path: str, to: Path) -> None:
+    def usage(self, told: Sequence[str] = ()) -> Usage:
+        """Only before `remove`. `told`: the launcher's lines, among them those of the engine's `atend`."""
+
+    def fetch(self, path: str, to: Path, room: Room) -> list[str]:
         """Copy a result file or directory out of the ended side to `to` (which does not exist yet).
 
-        Writes nothing outside `to`, whatever the archive says: regular files and directories only.
-        Raises ResultMissing.
+        Writes nothing outside `to`, whatever the archive says: regular files and directories only, and
+        no more than there is `room` for. Returns what was left out of a directory. Raises ResultMissing,
+        or EngineError for a file that there is no room for.
         """
 
     def remove(self) -> None:

@@ -12,9 +12,23 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from duet.engines import WORKDIR, EngineError, ResultMissing, Start, Usage, supervise
+from duet.engines import (
+    WORKDIR,
+    EngineError,
+    Mover,
+    ResultMissing,
+    Room,
+    Start,
+    Usage,
+    cpusets,
+    supervise,
+    unpack,
+)
+from duet.engines.affinity import AffinityMover, parse
+from duet.engines.cpusets import CpusetMover
 
 _KEPT = {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "JAVA_HOME", "LD_LIBRARY_PATH"}
 _ROOT, _RUN, _DIR = "DUETBENCH_ROOT", "DUETBENCH_RUN", "DUETBENCH_DIR"
@@ -34,28 +48,25 @@ class ProcessEngine:
         self.version = f"{os.uname().sysname} {os.uname().release}"
 
     def start(self, start: Start) -> "Process":
-        cores = _cores(start.cpus)
+        cores = parse(start.cpus) if start.cpus else frozenset()
         free = os.sched_getaffinity(0)
         if not cores <= free:
             raise EngineError(
-                f"side {start.side} of {start.run} asks for cores {start.cpus}, there are {_set(free)}",
-                "set `cpus` to cores that are there, or to `shared`",
+                f"side {start.side} of {start.run} is to run on cores {start.cpus}, available: {_set(free)}",
+                "set `cpus` to available cores, or to `shared`",
             )
         if shutil.which(start.command[0]) is None:
-            raise EngineError(f"process: there is no {start.command[0]} here", "install it or set PATH")
-        workdir = Path(tempfile.mkdtemp(prefix=f"{_prefix(start.root)}{start.run[:200]}-"))
+            raise EngineError(f"process: command {start.command[0]} not found", "install it or set PATH")
+        workdir = Path(tempfile.mkdtemp(prefix=f"{directory_prefix(start.root)}{start.run[:200]}-"))
         try:
             for file in start.files:
                 (workdir / file.name).symlink_to(file.resolve())
-            log = start.gate / f"{start.side}.log"
-            if not os.path.lexists(log):
-                log.symlink_to(start.log.resolve())
             return Process(start, workdir, cores)
         except OSError as e:
-            shutil.rmtree(workdir, ignore_errors=True)
+            _discard(workdir)
             raise EngineError(f"process: starting side {start.side} of {start.run}: {e}") from e
         except BaseException:
-            shutil.rmtree(workdir, ignore_errors=True)
+            _discard(workdir)
             raise
 
     def leftovers(self, root: Path) -> list[str]:
@@ -66,25 +77,32 @@ class ProcessEngine:
         _kill_all(_ROOT, root)
         for directory, _ in _directories(root):
             _remove_tree(directory)
+        with contextlib.suppress(EngineError):
+            for cgroup in cpusets.parent().glob(f"{directory_prefix(root)}*"):
+                _remove_cgroup(cgroup)
         return runs
 
 
 class Process:
     """A side as a tree of host processes below its supervisor."""
 
-    def __init__(self, start: Start, workdir: Path, cores: set[int]):
+    def __init__(self, start: Start, workdir: Path, cores: frozenset[int]):
         self._start, self.workdir = start, workdir
+        self.storage: Path | None = workdir
         self._told, self._code, self._usage = b"", None, Usage()
+        self._cgroup = _cgroup(workdir.name, start.cpus)
         env = {k: v for k, v in os.environ.items() if k in _KEPT or k.startswith("LC_")}
         env |= dict(start.env) | {_ROOT: str(start.root), _RUN: start.run, _DIR: str(workdir)}
         wrap = namespace()
         command = [
             *(sys.executable, "-I", "-S", supervise.__file__, "namespace" if wrap else "tree"),
-            ",".join(map(str, sorted(cores))),
+            str(self._cgroup or ",".join(map(str, sorted(cores)))),
             *wrap,
             *(item.replace("{gate}", str(start.gate)) for item in start.command),
         ]
-        with open(start.log, "ab") as log:
+        log = os.open(start.gate / "log", os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.set_blocking(log, True)
             self._supervisor = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
@@ -95,6 +113,8 @@ class Process:
                 bufsize=0,
                 start_new_session=True,
             )
+        finally:
+            os.close(log)
         self.pid = self._supervisor.pid
         try:
             said = self._line(None)
@@ -148,20 +168,35 @@ class Process:
         with contextlib.suppress(BrokenPipeError, ValueError):  # it has ended: what was wanted
             self._supervisor.stdin.write(what)
 
-    def usage(self) -> Usage:
+    def mover(self) -> Mover:
+        """By a cgroup where one could be made, else by affinity."""
+        return CpusetMover(self._cgroup / "cpuset.cpus") if self._cgroup else AffinityMover(self.pid)
+
+    def written(self) -> int:
+        """In its working directory."""
+        total, waiting = 0, [self.workdir]
+        while waiting:
+            with contextlib.suppress(OSError):  # it runs, and deletes
+                for entry in os.scandir(waiting.pop()):
+                    total += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(Path(entry.path))
+        return total
+
+    def usage(self, told: Sequence[str] = ()) -> Usage:
         """Peak of the side's largest single process (at least the supervisor's 10 MiB, from which it was
         forked), CPU time of all its processes."""
         return self._usage
 
-    def fetch(self, path: str, to: Path) -> None:
+    def fetch(self, path: str, to: Path, room: Room) -> list[str]:
         s, own = self._start, self.workdir.resolve()
         inside = Path(path).is_relative_to(WORKDIR) or not Path(path).is_absolute()
         source = own / Path(path).relative_to(WORKDIR) if path.startswith("/") and inside else own / path
         real = source.resolve()
         if inside and not real.is_relative_to(own):
-            raise ResultMissing(f"{path} of side {s.side} of {s.run} leads out of its working directory")
+            raise ResultMissing(f"{path} of side {s.side} of {s.run} points outside its working directory")
         try:
-            _copy(real, to)
+            return _copy(real, to, room)
         except FileNotFoundError as e:
             raise ResultMissing(
                 f"side {s.side} of {s.run} left no {path}", "check `results` and `run`, and the side's log"
@@ -183,6 +218,8 @@ class Process:
             supervisor.wait()
         if supervisor.returncode:  # killed from outside: it could not see the side's end
             _kill_all(_DIR, self.workdir)
+        if self._cgroup:
+            _remove_cgroup(self._cgroup)
         for pipe in (supervisor.stdin, supervisor.stdout):
             assert pipe is not None
             pipe.close()
@@ -200,27 +237,44 @@ def namespace() -> tuple[str, ...]:
     return command if done.returncode == 0 else ()
 
 
-def _cores(cpus: str | None) -> set[int]:
-    """`0-3,8` as numbers; none for None."""
-    found: set[int] = set()
-    for part in (cpus or "").split(","):
-        first, _, last = part.partition("-")
-        if first:
-            found |= set(range(int(first), int(last or first) + 1))
-    return found
+def _cgroup(name: str, cpus: str | None) -> Path | None:
+    """A cgroup of the side's own, through which it is moved between cores fast; None where none may be made.
+
+    It bears the name of the working directory, so that it is found when nobody is left to remove it.
+    """
+    if not cpus:
+        return None
+    try:
+        return cpusets.make(cpusets.parent(), name, cpus)
+    except EngineError:
+        return None
 
 
-def _set(cores: set[int]) -> str:
+def _discard(workdir: Path) -> None:
+    """What a start that failed had made."""
+    shutil.rmtree(workdir, ignore_errors=True)
+    with contextlib.suppress(EngineError):
+        _remove_cgroup(cpusets.parent() / workdir.name)
+
+
+def _remove_cgroup(cgroup: Path) -> None:
+    """Once its last process has ended. The supervisor has mostly done it."""
+    with contextlib.suppress(OSError):
+        cgroup.rmdir()
+
+
+def _set(cores: Iterable[int]) -> str:
     return ",".join(map(str, sorted(cores)))
 
 
-def _prefix(root: Path) -> str:
+def directory_prefix(root: Path) -> str:
+    """How directories in the system's temporary one begin that belong to a results directory's runs."""
     return f"duetbench-{hashlib.sha256(str(root).encode()).hexdigest()[:12]}-"
 
 
 def _directories(root: Path) -> list[tuple[Path, str]]:
     """Working directories of a results directory's sides, and their runs."""
-    prefix = _prefix(root)
+    prefix = directory_prefix(root)
     found = [d for d in Path(tempfile.gettempdir()).glob(f"{prefix}*") if d.lstat().st_uid == os.geteuid()]
     return [(d, d.name.removeprefix(prefix).rpartition("-")[0]) for d in found]
 
@@ -257,23 +311,35 @@ def _parent(pid: int) -> int:
         return 0
 
 
-def _copy(source: Path, to: Path) -> None:
+def _copy(source: Path, to: Path, room: Room) -> list[str]:
     """Regular files and directories only; a link inside is left out, so nothing is followed anywhere."""
-    mode = source.lstat().st_mode
-    if stat.S_ISDIR(mode):
-        to.mkdir()
-        for entry in os.scandir(source):
-            if entry.is_dir(follow_symlinks=False) or entry.is_file(follow_symlinks=False):
-                _copy(Path(entry.path), to / entry.name)
-    elif stat.S_ISREG(mode):
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        with (
-            open(os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as old,
-            open(os.open(to, flags, 0o600 | mode & 0o755), "wb") as new,
-        ):
-            shutil.copyfileobj(old, new, 1 << 20)
-    else:
-        raise FileNotFoundError(f"{source} is neither a file nor a directory")
+    left_out = unpack.Names()
+    waiting = [(source, to)]
+    while waiting:
+        old, new = waiting.pop()
+        facts = old.lstat()
+        if stat.S_ISDIR(facts.st_mode) and room.take(0):
+            new.mkdir()
+            waiting += [(Path(entry.path), new / entry.name) for entry in os.scandir(old)]
+        elif stat.S_ISREG(facts.st_mode) and room.take(facts.st_size):
+            _copy_file(old, new, 0o600 | facts.st_mode & 0o755)
+        elif stat.S_ISREG(facts.st_mode) and old == source:
+            raise EngineError(*unpack.too_large(source.name, facts.st_size, room))
+        elif old == source:
+            raise FileNotFoundError(f"{source} is neither a file nor a directory")
+        else:
+            size = f" ({facts.st_size} bytes)" if stat.S_ISREG(facts.st_mode) else ""
+            left_out.add(f"{source.name}/{old.relative_to(source)}{size}")
+    return left_out.listed()
+
+
+def _copy_file(source: Path, to: Path, mode: int) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    with (
+        open(os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as old,
+        open(os.open(to, flags, mode), "wb") as new,
+    ):
+        shutil.copyfileobj(old, new, 1 << 20)
 
 
 def _remove_tree(tree: Path) -> None:

@@ -1,12 +1,15 @@
 """The parent of one `process` side: `python -I -S supervise.py namespace|tree CORES COMMAND…`.
 
+CORES are numbers such as `0,1`, or the absolute path of a cgroup that has them.
+
 A process of its own, small and single-threaded, since the kernel ties "kill my child when I die" and the
 adoption of orphans to a thread, and charges a child with the memory of whoever forked it.
 
 Standard input: `T` asks the side to end, `K` kills it, and so does the end of input, that is of the measuring
 process, however it died; then the working directory goes too. Standard output: `started`, in the end
 `ended EXIT_CODE PEAK_BYTES CPU_NS`, or `failed REASON`. Standard error: the side's log, for its standard
-output too. Whatever the side left running dies with its main process. Sleeps all the time in between.
+output too. Whatever the side left running dies with its main process; that of a side that was asked to end
+may end by itself, until it is killed. Sleeps all the time in between.
 """
 
 import contextlib
@@ -32,7 +35,7 @@ def main(mode: str, cores: str, command: list[str]) -> None:
     child = os.fork()
     if child == 0:
         try:
-            become(libc, {int(core) for core in cores.split(",") if core}, command)
+            become(libc, cores, command)
         except OSError as e:
             os.write(failing, f"{command[0]}: {e.strerror}".encode())
         os._exit(127)
@@ -43,6 +46,9 @@ def main(mode: str, cores: str, command: list[str]) -> None:
         return
     os.write(1, b"started\n")
     status, peak_bytes, cpu_ns, alone = watch(child, mode == "namespace", wake)
+    if cores.startswith("/"):
+        with contextlib.suppress(OSError):
+            os.rmdir(cores)
     code = os.waitstatus_to_exitcode(status)
     try:
         os.write(1, f"ended {code if code >= 0 else 128 - code} {peak_bytes} {cpu_ns}\n".encode())
@@ -56,14 +62,17 @@ def main(mode: str, cores: str, command: list[str]) -> None:
         shutil.rmtree(workdir, ignore_errors=True)
 
 
-def become(libc: ctypes.CDLL, cores: set[int], command: list[str]) -> None:
+def become(libc: ctypes.CDLL, cores: str, command: list[str]) -> None:
     parent = os.getppid()
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(127)
     os.setsid()
-    if cores:
-        os.sched_setaffinity(0, cores)
+    if cores.startswith("/"):
+        with open(f"{cores}/cgroup.procs", "w") as file:
+            file.write("0")  # this process
+    elif cores:
+        os.sched_setaffinity(0, {int(core) for core in cores.split(",")})
     # Python ignores or catches these, the side must not inherit that.
     for name in ("SIGPIPE", "SIGXFSZ", "SIGCHLD"):
         signal.signal(getattr(signal, name), signal.SIG_DFL)
@@ -78,7 +87,7 @@ def watch(child: int, namespace: bool, wake: int) -> tuple[int, int, int, bool]:
     poll = select.poll()
     poll.register(0, select.POLLIN)
     poll.register(wake, select.POLLIN)
-    status, peak_bytes, cpu_ns, alone, doomed = 0, 0, 0, False, False
+    status, peak_bytes, cpu_ns, alone, doomed, asked = 0, 0, 0, False, False, False
     while True:
         for fd, _ in poll.poll(1 if doomed else None):
             said = os.read(fd, 4096)
@@ -89,6 +98,7 @@ def watch(child: int, namespace: bool, wake: int) -> tuple[int, int, int, bool]:
                 poll.unregister(0)
             doomed = doomed or not said or b"K" in said
             if b"T" in said and not doomed:
+                asked = True
                 ask(child, namespace)
         while True:
             try:
@@ -100,7 +110,7 @@ def watch(child: int, namespace: bool, wake: int) -> tuple[int, int, int, bool]:
             peak_bytes = max(peak_bytes, used.ru_maxrss * 1024)
             cpu_ns += round((used.ru_utime + used.ru_stime) * 1e9)
             if pid == child:
-                status, doomed = ended, True
+                status, doomed = ended, doomed or not asked
         if doomed:  # again and again, since a process may fork while it is looked for
             for pid in descendants(os.getpid()):
                 send(pid, signal.SIGKILL)

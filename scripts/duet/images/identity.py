@@ -83,13 +83,13 @@ def _recipe(
     declared: set[str],
 ) -> Recipe:
     if name in above:
-        raise ImageError(f"images/{name}/Dockerfile: stands on itself: {' -> '.join((*above, name))}")
+        raise ImageError(f"images/{name}/Dockerfile: depends on itself: {' -> '.join((*above, name))}")
     folder = images_dir / name
     given = {BASE_ARGUMENT: base_image} | dict(args)
     read = dockerfile.read(dockerfile_text(folder), given)
     declared |= read.arguments
     if "" in read.images:
-        raise ImageError(f"images/{name}/Dockerfile: a FROM names no image", "give its ARG a default")
+        raise ImageError(f"images/{name}/Dockerfile: a FROM line names no image", "give its ARG a default")
     ours = [n for n in read.images if is_ours(n, images_dir)]
     return Recipe(
         folder,
@@ -173,13 +173,13 @@ def plan_hash(
 
 def hashes(made: Recipe, known: Mapping[str, str], source_digest: str | None) -> dict[Recipe, str]:
     """Hash of a recipe and of each below it, as far as the content of external images is known."""
-    found: dict[Recipe, str] = {}
+    hash_of: dict[Recipe, str] = {}
     for each in made.all():
-        parents = {p.name: found.get(p) for p in each.ours} | {e: known.get(e) for e in each.external}
+        parents = {p.name: hash_of.get(p) for p in each.ours} | {e: known.get(e) for e in each.external}
         if None not in parents.values():
             own_source = source_digest if each == made else None
-            found[each] = context_hash(each.folder, dict(each.args), own_source, parents)
-    return found
+            hash_of[each] = context_hash(each.folder, dict(each.args), own_source, parents)
+    return hash_of
 
 
 def files(ref: ImageRef, base_image: str, images_dir: Path = IMAGES) -> list[Path]:
@@ -200,14 +200,14 @@ def process_files(ref: ImageRef, base_image: str, images_dir: Path = IMAGES) -> 
     The files at the top of the image's folder and of the folders of its prerequisites; where two
     have the same name, the upper image's.
     """
-    found: dict[str, Path] = {}
+    by_name: dict[str, Path] = {}
     for path in files(ref, base_image, images_dir):
         if path.parent.parent == images_dir and path.name not in _LEFT_OUT and path.is_file():
-            found[path.name] = path
-    return list(found.values())
+            by_name[path.name] = path
+    return list(by_name.values())
 
 
 def process_hash(files: Sequence[Path], source_digest: str | None) -> str:
-    """Identity of what a `process` side finds of an image: the files' names, executable bits and content."""
-    found = [[p.name, "x" if p.stat().st_mode & stat.S_IXUSR else "-", file_digest(p)] for p in files]
-    return digest([sorted(found), source_digest])
+    """Identity of what a `process` side gets of an image: the files' names, executable bits and content."""
+    entries = [[p.name, "x" if p.stat().st_mode & stat.S_IXUSR else "-", file_digest(p)] for p in files]
+    return digest([sorted(entries), source_digest])

@@ -32,7 +32,7 @@ MIN_OVERLAPS = tuple(m / 10 for m in range(1, 10))
 BATCHES = 10
 BY_TIME = ("duet", "aaduet")
 
-NO_TIMES = "no absolute times: compared by the means of each side, what disturbed both is not cancelled"
+NO_TIMES = "no absolute times: the sides are compared by their means, so disturbances of both do not cancel"
 
 
 def run_effects(
@@ -172,7 +172,7 @@ def _reasons(frame: pd.DataFrame, present: np.ndarray, after: np.ndarray, analys
     if analysis.estimator.startswith("pairs"):
         none = f"no iterations of A and B overlapped by {analysis.min_overlap:g} of their lengths"
     out = np.where(frame["log_ratio"].notna(), "", none).astype(object)
-    out[(out != "") & (frame["type"] == "syncduet").to_numpy()] = "no iteration that both sides have"
+    out[(out != "") & (frame["type"] == "syncduet").to_numpy()] = "no iteration number that both sides have"
     out[(out != "") & ~after.all(axis=1)] = "all iterations are warm-up"
     unusable = {s: (out != "") & ~present[:, i] for i, s in enumerate("AB")}
     for side in "AB":

@@ -229,8 +229,8 @@ def _warnings(
     if row["method"] == "t on batches":
         k = len(used["batches"].iloc[0])
         out.append(
-            f"one run only: the interval is from {k} batches inside it and ignores how runs differ, "
-            "which nothing can be concluded without: measure 2 or more"
+            f"one run only: the interval comes from {k} batches inside it and leaves out how runs differ: "
+            "measure 2 or more"
         )
     elif len(used) == 1:
         out.append("one run only, and too few iterations in it for an interval: measure 2 or more")
@@ -239,7 +239,7 @@ def _warnings(
     if row["method"] == "wilcoxon" and 2.0 ** (1 - len(used)) > 1 - analysis.confidence:
         out.append(f"wilcoxon cannot show a difference with {len(used)} runs")
     if analysis.method == "hierarchical-bootstrap" and row["method"] == "t":
-        out.append("runs are too short for batches: t instead of the hierarchical bootstrap")
+        out.append("runs are too short for batches: t is used instead of the hierarchical bootstrap")
     for reason, column in LEFT_OUT.items():
         # warm-up is meant to be left out; the rest is a fault of what was measured
         if (n := int(runs[column].sum())) and reason != WARMUP:

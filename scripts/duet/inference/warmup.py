@@ -27,7 +27,7 @@ def check(value: Warmup) -> Warmup:
         good = value is None
     if not good:
         remedy = "use a share such as 0.5, a count, seconds such as 10s, or auto"
-        raise DuetError(f"warmup: {value!r} is no warm-up rule", remedy)
+        raise DuetError(f"warmup: {value!r} is not a warm-up rule", remedy)
     return value
 
 

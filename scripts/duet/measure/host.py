@@ -1,7 +1,4 @@
-"""Facts of this machine: its cores and who gets which, and the artifacts that a campaign asks for.
-
-Reading the machine is apart from deciding, so that machines nobody owns can be tested.
-"""
+"""Facts of this machine: its cores (`cores` says who gets which), and the artifacts a campaign asks for."""
 
 import contextlib
 import fcntl
@@ -11,12 +8,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
-from duet.model import DuetError
+from duet.measure.cores import Machine, parse_set, show_set
 from duet.records.run import HostRecord
+
+T = TypeVar("T")
 
 ARTIFACT_TIMEOUT_S = 30
 ARTIFACT_BYTES = 1 << 20
@@ -45,33 +44,43 @@ def alone(wait: Callable[[], None]) -> Iterator[None]:
         os.close(lock)
 
 
-class HostError(DuetError):
-    """This machine cannot do what was asked."""
-
-
-@dataclass(frozen=True)
-class Machine:
-    online: frozenset[int]
-    """Logical cores that are there."""
-    allowed: frozenset[int]
-    """Those this process may use: its affinity, which already lies within its cgroup's cpuset."""
-    siblings: Mapping[int, frozenset[int]] = field(default_factory=dict)
-    """Hardware threads of the same physical core, for each logical core where it is known."""
-
-
 def read(sys: Path = Path("/sys/devices/system/cpu")) -> Machine:
+    """The cores of this machine, with whatever its kernel tells of them."""
     allowed = frozenset(os.sched_getaffinity(0))
+    online = _known(lambda: parse_set((sys / "online").read_text()))
+    paths = {core: sys / f"cpu{core}" for core in sorted(allowed)}
+    return Machine(
+        online or allowed,
+        allowed,
+        _of_each(paths, lambda path: parse_set((path / "topology/thread_siblings_list").read_text())),
+        _of_each(paths, lambda path: int(next(path.glob("node[0-9]*")).name.removeprefix("node"))),
+        _of_each(paths, _last_level_cache),
+        _of_each(paths, _capacity),
+    )
+
+
+def _of_each(paths: Mapping[int, Path], read: Callable[[Path], T]) -> dict[int, T]:
+    values = {core: _known(lambda path=path: read(path)) for core, path in paths.items()}
+    return {core: value for core, value in values.items() if value is not None}
+
+
+def _known(read: Callable[[], T]) -> T | None:
+    """None where the kernel does not tell, or not as expected."""
     try:
-        online = parse_set((sys / "online").read_text())
-    except (OSError, ValueError):
-        online = allowed
-    siblings = {}
-    for core in allowed:
-        try:
-            siblings[core] = parse_set((sys / f"cpu{core}/topology/thread_siblings_list").read_text())
-        except (OSError, ValueError):
-            continue
-    return Machine(online, allowed, siblings)
+        return read()
+    except (OSError, ValueError, KeyError, StopIteration):
+        return None
+
+
+def _last_level_cache(core: Path) -> int:
+    """The first of the cores that share this one's."""
+    levels = {int((index / "level").read_text()): index for index in core.glob("cache/index[0-9]*")}
+    return min(parse_set((levels[max(levels, default=0)] / "shared_cpu_list").read_text()))
+
+
+def _capacity(core: Path) -> int:
+    path = core / "cpu_capacity"
+    return int((path if path.exists() else core / "cpufreq/cpuinfo_max_freq").read_text())
 
 
 def facts(machine: Machine) -> HostRecord:
@@ -83,95 +92,6 @@ def facts(machine: Machine) -> HostRecord:
         cores=show_set(machine.allowed),
         load_1min=os.getloadavg()[0],
     )
-
-
-def parse_set(text: str) -> frozenset[int]:
-    """`0-3,8` to cores. Raises ValueError."""
-    cores: set[int] = set()
-    for item in text.strip().split(","):
-        first, dash, last = item.partition("-")
-        low, high = int(first), int(last if dash else first)
-        if not 0 <= low <= high < 1 << 16:
-            raise ValueError(text)
-        cores.update(range(low, high + 1))
-    return frozenset(cores)
-
-
-def show_set(cores: frozenset[int] | set[int]) -> str:
-    """Cores to the kernel's own notation, `0-3,8`."""
-    ranges: list[list[int]] = []
-    for core in sorted(cores):
-        if ranges and ranges[-1][1] == core - 1:
-            ranges[-1][1] = core
-        else:
-            ranges.append([core, core])
-    return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in ranges)
-
-
-def split(
-    cores: frozenset[int], siblings: Mapping[int, frozenset[int]]
-) -> tuple[frozenset[int], frozenset[int]]:
-    """Two disjoint halves with equally many physical cores of each kind.
-
-    Hardware threads of a physical core stay together. An odd physical core is left to the rest of
-    the machine: unequal halves would favour a side. Both are empty where there is one physical
-    core only. NUMA nodes and caches are not looked at beyond taking neighbours together.
-    """
-    groups = {siblings.get(core, frozenset({core})) & cores | {core} for core in cores}
-    halves: tuple[set[int], set[int]] = (set(), set())
-    for size in sorted({len(group) for group in groups}):
-        alike = sorted((group for group in groups if len(group) == size), key=min)
-        half = len(alike) // 2
-        halves[0].update(*alike[:half])
-        halves[1].update(*alike[half : 2 * half])
-    return frozenset(halves[0]), frozenset(halves[1])
-
-
-def assign(
-    asked: Mapping[str, str], machine: Machine, swapped: bool, bindable: Mapping[str, bool]
-) -> tuple[dict[str, str | None], list[str]]:
-    """Cores of each side (None: not bound), and warnings.
-
-    `asked` has a side's `cpus` (`split`, `shared` or a set), `swapped` gives A the second half,
-    `bindable` says whether the side's engine can bind it. Raises HostError for cores that are not there.
-    """
-    halves = split(machine.allowed, machine.siblings)
-    everything = None if machine.allowed == machine.online else show_set(machine.allowed)
-    cpus: dict[str, str | None] = {}
-    warnings = []
-    for side, how in asked.items():
-        if not bindable[side]:
-            cpus[side] = None
-            if how != "shared":
-                warnings.append(f"side {side} is not bound to cores: its engine cannot")
-        elif how == "shared":
-            cpus[side] = everything
-        elif how != "split":
-            cpus[side] = show_set(_there(how, machine))
-        elif halves[0]:
-            cpus[side] = show_set(halves[(side == "B") != swapped])
-        else:
-            cpus[side] = everything
-            warnings.append(f"side {side} shares its core: there is only one physical core to split")
-    return cpus, warnings
-
-
-def apart(cpus: Mapping[str, str | None]) -> bool:
-    """Whether no core belongs to two sides."""
-    sets = [parse_set(cores) if cores else None for cores in cpus.values()]
-    return None not in sets and sum(map(len, sets)) == len(frozenset().union(*sets))  # type: ignore[arg-type]
-
-
-def _there(cpus: str, machine: Machine) -> frozenset[int]:
-    try:
-        cores = parse_set(cpus)
-    except ValueError:
-        raise HostError(f"cpus: {cpus!r} is not split, shared or a set such as 0-3,8") from None
-    if not cores <= machine.online:
-        raise HostError(
-            f"cpus: {cpus} asks for cores that are not there", f"there are {show_set(machine.online)}"
-        )
-    return cores
 
 
 @dataclass(frozen=True)

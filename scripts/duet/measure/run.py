@@ -1,17 +1,22 @@
 """One run from start to run record: start the sides, gate, wait for their end, keep their files."""
 
 import contextlib
+import math
 import queue
 import shutil
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from duet.campaign import order
-from duet.engines import Engine, ResultMissing, Start, Started, Usage
-from duet.measure import host, rendezvous
+from duet.engines import Engine, ResultMissing, Room, Start, Started, Usage
+from duet.engines.processes import directory_prefix
+from duet.measure import cores, host, logs, rendezvous
+from duet.measure.disk import Disk
+from duet.measure.exchange import Exchange
 from duet.measure.interruption import deferred, together
 from duet.measure.request import MeasureError, Request
 from duet.model import DuetError
@@ -36,6 +41,8 @@ QUIET_S = 0.05
 KILL_TIMEOUT_S = 60
 """Within this time a killed side must be gone."""
 SKEW_WARNING_NS = 10_000_000
+DISK_BYTES = 10 << 30
+"""What a side may write, and what is kept of its results, where its configuration does not say more."""
 
 
 def measure_run(request: Request, engines: Mapping[str, Engine], keep: Sequence[str] = ()) -> RunRecord:
@@ -59,11 +66,9 @@ def measure_run(request: Request, engines: Mapping[str, Engine], keep: Sequence[
             log = request.directory / (getattr(e, "log", None) or run.log(run.sides[0]))
             failure = FailureRecord(name=run.name, reason=str(e), log=str(log), time_ns=time.time_ns())
             failure.write(part / FAILURE)
-            shutil.rmtree(part / "rv", ignore_errors=True)
             with deferred():
                 publish(part, request.directory, keep)
             raise MeasureError(e.what, e.remedy, str(log)) from e
-        shutil.rmtree(part / "rv", ignore_errors=True)
         with deferred():
             publish(part, request.directory, keep)
         return record
@@ -90,31 +95,52 @@ class _Measuring:
             cpus_keys = {side: plan.side.cpus for side, plan in self.request.sides.items()}
             swapped = order.swapped(self.request.benchmark.seed, self.run)
             bindable = {side: self.engines[side].splits_cpus for side in cpus_keys}
-            self.cpus, warnings = host.assign(cpus_keys, machine, swapped, bindable)
-            self.warnings += warnings + self._unbounded()
-            resolution_ns = rendezvous.resolution_ns(self.part)
+            self.assignment = cores.assign(cpus_keys, machine, swapped, bindable)
+            self.cpus = self.assignment.cpus
+            self.warnings += [*self.assignment.warnings, *self._unbounded()]
+            place, resolution_ns = rendezvous.place(self.part.parent)
             artifacts, warnings = host.collect_artifacts(commands)
             self.warnings += warnings
         finally:
             host.stop_artifacts(commands)
-        self.gate = rendezvous.Rendezvous(self.part / "rv", self.run.sides)
-        with contextlib.closing(self.gate):
+        self.exchange = Exchange(self.assignment, f"{self.request.benchmark.seed} {self.run.name}")
+        with self._meeting(place) as self.gate:
             try:
                 with deferred():
                     self._start()
+                self._hold()
                 self._through_gate()
                 timed_out = self._to_end()
+                self.exchange.stop()
                 usage, files = self._fetch(timed_out)
             finally:
                 with deferred():
+                    self.exchange.stop()
                     self._remove()
             sides = {side: self._side(side, usage[side], files[side]) for side in self.run.sides}
+        for side, log in self.gate.logs.items():
+            if log.fault:
+                self.warnings.append(f"the log of side {side} is incomplete: {log.fault}")
         gate = GateRecord(skew_ns=self._skew_ns(), resolution_ns=resolution_ns)
         return self._record(timed_out, gate, sides, artifacts, host.facts(machine))
 
+    @contextlib.contextmanager
+    def _meeting(self, place: Path) -> Iterator[rendezvous.Rendezvous]:
+        """The rendezvous, in a directory that nobody else may enter and that is gone afterwards."""
+        prefix = "." if place == self.part.parent else directory_prefix(self.request.layout.results)
+        name = self.run.name[:200]
+        directory = Path(tempfile.mkdtemp(prefix=f"{prefix}{name}-", suffix=".part", dir=place))
+        try:
+            files = {side: self.part / self.run.log(side) for side in self.run.sides}
+            with contextlib.closing(rendezvous.Rendezvous(directory, self.run.sides, files)) as gate:
+                yield gate
+        finally:
+            with deferred():
+                shutil.rmtree(directory, ignore_errors=True)
+
     def _unbounded(self) -> list[str]:
         return [
-            f"side {side} may use more memory than asked for: its engine cannot bound it"
+            f"side {side} may use more memory than configured: its engine cannot limit it"
             for side, plan in self.request.sides.items()
             if plan.side.memory_bytes and not self.engines[side].bounds_memory
         ]
@@ -145,16 +171,33 @@ class _Measuring:
             side=side,
             root=self.request.layout.results,
             image=(image.id or image.tag) if image else None,
-            command=self.gate.launch(side, host.apart(self.cpus)),
-            gate=self.gate.directory,
-            log=self.part / self.run.log(side),
+            command=self.gate.launch(side, self.assignment.apart, self.exchange.planned),
+            gate=self.gate.of(side),
+            stamps=self.gate.stamps(side),
             env=tuple(env.items()),
             cpus=self.cpus[side],
             memory_bytes=wanted.memory_bytes,
             network=wanted.network,
+            privileges=wanted.privileges,
             keep=not self.request.benchmark.remove_containers,
             files=self.request.files.get(side, ()),
         )
+
+    def _hold(self) -> None:
+        """Keep the sides before the gate until it is known how, and at what cost, they are exchanged."""
+        if not self.exchange.planned:
+            return
+        until = time.monotonic() + GATE_TIMEOUT_S
+        while absent := [side for side in self.run.sides if self.gate.cpus(side) is None]:
+            if any(self.started[side].wait(0) is not None for side in self.run.sides):
+                break  # which one and why is said where they go through the gate
+            if time.monotonic() > until:
+                raise self._failure(absent[0], f"did not reach the gate within {GATE_TIMEOUT_S} s")
+            time.sleep(0.002)
+        else:
+            self.exchange.prepare(self.started)
+        self.gate.release()
+        self.exchange.start()
 
     def _through_gate(self) -> None:
         """Look now and then whether both are through: somebody waiting for it would disturb the start."""
@@ -172,7 +215,7 @@ class _Measuring:
                         side, f"ended before the gate with exit code {self.started[side].wait(0)}"
                     )
             if waiting and time.monotonic() > until:
-                raise self._failure(waiting[0], f"did not come to the gate within {GATE_TIMEOUT_S} s")
+                raise self._failure(waiting[0], f"did not reach the gate within {GATE_TIMEOUT_S} s")
         self.released = time.monotonic()
         if any(self.gate.end_ns(side) is None for side in self.run.sides):
             time.sleep(QUIET_S)
@@ -191,19 +234,26 @@ class _Measuring:
             threading.Thread(target=wait, args=(side,), daemon=True).start()
         # What is done when time is up, and how long that may take.
         limit = self.request.timeout_s
-        steps = [(self.released + limit, "ask")] if limit else []
-        timed_out = False
+        step, at = "ask", self.released + limit if limit else math.inf
+        timed_out, pause_s = False, logs.PAUSE_S
+        disk = Disk(self.started, {side: self._disk_bytes(side) for side in self.run.sides})
         while len(self.codes) < len(self.run.sides):
-            left = max(0.0, steps[0][0] - time.monotonic()) if steps else None
             try:
-                side, outcome = ended.get(timeout=left)
+                side, outcome = ended.get(timeout=max(0.0, min(at - time.monotonic(), pause_s)))
             except queue.Empty:
-                timed_out = True
-                steps = [self._press(steps[0][1])]
+                outcome = None  # nothing new
+            if outcome is None:
+                pause_s = self.gate.drain()
+                if timed_out:
+                    self.gate.look_again()
+                if time.monotonic() >= at:
+                    timed_out = True
+                    at, step = self._press(step)
+                if fault := disk.fault():
+                    raise self._failure(*fault)
                 continue
             if isinstance(outcome, Exception):
                 raise outcome
-            assert outcome is not None
             self.codes[side] = outcome
             self.ends_ns[side] = self.gate.end_ns(side) or time.time_ns()
             self.gate.gone(side)
@@ -215,7 +265,7 @@ class _Measuring:
         """Ask or kill the sides that still run; when to do what next."""
         running = [side for side in self.run.sides if side not in self.codes]
         if how == "give up":
-            raise self._failure(running[0], f"is still there {KILL_TIMEOUT_S} s after it was killed")
+            raise self._failure(running[0], f"is still running {KILL_TIMEOUT_S} s after it was killed")
         together([getattr(self.started[side], how) for side in running])
         if how == "ask":
             return time.monotonic() + self.request.benchmark.grace_s, "kill"
@@ -223,11 +273,14 @@ class _Measuring:
 
     def _crash(self, side: str, code: int) -> MeasureError:
         with contextlib.suppress(DuetError):
-            if self.started[side].usage().oom_killed:
+            if self.started[side].usage(self.gate.told(side)).oom_killed:
                 limit = self.request.sides[side].side.memory_bytes
                 bound = f" of {limit} bytes" if limit else ""
                 return self._failure(side, f"ran out of memory{bound} (exit code {code})", "raise `memory`")
         return self._failure(side, f"ended with exit code {code}")
+
+    def _disk_bytes(self, side: str) -> int:
+        return self.request.sides[side].side.disk_bytes or DISK_BYTES
 
     def _failure(self, side: str, what: str, remedy: str = "") -> MeasureError:
         return MeasureError(f"side {side} {what}", remedy, self.run.log(side))
@@ -239,7 +292,8 @@ class _Measuring:
 
         def fetch(side: str) -> Callable[[], None]:
             def fetching() -> None:
-                usage[side] = self.started[side].usage()
+                usage[side] = self.started[side].usage(self.gate.told(side))
+                room = Room(self._disk_bytes(side))
                 paths: list[Path] = []
                 for result in self.request.sides[side].side.results:
                     path = self.part / self.run.file(side, result.rstrip("/").rpartition("/")[2])
@@ -248,12 +302,14 @@ class _Measuring:
                             side, f"has two results called {path.name}", "rename one in `results`"
                         )
                     try:
-                        self.started[side].fetch(result, path)
+                        left_out = self.started[side].fetch(result, path, room)
                     except ResultMissing as e:
                         limit = self.request.timeout_s
                         when = f" when it was stopped after {limit:g} s" if timed_out else ""
                         raise self._failure(side, f"left no {result}{when}", e.remedy) from e
                     paths.append(path)
+                    if left_out:
+                        self.warnings.append(f"not all of {path.name} is kept, without {', '.join(left_out)}")
                 files[side] = tuple(map(file_record, paths))
 
             return fetching
@@ -281,14 +337,14 @@ class _Measuring:
             return None
         skew_ns = max(self.goes_ns.values()) - min(self.goes_ns.values())
         if skew_ns > SKEW_WARNING_NS:
-            self.warnings.append(f"one side went through the gate {skew_ns / 1e6:.1f} ms before the other")
+            self.warnings.append(f"one side passed the gate {skew_ns / 1e6:.1f} ms before the other")
         return skew_ns
 
     def _side(self, side: str, usage: Usage, files: tuple[FileRecord, ...]) -> SideRecord:
         ref, image = self.request.sides[side].side.image, self.request.images.get(side)
         cpus = CpusRecord(asked=self.cpus[side], seen=self.gate.cpus(side))
         if cpus.asked is not None and cpus.seen != cpus.asked:
-            self.warnings.append(f"side {side} was to run on cores {cpus.asked} but may use {cpus.seen}")
+            self.warnings.append(f"side {side} was configured for cores {cpus.asked} but may use {cpus.seen}")
         return SideRecord(
             engine=self.engines[side].name,
             image=ref.name if ref else None,
@@ -315,6 +371,8 @@ class _Measuring:
     ) -> RunRecord:
         run, benchmark, engine = self.run, self.request.benchmark, self.engines[self.run.sides[0]]
         wanted = {side: plan.side for side, plan in self.request.sides.items()}
+        exchange, warnings = self.exchange.finish(self.part)
+        self.warnings += warnings
         return RunRecord(
             name=run.name,
             campaign=benchmark.campaign,
@@ -327,6 +385,7 @@ class _Measuring:
             engine=engine.name,
             engine_version=engine.version,
             gate=gate,
+            exchange=exchange,
             sides=sides,
             host=facts,
             artifacts=artifacts,

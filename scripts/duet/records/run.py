@@ -68,9 +68,54 @@ class SideRecord:
 @dataclass(frozen=True, kw_only=True)
 class GateRecord:
     skew_ns: int | None
-    """How much earlier one side went through the gate than the other; None for one side alone."""
+    """How much earlier one side passed the gate than the other; None for one side alone."""
     resolution_ns: int | None = None
     """How far its stamps may be from the truth."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExchangeRecord:
+    """How the sides' cores were exchanged while the run was measured, or why they were not."""
+
+    sets: tuple[str, str] | None = None
+    """The two sets of cores; None where the campaign asked for something else, or it could not be."""
+    reason: str = ""
+    """Why there was no exchange although it was asked for, or why it ended before the run."""
+    ways: Mapping[str, str] = field(default_factory=dict)
+    """How each side is moved."""
+    period_ns: int | None = None
+    """Mean time between two moves at the end; drawn from half to one and a half of it, for two moves each."""
+    period_given: bool = False
+    """By the campaign; else it follows what moves cost."""
+    cost_ns: int | None = None
+    """Length of a move, tried before the gate."""
+    moves: int = 0
+    mean_ns: int | None = None
+    """Length of a move."""
+    worst_ns: int | None = None
+    time_share: float = 0.0
+    """Of the run's time during which a move was under way: only then may both sides be on the same cores."""
+    cpu_ns: int = 0
+    """CPU time of the thread that moves them (an engine that is asked to has its own)."""
+    cpu_share: float = 0.0
+    """The same of one core's time."""
+    late_median_ns: int | None = None
+    """How long after it was due a move began."""
+    late_worst_ns: int | None = None
+    refused: int = 0
+    """Moves that were refused and taken back."""
+    strange: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Other sets of cores that threads of a side were found bound to: by the program, or by somebody else."""
+    priority: str = ""
+    """Of the thread that moves them."""
+    cores: str = ""
+    """Where that thread may run."""
+    file: FileRecord | None = None
+    """The file of moves."""
+
+    def check(self) -> None:
+        if self.moves and self.file is None:
+            raise Mismatch("is missing", "file")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +159,7 @@ class RunRecord(Record):
     gate: GateRecord
     sides: Mapping[str, SideRecord]
     host: HostRecord = field(default_factory=HostRecord)
+    exchange: ExchangeRecord = field(default_factory=ExchangeRecord)
     artifacts: Mapping[str, str]
     """Raw output of each command that the campaign asks for."""
     warnings: tuple[str, ...]
@@ -194,6 +240,8 @@ def faults(record: RunRecord, directory: Path, digests: bool = False) -> list[st
         if side.log is not None and not (directory / side.log).is_file():
             found.append(f"{directory / side.log}: is missing")
         found += filter(None, (_fault(directory / file.name, file, digests) for file in side.files))
+    if record.exchange.file is not None:
+        found += filter(None, [_fault(directory / record.exchange.file.name, record.exchange.file, digests)])
     return found
 
 

@@ -23,7 +23,9 @@ from duet.model import DuetError, Run, Type, parse_result_file
 from duet.records.layout import Layout
 from duet.records.plan import BenchmarkPlan
 from duet.records.run import finished
-from duet.table import build as table
+from duet.table import store
+from duet.table.build import SideFiles, benchmark_table, join_sides
+from duet.table.store import LeftOut
 
 ARTIFACTS = "artifacts"
 _RUN_KEYS = ["suite", "benchmark", "type", "runid"]
@@ -51,11 +53,11 @@ def read(directory: Path) -> pd.DataFrame:
             f"{directory}: no results",
             "expected: results/<name>, or files <suite>.<benchmark>.<runid>.<type>.<order>.<side>.…",
         )
-    whole = table.merge([table.to_arrow(frame) for frame in frames])
+    whole = store.merge([store.to_arrow(frame) for frame in frames])
     if not len(whole):
-        first = table.attrs(whole)["left_out"][0]
+        first = store.attrs(whole)["left_out"][0]
         raise NoResults(f"{directory}: no run can be read; the first, {first['run']}: {first['reason']}")
-    frame = table.to_pandas(whole)
+    frame = store.to_pandas(whole)
     for bad in frame.attrs["left_out"]:
         bad["run"] = f"{directory}/{bad['run']}"
     frame.attrs["imported"] = [{"directory": str(directory), "runs": _runs(whole)}]
@@ -81,34 +83,34 @@ def _ours(runs: Path, recorded: Sequence[tuple[Run, Path]]) -> list[pd.DataFrame
         name = harnesses.of_suite(suite).name
         if plan.exists():
             name = BenchmarkPlan.read(plan).format
-        frames.append(table.benchmark_table(paths, name, skip_bad=True))
+        frames.append(benchmark_table(paths, name, skip_bad=True))
     return frames
 
 
 def _predecessors(directory: Path) -> list[pd.DataFrame]:
-    found: dict[tuple[str, str], dict[Run, dict[str, list[Path]]]] = {}
+    by_benchmark: dict[tuple[str, str], dict[Run, dict[str, list[Path]]]] = {}
     for path in sorted(directory.iterdir()):
         if (parsed := parse_result_file(path.name)) is None:
             continue
         run, side, _ = parsed
-        of_run = found.setdefault((run.suite, run.benchmark), {}).setdefault(run, defaultdict(list))
+        of_run = by_benchmark.setdefault((run.suite, run.benchmark), {}).setdefault(run, defaultdict(list))
         of_run[side].append(path)
     artifacts = _artifacts(directory / ARTIFACTS)
     frames = []
-    for (suite, _), of_benchmark in found.items():
+    for (suite, _), of_benchmark in by_benchmark.items():
         runs = [
             [
-                table.SideFiles(run, side, tuple(_log_last(files)), artifacts=artifacts, named_by_files=True)
+                SideFiles(run, side, tuple(_log_last(files)), artifacts=artifacts, named_by_files=True)
                 for side, files in sorted(sides.items())
             ]
             for run, sides in of_benchmark.items()
         ]
         if suite in harnesses.names():
-            frames.append(table.build(runs, suite, skip_bad=True))
+            frames.append(join_sides(runs, suite, skip_bad=True))
         else:
             reason = f"no harness is named after the suite {suite!r}"
-            unknown = [{"run": run.name, "reason": reason} for run in of_benchmark]
-            frames.append(table.build([], "native", skip_bad=True, left_out=unknown))
+            unknown = [LeftOut(run.name, reason) for run in of_benchmark]
+            frames.append(join_sides([], "native", skip_bad=True, left_out=unknown))
     return frames
 
 
@@ -137,7 +139,7 @@ def renumbered(frame: pd.DataFrame, others: Sequence[pa.Table]) -> tuple[pd.Data
     frame = frame.assign(runid=frame["runid"] + offsets)
     frame.attrs = attrs
     groups = len({key for key in set(keys) if key in taken})
-    return frame, f"runids of {groups} benchmarks and types raised, since there are such runs already"
+    return frame, f"runids of {groups} benchmarks and types were raised because such runs already exist"
 
 
 def _highest(tables: Sequence[pa.Table]) -> dict[tuple[str, str, str], int]:

@@ -1,14 +1,16 @@
 """What one must know beside the verdicts to trust them: which runs there are, and which not."""
 
-import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from duet.model import parse_run
+from duet.records.layout import FAILURE, RUN
+from duet.records.run import FailureRecord, RunRecord
 from duet.report.summary.wording import line
+from duet.table.store import Notes
 
 
 @dataclass(frozen=True)
@@ -40,30 +42,29 @@ class Facts:
     """Runs that were read from elsewhere, not measured."""
 
 
-def facts(
-    campaign: str, runs_dir: Path, planned: Iterable[str], told: Mapping[str, list] | None = None
-) -> Facts:
+def facts(campaign: str, runs: Path, planned: Iterable[str], notes: Notes | None = None) -> Facts:
     """Read run.json and failure.json of every planned run; others that are there belong to other plans.
 
-    `told`: the table's own `attrs`: runs it leaves out, runs it imported, warnings of reading.
+    `notes`: the table's: runs it leaves out, runs it imported, warnings of reading. A record that
+    cannot be read counts as not there: who makes the table says so.
     """
-    names, told = list(dict.fromkeys(planned)), told or {}
+    names, notes = list(dict.fromkeys(planned)), notes or Notes()
     measured: set[str] = set()
     failures: list[Failure] = []
     warnings: set[tuple[str, str]] = set()
     timed_out = time_ns = 0
     for name in names:
-        if (record := read_json(runs_dir / name / "run.json")) is not None:
+        if (record := RunRecord.read_sound(runs / name / RUN)) is not None:
             measured.add(name)
-            timed_out += bool(record.get("timed_out"))
-            time_ns += max(0, int(record.get("end_ns") or 0) - int(record.get("start_ns") or 0))
-            warnings.update((name, str(w)) for w in record.get("warnings") or ())
-        elif (failed := read_json(runs_dir / name / "failure.json")) is not None:
-            failures.append(Failure(name, str(failed.get("reason", "")), str(failed.get("log", ""))))
-    for bad in told.get("left_out", ()):
-        measured.discard(bad["run"])
-        failures.append(Failure(bad["run"], f"cannot be read: {bad['reason']}", ""))
-    warnings.update((w["run"], w["warning"]) for w in told.get("warnings", ()))
+            timed_out += record.timed_out
+            time_ns += max(0, record.end_ns - record.start_ns)
+            warnings.update((name, warning) for warning in record.warnings)
+        elif (failure := FailureRecord.read_sound(runs / name / FAILURE)) is not None:
+            failures.append(Failure(name, failure.reason, failure.log or ""))
+    for bad in notes.left_out:
+        measured.discard(bad.run)
+        failures.append(Failure(bad.run, f"cannot be read: {bad.reason}", ""))
+    warnings.update((each.run, each.warning) for each in notes.warnings)
     lost = {f.name for f in failures}
     return Facts(
         campaign,
@@ -75,7 +76,7 @@ def facts(
         missing=tuple(n for n in names if n not in measured and n not in lost),
         empty=_empty(names, measured, failures),
         warnings=by_kind(warnings),
-        imported=sum(each["runs"] for each in told.get("imported", ())),
+        imported=sum(each.runs for each in notes.imported),
     )
 
 
@@ -89,20 +90,11 @@ def by_kind(warnings: Iterable[tuple[str, str]]) -> tuple[tuple[str, int], ...]:
         runs, texts = kinds.setdefault(_NUMBER.sub("#", text), (set(), set()))
         runs.add(run)
         texts.add(text)
-    told = []
+    lines = []
     for runs, texts in kinds.values():
         worst = max(texts, key=lambda text: [float(n) for n in _NUMBER.findall(text)])
-        told.append((f"{worst} (the most of {len(texts)})" if len(texts) > 1 else worst, len(runs)))
-    return tuple(sorted(told, key=lambda each: -each[1]))
-
-
-def read_json(path: Path) -> Mapping | None:
-    """A JSON object, or None where there is none that can be read: the report must not end at it."""
-    try:
-        found = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
+        lines.append((f"{worst} (the greatest of {len(texts)})" if len(texts) > 1 else worst, len(runs)))
+    return tuple(sorted(lines, key=lambda each: -each[1]))
 
 
 def _empty(
@@ -117,7 +109,7 @@ def _empty(
     out = []
     for key, members in groups.items():
         if measured.isdisjoint(members):
-            found = Counter(line(reasons[n]) for n in members if n in reasons)
-            why = "; ".join(f"{n} × {reason}" for reason, n in found.most_common(3))
+            causes = Counter(line(reasons[n]) for n in members if n in reasons)
+            why = "; ".join(f"{n} × {reason}" for reason, n in causes.most_common(3))
             out.append((*key, f"no run finished: {why or 'none was measured'}"))
     return tuple(out)

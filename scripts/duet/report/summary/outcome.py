@@ -6,10 +6,12 @@ from pathlib import Path
 import pandas as pd
 
 from duet.model import DuetError
-from duet.records import files as record
+from duet.records.files import read_lines
+from duet.records.layout import Layout
+from duet.records.plan import AnalysisPlan
 from duet.report.summary.facts import Facts, facts
 from duet.report.summary.rows import complete, read_verdicts
-from duet.table import build as table
+from duet.table import store
 
 
 @dataclass(frozen=True)
@@ -36,16 +38,16 @@ def read_outcome(
     The table beside the verdicts says what was imported, what it leaves out and what reading it
     warned of. Raises DuetError.
     """
-    verdicts = verdicts or results / "verdicts.csv"
-    planned = planned or results / "plan" / "runs.txt"
+    layout = Layout(results)
+    verdicts, planned = verdicts or layout.verdicts, planned or layout.planned_runs
     for path in (verdicts, planned):
         if not path.is_file():
             raise DuetError(f"{path} is not there", "run the campaign, or its target `available`, first")
-    analysis = analysis or results / "plan" / "analysis.json"
-    settings = record.read(analysis, schema=None) if analysis.is_file() else {}
-    iterations = verdicts.with_name("iterations.parquet")
-    attributes = table.read_attrs(iterations) if iterations.is_file() else {}
-    names = tuple(planned.read_text().split())
-    found = facts(name or results.resolve().name, runs or results / "runs", names, attributes)
-    rows = complete(read_verdicts(verdicts), found)
-    return Outcome(rows, found, settings.get("confidence", 0.95), names)
+    analysis = analysis or layout.analysis_plan
+    settings = AnalysisPlan.read(analysis) if analysis.is_file() else AnalysisPlan()
+    table = Layout(verdicts.parent).table
+    notes = store.read_notes(table) if table.is_file() else None
+    names = tuple(read_lines(planned))
+    campaign_facts = facts(name or results.resolve().name, runs or layout.runs, names, notes)
+    rows = complete(read_verdicts(verdicts), campaign_facts)
+    return Outcome(rows, campaign_facts, settings.confidence, names)

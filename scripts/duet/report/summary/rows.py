@@ -61,10 +61,14 @@ def read_verdicts(path: Path) -> pd.DataFrame:
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as e:
-        raise DuetError(f"{path}: not a table of verdicts ({e})", "make it again by the workflow") from None
+        raise DuetError(
+            f"{path}: not a table of verdicts ({e})", "run the workflow again, which rewrites it"
+        ) from None
     lacking = [c for c in NEEDED if c not in frame.columns]
     if lacking:
-        raise DuetError(f"{path}: no column {', '.join(lacking)}", "make it again by the workflow")
+        raise DuetError(
+            f"{path}: no column {', '.join(lacking)}", "run the workflow again, which rewrites it"
+        )
     for column in frame.columns.difference(TEXTS):
         frame[column] = pd.to_numeric(frame[column], errors="coerce")
     return _counted(frame)

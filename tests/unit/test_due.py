@@ -65,6 +65,8 @@ def test_a_run_is_due_until_it_is_measured(layout: Layout):
         {"memory_bytes": 1 << 30},
         {"network": "host"},
         {"cpus": "shared"},
+        {"disk_bytes": 1 << 30},
+        {"privileges": ("SYS_NICE",)},
     ],
 )
 def test_what_a_side_runs_and_its_limits_decide(layout: Layout, changes: dict[str, Any]):
@@ -72,7 +74,8 @@ def test_what_a_side_runs_and_its_limits_decide(layout: Layout, changes: dict[st
 
 
 def test_every_key_of_a_side_is_looked_at():
-    checked = {"run", "results", "env", "engine", "memory_bytes", "network", "cpus"}
+    (parameters,) = test_what_a_side_runs_and_its_limits_decide.pytestmark
+    checked = {key for changes in parameters.args[1] for key in changes}
     others = {"name", "image", "syncduet_run"}  # the last is `run` in plan files of syncduet runs
     assert {field.name for field in dataclasses.fields(Side)} == checked | others
 

@@ -36,12 +36,12 @@ def execute(options: argparse.Namespace, log: Log) -> None:
         files = tuple(process_files(ref, base_image, options.images.resolve()))
         names = ", ".join(file.name for file in files) or "nothing"
         log(f"image {ref.name}: not built for host processes, which get these files of it: {names}")
-        content = process_hash(files, source and source.sha256)
+        content = process_hash(files, source.sha256 if source else None)
         record = ImageRecord(
             name=ref.name, key=ref.key, engine="process", id=None, tag=None, hash=content, files=files
         )
     else:
-        record = provide(options, ref, base_image, source and source.path, log)
+        record = provide(options, ref, base_image, source.path if source else None, log)
     if options.out:
         record.write(options.out)
     else:

@@ -8,10 +8,11 @@ says what to start, and may go at any time: with it nothing is lost but a build.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from duet.engines import EngineError
 from duet.images.identity import (
     IMAGES,
     file_digest,
@@ -76,10 +77,10 @@ def look(
                 base_image,
                 images_dir,
             )
-            if engine == "process":
-                states[ref.key] = seen.for_processes()
-            else:
-                states[ref.key] = seen.ours() if is_ours(ref.name, images_dir) else seen.external()
+            try:
+                states[ref.key] = seen.state(engine)
+            except EngineError:  # it went away meanwhile
+                states[ref.key] = replace(seen, store=None).state(engine)
     finally:
         for store in stores.values():
             if store is not None:
@@ -100,29 +101,38 @@ class _Seen:
     base_image: str
     images_dir: Path
 
+    def state(self, engine: str) -> State:
+        if engine == "process":
+            return self.for_processes()
+        return self.ours() if is_ours(self.ref.name, self.images_dir) else self.external()
+
     def for_processes(self) -> State:
         if self.ref.source is not None and self.source is None:
             return State(None, False)
         files = tuple(process_files(self.ref, self.base_image, self.images_dir))
         content = process_hash(files, self.source)
-        return State(content, self._recorded(content) and self.there.files == files)
+        there = self._recorded(content)
+        return State(content, there is not None and there.files == files)
 
     def external(self) -> State:
+        as_it_was = self.known.get(self.ref.name)
+        if self.store is None:
+            return State(as_it_was, self.there is not None)
         from duet.images.provide import content_here
 
-        if self.store is None:
-            return State(self.known.get(self.ref.name), self.there is not None)
-        tag = self.there and self.there.tag
-        content = self.store.content(tag) if tag else content_here(self.store, self.ref.name, self.base_image)
-        return State(content or self.known.get(self.ref.name), bool(tag) and self._recorded(content))
+        if self.there is None or self.there.tag is None:
+            return State(content_here(self.store, self.ref.name, self.base_image) or as_it_was, False)
+        content = self.store.content(self.there.tag)
+        return State(content or as_it_was, self._recorded(content) is not None)
 
     def ours(self) -> State:
         content = self._planned()
+        there = self._recorded(content)
         if self.store is None:
-            return State(content, self._recorded(content))
+            return State(content, there is not None)
         from duet.images.provide import content_here, label
 
-        if self._recorded(content) and label(self.store, str(self.there.tag)) == content:
+        if there is not None and label(self.store, str(there.tag)) == content:
             return State(content, True)
         # It will be built on what the engine has now below it.
         below = recipe(self.ref.name, self.images_dir, dict(self.ref.args), self.base_image)
@@ -135,8 +145,10 @@ class _Seen:
     def _planned(self) -> str | None:
         return plan_hash(self.ref, self.base_image, self.known, self.source, self.images_dir)
 
-    def _recorded(self, content: str | None) -> bool:
-        return content is not None and self.there is not None and self.there.hash == content
+    def _recorded(self, content: str | None) -> ImagePresence | None:
+        """The record of the presence, where it stands for this content."""
+        known = content is not None and self.there is not None and self.there.hash == content
+        return self.there if known else None
 
 
 def _store(engine: str, connect: "Callable[[str], Store] | None") -> "Store | None":

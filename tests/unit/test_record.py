@@ -405,7 +405,7 @@ def test_the_plan_files_of_a_campaign(tmp_path):
     plan_of(planned(), runs).write(layout)
     made = {path: path.stat().st_mtime_ns for path in layout.plan.iterdir()}
     assert {path.name for path in made} == {
-        "analysis.json", "runs.txt", f"{REF.key}.image.json", "s.b_x.json", "s.b_x.runs.txt",
+        "analysis.json", "runs.txt", "tables.txt", f"{REF.key}.image.json", "s.b_x.json", "s.b_x.runs.txt",
         "s.b_x.A.json", "s.b_x.B.json", "s.b_x.A.syncduet.json", "s.b_x.B.syncduet.json",
     }  # fmt: skip
     for run, command in zip(runs, ("run it", "sync it"), strict=True):
@@ -414,6 +414,12 @@ def test_the_plan_files_of_a_campaign(tmp_path):
     assert ImagePlan.read(layout.image_plan(REF.key)).image == REF
     assert BenchmarkPlan.read(layout.benchmark_plan("s.b_x")).artifacts == {"d": "date"}
     assert AnalysisPlan.read(layout.analysis_plan) == AnalysisPlan(warmup={"s/b.x": "10s"})
+    assert files.read_lines(layout.plan / "tables.txt") == ["s.b_x"]
+    without = plan_of(planned(), runs).without({run.name for run in runs})
+    assert {path.name for path in made if without.changes(layout, path.name)} == {
+        "tables.txt",
+        "s.b_x.runs.txt",
+    }
     assert files.read_lines(layout.planned_runs) == [run.name for run in runs]
     for path in made:
         old(path)

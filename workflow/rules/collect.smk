@@ -22,7 +22,8 @@ rule collect:
 
 rule table:
     input:
-        lambda wildcards: [f"{RESULTS}/iterations/{stem}.parquet" for stem in benchmarks_here()],
+        tables=lambda wildcards: [f"{RESULTS}/iterations/{stem}.parquet" for stem in benchmarks_here()],
+        planned=planned("tables.txt", f"{RESULTS}/iterations.parquet"),
     output:
         parquet=f"{RESULTS}/iterations.parquet",
         csv=f"{RESULTS}/iterations.csv",
@@ -32,4 +33,4 @@ rule table:
         command=duetbench("table"),
         imports=" ".join(f"--import {shlex.quote(str(path))}" for path in CAMPAIGN.imports),
     shell:
-        f"{{params.command}} {{input}} {{params.imports}} --out {{output.parquet}} --csv {{output.csv}} --log {{log}}"
+        f"{{params.command}} {{input.tables}} {{params.imports}} --out {{output.parquet}} --csv {{output.csv}} --log {{log}}"

@@ -25,7 +25,7 @@ def planned(name: str, made: str):
         file = name.format(**dict(wildcards.items()))
         path = RESULTS / "plan" / file
         if workflow.is_main_process and not executes():
-            if workflow.dryrun and PLAN.changes(LAYOUT, file):
+            if workflow.dryrun and plan().changes(LAYOUT, file):
                 force(made.format(**dict(wildcards.items())))
             if not path.exists():
                 return []

@@ -39,7 +39,7 @@ def begin() -> None:
         try:
             hold()
             remove_dead_locks()
-            PLAN.write(LAYOUT)
+            plan().write(LAYOUT)
             worklist.write(LAYOUT, due())
         except DuetError as error:
             stop([str(error)])
@@ -85,6 +85,12 @@ def due() -> dict[str, str]:
     if not only_available():
         found |= {name: "asked for" for name in RUNS if forced(name)}
     return {name: found[name] for name in RUNS if name in found}
+
+
+@functools.cache
+def plan():
+    """The plan as this call has it: what is only available is what is not due."""
+    return PLAN.without(due()) if only_available() else PLAN
 
 
 def decide(runs) -> dict[str, str]:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pandas as pd
 
 from duet.commands import Log
-from duet.records import worklist
 from duet.records.files import read_lines
 from duet.records.layout import Layout
 from duet.records.plan import BenchmarkPlan
@@ -36,14 +35,10 @@ def execute(options: argparse.Namespace, log: Log) -> None:
 
 
 def collect(results: Path, benchmark: str, skip_bad: bool) -> pd.DataFrame:
-    """The table of the benchmark's planned runs; with `skip_bad` of those that are there and readable.
-
-    Also left out then: runs that are due again, which were measured with what is not planned any more.
-    """
+    """The table of the benchmark's planned runs; with `skip_bad` of those that are there and readable."""
     layout = Layout(results)
     plan = BenchmarkPlan.read(layout.benchmark_plan(benchmark))
     names = read_lines(layout.benchmark_runs(benchmark))
     if skip_bad:
-        due = worklist.left(layout) or {}
-        names = [name for name in names if name not in due and layout.run_record(name).exists()]
+        names = [name for name in names if layout.run_record(name).exists()]
     return benchmark_table(map(layout.run, names), plan.format, skip_bad=skip_bad)

@@ -38,8 +38,8 @@ def image_records(directory: Path) -> list[ImagePresence]:
     """Each image where it is present, and one that is nowhere any more as it was."""
     present = [r for path in sorted(directory.glob("*@*/*.json")) if (r := ImagePresence.read_sound(path))]
     keys = {record.key for record in present}
-    known = [r for path in sorted(directory.glob("*.json")) if (r := ImageIdentity.read_sound(path))]
-    gone = (record for record in known if record.key not in keys)
+    known = [i for path in sorted(directory.glob("*.json")) if (i := ImageIdentity.read_sound(path))]
+    gone = (identity for identity in known if identity.key not in keys)
     return present + [
-        ImagePresence(name=r.name, key=r.key, engine="gone", hash=r.hash, id=None, tag=None) for r in gone
+        ImagePresence(name=i.name, key=i.key, engine="gone", hash=i.hash, id=None, tag=None) for i in gone
     ]

@@ -68,10 +68,11 @@ def look(
             if engine not in stores:
                 stores[engine] = _store(engine, connect) if engine != "process" else None
             mine = identities.get(ref.key)
+            there = ImagePresence.read_sound(layout.image_presence(place(engine), ref.key))
             seen = _Seen(
                 ref,
                 stores[engine],
-                ImagePresence.read_sound(layout.image_presence(place(engine), ref.key)),
+                there if mine else None,
                 anywhere | dict(mine.base if mine else {}),
                 _source_digest(ref, layout),
                 base_image,
@@ -95,6 +96,7 @@ class _Seen:
     ref: ImageRef
     store: "Store | None"
     there: ImagePresence | None
+    """Counts only beside the identity: what lost one of both is provided again."""
     known: dict[str, str]
     """Content of external images."""
     source: str | None

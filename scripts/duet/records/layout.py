@@ -50,7 +50,7 @@ class Layout:
         return self.plan / f"{stem}.json"
 
     def benchmark_runs(self, stem: str) -> Path:
-        """Names of a benchmark's runs, one a line."""
+        """Names of the runs that a benchmark's table is made from, one a line."""
         return self.plan / f"{stem}.runs.txt"
 
     def side_plan(self, run: Run, side: str) -> Path:

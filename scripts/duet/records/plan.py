@@ -7,14 +7,17 @@ are due is decided by content (duet.campaign.due).
     <suite>.<benchmark>.<A|B>.json             SidePlan of duet, aaduet and seqn runs
     <suite>.<benchmark>.<A|B>.syncduet.json    SidePlan of syncduet runs
     <suite>.<benchmark>.json                   BenchmarkPlan
-    <suite>.<benchmark>.runs.txt               its runs, and runs.txt those of all, in order
+    <suite>.<benchmark>.runs.txt               the runs that its table is made from
+    tables.txt                                 the benchmarks that have one
+    runs.txt                                   all runs, in the order in which they are to be measured
     <image>.image.json                         ImagePlan
     analysis.json                              AnalysisPlan
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from functools import cached_property
+from typing import ClassVar, Self
 
 from duet.model import Analysis, Benchmark, Campaign, ImageRef, Run, Side, Type
 from duet.records.files import Record, read_lines, write_lines_if_changed
@@ -72,13 +75,29 @@ class AnalysisPlan(Analysis, _PlanFile):
 
 @dataclass(frozen=True)
 class Plan:
-    """All plan files of a campaign, by name."""
+    """All plan files of a campaign."""
 
     sides: Mapping[str, SidePlan]
-    """Of each run the files that `Run.plan_file` names."""
+    """By name; `Run.plan_file` has those of a run."""
     others: Mapping[str, _PlanFile]
-    lines: Mapping[str, tuple[str, ...]]
-    """Files of names, one a line."""
+    """By name."""
+    runs: tuple[str, ...]
+    tables: Mapping[str, tuple[str, ...]]
+    """`<suite>.<benchmark>` -> names of the runs that its table is made from."""
+
+    @cached_property
+    def lines(self) -> Mapping[str, tuple[str, ...]]:
+        """Files of names, one a line, by name."""
+        tables = {f"{stem}.runs.txt": names for stem, names in self.tables.items()}
+        return tables | {
+            "runs.txt": self.runs,
+            "tables.txt": tuple(stem for stem, names in self.tables.items() if names),
+        }
+
+    def without(self, names: Container[str]) -> Self:
+        """The same, but for tables that are made without these runs."""
+        left = {stem: tuple(n for n in runs if n not in names) for stem, runs in self.tables.items()}
+        return replace(self, tables=left)
 
     def write(self, layout: Layout) -> None:
         """Write those that say something else than what is there."""
@@ -99,9 +118,9 @@ class Plan:
 def plan_of(campaign: Campaign, runs: Iterable[Run]) -> Plan:
     """What a campaign asks for, with its runs in their order."""
     runs = tuple(runs)
-    runs_of: dict[str, list[str]] = {benchmark.stem: [] for benchmark in campaign.benchmarks}
+    tables: dict[str, list[str]] = {benchmark.stem: [] for benchmark in campaign.benchmarks}
     for run in runs:
-        runs_of[run.benchmark_stem].append(run.name)
+        tables[run.benchmark_stem].append(run.name)
     sides: dict[str, SidePlan] = {}
     others: dict[str, _PlanFile] = {}
     for benchmark in campaign.benchmarks:
@@ -112,8 +131,8 @@ def plan_of(campaign: Campaign, runs: Iterable[Run]) -> Plan:
         others[f"{ref.key}.image.json"] = ImagePlan(image=ref, base_image=campaign.base_image)
     warmup = {f"{b.suite}/{b.name}": b.warmup for b in campaign.benchmarks if b.warmup is not None}
     others["analysis.json"] = AnalysisPlan(**vars(campaign.analysis), warmup=warmup)
-    lines = {f"{stem}.runs.txt": tuple(sorted(names)) for stem, names in runs_of.items()}
-    return Plan(sides, others, {"runs.txt": tuple(run.name for run in runs), **lines})
+    names = tuple(run.name for run in runs)
+    return Plan(sides, others, names, {stem: tuple(sorted(of)) for stem, of in tables.items()})
 
 
 def _benchmark_plan(campaign: Campaign, benchmark: Benchmark) -> BenchmarkPlan:

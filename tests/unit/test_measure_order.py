@@ -12,7 +12,7 @@ from duet.engines import EngineError, ResultMissing, Usage
 from duet.measure import interruption, progress
 from duet.measure import run as measuring
 from duet.measure.request import MeasureError, Request
-from duet.model import Side, parse_run
+from duet.model import ImageRef, Side, parse_run
 from duet.records import worklist
 from duet.records.files import RecordError
 from duet.records.layout import Layout
@@ -319,6 +319,19 @@ def test_foreign_names_and_plans(tmp_path):
             Request.read(tmp_path, name, str)
     with pytest.raises(RecordError, match=r"plan/s\.b\.json: no such file"):
         Request.read(tmp_path, "s.b.0.duet.AB", str)
+
+
+def test_an_image_that_is_not_present_here_is_said(tmp_path):
+    layout, run = Layout(tmp_path), parse_run("s.b.0.seqn.None.A")
+    facts = {"campaign": "c", "suite": "s", "benchmark": "b", "format": "native"}
+    benchmark = BenchmarkPlan(**facts, remove_containers=True, artifacts={}, seed=0)
+    benchmark.write(layout.benchmark_plan(run.benchmark_stem))
+    side = Side("A", ImageRef("app"), "true", None, ("out.csv",))
+    SidePlan(side=side, timeout_s=None).write(layout.side_plan(run, "A"))
+    with pytest.raises(
+        MeasureError, match=r"image app is not present on podman@.+; start the workflow there"
+    ):
+        Request.read(tmp_path, run.name, lambda name: {"auto": "podman"}[name])
 
 
 def test_progress(tmp_path):

@@ -55,7 +55,10 @@ class Request:
             if ref is None:
                 continue
             where = place(engine(plan.side.engine))
-            images[name] = ImagePresence.read(layout.image_presence(where, ref.key))
+            present = layout.image_presence(where, ref.key)
+            if not present.exists():
+                raise MeasureError(f"image {ref.name} is not present on {where}", "start the workflow there")
+            images[name] = ImagePresence.read(present)
             files[name] = images[name].files
             if ref.source:
                 files[name] += (SourceRecord.read(layout.source(ref.key)).path.absolute(),)

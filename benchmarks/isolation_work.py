@@ -3,8 +3,8 @@
     python3 -c "$WORK" SECONDS PROGRAM COUNT
 
 An iteration is COUNT times the program's unit of work, so that 51 against 50 is 2 % more. PROGRAM is a
-command (a process for each iteration, which reads COUNT copies of a text) or `py:NAME`, a function of this file
-that is called COUNT times.
+command (a process for each iteration, which reads COUNT copies of a text) or `py:NAME`, a function of this
+file that is called COUNT times.
 """
 
 import os

@@ -88,7 +88,7 @@ def call(name: str, words: Sequence[str]) -> int:
     fault = getattr(command, "FAULT", 1)
     parser = Parser(f"duetbench {name}", command.__doc__ or "", f"example:\n  {command.EXAMPLE}")
     command.arguments(parser)
-    parser.add_argument("--log", type=Path, metavar="FILE", help="a copy of what is said on stderr")
+    parser.add_argument("--log", type=Path, metavar="FILE", help="write messages to this file, too")
     options = parser.parse_args(words)
     log = commands.Log()
     try:

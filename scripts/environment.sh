@@ -2,7 +2,7 @@
 # Sets nothing but PATH. Needs Python >= 3.11; on Debian and Ubuntu root gets what is missing.
 
 _lacking() { # what is lacking, and the one command that brings it
-    echo "error: $1 is not there; as root: $2" >&2
+    echo "error: $1 is missing; as root: $2" >&2
     exit 1
 }
 

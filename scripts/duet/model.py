@@ -57,7 +57,7 @@ def file_name(name: str) -> str:
 
 @dataclass(frozen=True)
 class Source:
-    """A file that a suite needs and nobody may ship: a jar, an archive."""
+    """A file that a suite needs and that cannot be redistributed: a jar, an archive."""
 
     file: str
     """Its name in the build context and in the working directory of a `process` side."""
@@ -104,6 +104,10 @@ class Side:
     network: str = "none"
     cpus: str = "exchange"
     """`exchange` (perhaps with a period, `exchange 30ms`), `split`, `shared`, or a set such as `0-3,8`."""
+    disk_bytes: int | None = None
+    """What it may write, and what may be kept of it; None for the default."""
+    privileges: tuple[str, ...] = ()
+    """Capabilities that it has in a container, such as SYS_NICE."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,7 @@ class Analysis:
     """How the table is turned into verdicts (config key `analysis`)."""
 
     estimator: str = "index"
-    method: str = "t"
+    method: str = "guarded-t"
     min_overlap: float = 0.5
     confidence: float = 0.95
     margin_percent: float = 2.0

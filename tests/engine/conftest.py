@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from duet.engines import Engine, processes
-from sides import Sides
+from sides import Sides, sides_of
 
 NO_PODMAN = "needs podman; apt-get install podman"
 """Skipped in CI, too: Podman is used where it is and never installed."""
@@ -41,22 +41,14 @@ def _container_engine(name: str, request: pytest.FixtureRequest) -> Engine:
 
 @pytest.fixture
 def sides(engine: Engine, images: Callable[[Engine], str | None], tmp_path: Path) -> Iterator[Sides]:
-    yield from _sides(engine, images, tmp_path)
+    yield from sides_of(engine, images, tmp_path)
 
 
 @pytest.fixture
 def contained(containers: Engine, images: Callable[[Engine], str | None], tmp_path: Path) -> Iterator[Sides]:
-    yield from _sides(containers, images, tmp_path)
+    yield from sides_of(containers, images, tmp_path)
 
 
 @pytest.fixture
 def hosted(tmp_path: Path) -> Iterator[Sides]:
-    yield from _sides(processes.ProcessEngine(), lambda _: None, tmp_path)
-
-
-def _sides(engine: Engine, images: Callable[[Engine], str | None], tmp_path: Path) -> Iterator[Sides]:
-    made = Sides(engine, images(engine), tmp_path)
-    yield made
-    for side in made.started:
-        side.remove()
-    assert engine.leftovers(made.root) == []
+    yield from sides_of(processes.ProcessEngine(), lambda _: None, tmp_path)

@@ -1,55 +1,76 @@
 """Sides to be started by tests."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from duet.engines import Engine, EngineError, Start, Started, supervise
-
-LAUNCH = """\
-gate=${0%/*} side=$1
-export gate
-exec </dev/null >>"$gate/$side.log" 2>&1
-if [ "$$" = 1 ]; then trap 'kill -TERM -1' TERM; else trap 'trap "" TERM; kill -TERM 0' TERM; fi
-sh -c "$2" &
-wait $!; status=$?
-if [ "$status" = 143 ]; then wait $!; status=$?; fi
-if [ -r "$gate/$side.atend" ]; then . "$gate/$side.atend"; fi
-exit $status
-"""
-"""As much of the real launcher as an engine has to do with."""
+from duet.engines import Engine, EngineError, Start, Started, Usage, supervise
+from duet.measure.rendezvous import COMMAND, Rendezvous
 
 
 class Sides:
-    """Starts sides of one test, each with a rendezvous directory of its own, and removes them at its end."""
+    """Starts sides of one test, each with a rendezvous of its own, and removes them at its end."""
 
     def __init__(self, engine: Engine, image: str | None, tmp: Path):
         self.engine, self.image, self.tmp = engine, image, tmp
         self.root = tmp / "results"
         self.started: list[Started] = []
-        self.log = tmp / "log"
+        self.gates: list[Rendezvous] = []
 
-    def spec(self, script: str, **changes: object) -> Start:
-        gate = self.tmp / f"gate{len(self.started)}"
-        gate.mkdir(exist_ok=True)
-        (gate / "launch").write_text(LAUNCH)
-        self.log = gate.with_suffix(".log")
-        self.log.touch()
+    def spec(self, script: str, env: tuple[tuple[str, str], ...] = (), **changes: object) -> Start:
+        """A start of the real launcher, as that of one side alone."""
+        self.gates.append(rendezvous(self.tmp / f"gate{len(self.gates)}"))
+        gate = self.gates[-1]
         given = {
             "campaign": "test",
             "run": "s.b.0.duet.AB",
             "side": "A",
             "root": self.root,
             "image": self.image,
-            "command": ("sh", "{gate}/launch", "A", script),
-            "gate": gate,
-            "log": self.log,
+            "command": gate.launch("A", apart=False),
+            "gate": gate.of("A"),
+            "stamps": gate.stamps("A"),
+            "env": ((COMMAND, script), *env),
         }
         return Start(**(given | changes))
+
+    @property
+    def log(self) -> str:
+        """What the side started last has written up to now."""
+        self.gates[-1].drain()
+        return self.gates[-1].directory.with_suffix(".log").read_text()
+
+    @property
+    def usage(self) -> Usage:
+        """Of the side started last."""
+        return self.started[-1].usage(self.gates[-1].told("A"))
+
+    def close(self) -> None:
+        for side in self.started:
+            side.remove()
+        for gate in self.gates:
+            gate.close()
 
     def __call__(self, script: str, **changes: object) -> Started:
         side = self.engine.start(self.spec(script, **changes))
         self.started.append(side)
         return side
+
+
+def sides_of(engine: Engine, images: Callable[[Engine], str | None], tmp_path: Path) -> Iterator[Sides]:
+    """The fixture's body: nothing of them is left."""
+    made = Sides(engine, images(engine), tmp_path)
+    yield made
+    made.close()
+    assert engine.leftovers(made.root) == []
+
+
+def rendezvous(directory: Path) -> Rendezvous:
+    """That of a side A alone, with its log beside."""
+    directory.mkdir()
+    log = directory.with_suffix(".log")
+    log.touch()
+    return Rendezvous(directory, ("A",), {"A": log})
 
 
 def alive(mark: str) -> list[str]:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from duet.engines import EngineError, containers, podman
+from duet.engines import EngineError, containers, owner, podman
 from duet.engines.containers import ContainerEngine, connect
 from sides import Sides, refusal
 
@@ -20,8 +20,8 @@ def inspect(side) -> dict:
 def test_memory_is_bounded_and_the_killing_of_a_child_told(contained: Sides):
     side = contained("sh -c 'x=1234567890; while :; do x=$x$x; done'; echo child $?", memory_bytes=64 << 20)
     assert side.wait(60) == 0
-    assert "child 137" in contained.log.read_text()
-    used = side.usage()
+    assert "child 137" in contained.log
+    used = contained.usage
     assert used.oom_killed
     assert 48 << 20 < used.peak_memory_bytes <= 64 << 20
 
@@ -31,14 +31,14 @@ def test_usage_of_a_killed_side(contained: Sides):
     time.sleep(1)
     side.kill()
     assert side.wait(20) == 137
-    assert side.usage().cpu_time_ns > 100e6
-    assert not side.usage().oom_killed
+    assert contained.usage.cpu_time_ns > 100e6
+    assert not contained.usage.oom_killed
 
 
 def test_runs_the_launcher_and_nothing_of_the_image(contained: Sides):
     side = contained("echo $$; pwd; ls /sys/class/net; ls /proc | grep -c '^[0-9]'; sleep 0.1")
     assert side.wait(20) == 0
-    _, pwd, *nets = contained.log.read_text().split()
+    _, pwd, *nets = contained.log.split()
     assert pwd == "/duet"
     assert nets[:-1] == ["lo"]
     facts = inspect(side)
@@ -49,13 +49,14 @@ def test_runs_the_launcher_and_nothing_of_the_image(contained: Sides):
         "duetbench.run": "s.b.0.duet.AB",
         "duetbench.side": "A",
         "duetbench.root": str(contained.root),
+        "duetbench.owner": owner.mark(),
     }
 
 
 def test_the_name_of_the_host_has_an_address_without_a_network(contained: Sides):
     side = contained("ping -c 1 -W 1 $(hostname); true")
     assert side.wait(20) == 0
-    assert "PING localhost (" in contained.log.read_text()  # else: bad address
+    assert "PING localhost (" in contained.log  # else: bad address
 
 
 def test_volumes_go_with_the_container(contained: Sides):
@@ -77,8 +78,7 @@ def test_rendezvous_that_the_engine_cannot_see(docker_engine: None, contained: S
     """As with an engine on another machine. (Podman makes the missing directory on its own machine.)"""
     if contained.engine.name == "podman":
         return
-    spec = contained.spec("true")
-    elsewhere = spec.gate / "elsewhere"
+    elsewhere = contained.tmp / "elsewhere"
     monkeypatch.setattr(containers.usage, "prepare", lambda *_: None)
     assert str(elsewhere) in refusal(contained, gate=elsewhere).remedy
 

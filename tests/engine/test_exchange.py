@@ -108,13 +108,13 @@ def test_each_thread_and_child_of_a_process_is_moved(hosted: Sides, way):
 def each_thread_and_child_is_moved(sides: Sides) -> None:
     first, second = map(str, sorted(os.sched_getaffinity(0))[:2])
     side = sides(f"({WATCH}) & ({WATCH}) & {WATCH}", cpus=first)
-    until(lambda: len(sides.log.read_text()) > 1000)
+    until(lambda: len(sides.log) > 1000)
     mover = side.mover()
     for cpus in (second, first, second):
         mover.move(cpus)
-        size = sides.log.stat().st_size
-        until(lambda size=size: sides.log.stat().st_size > size + 3000)
-        told = [line.split()[-1] for line in sides.log.read_text()[size:].splitlines()[1:-1]]
+        size = len(sides.log)
+        until(lambda size=size: len(sides.log) > size + 3000)
+        told = [line.split()[-1] for line in sides.log[size:].splitlines()[1:-1]]
         # Each of the three loops may be about to print what it had read before.
         assert len(told) > 50 and sum(line != cpus for line in told) <= 3
         assert mover.bound() <= {frozenset({int(cpus)})}
@@ -187,7 +187,7 @@ def test_a_program_that_binds_itself_is_noticed(hosted: Sides, way):
     side = hosted(f"sleep 0.5; taskset -c {one} sh -c 'echo up; sleep 100'", cpus=both)
     mover = side.mover()
     mover.move(both)
-    until(lambda: "up" in hosted.log.read_text())
+    until(lambda: "up" in hosted.log)
     assert mover.bound() - {frozenset(cores)} == {frozenset({cores[0]})}
     mover.close()
 

@@ -320,7 +320,9 @@ def test_the_command_for_process_lists_the_files_of_a_side(tmp_path: Path) -> No
     out = tmp_path / "compress.json"
     command = [*DUETBENCH, "image", "--name", "compress", "--engine", "process", "--out", str(out)]
     done = subprocess.run(command, check=True, stderr=subprocess.PIPE, text=True)
-    assert done.stderr.startswith("image compress: not made for host processes; they find of it ")
+    assert done.stderr.startswith(
+        "image compress: not built for host processes, which get these files of it: "
+    )
     record = json.loads(out.read_text())
     assert (record["id"], record["hash"], record["key"]) == (None, None, "compress")
     assert {"duet-loop", "make-data"} <= {Path(path).name for path in record["files"]}

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shlex
 import signal
 import subprocess
@@ -257,6 +258,23 @@ def test_timeout_asks_first(bench):
     assert 0.9 < ran_s[0] < 2.5 and 2.9 < ran_s[1] < 6
 
 
+AT_ITS_END = """sh -c 'trap "sleep 0.7; echo 0,1,2 >out.csv; exit 0" TERM; while :; do sleep 0.1; done'"""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [AT_ITS_END, f"{AT_ITS_END}; true", f"cd . && {AT_ITS_END} & wait", f"({AT_ITS_END} &); sleep 50"],
+    ids=["alone", "in the foreground", "in the background", "left alone"],
+)
+def test_timeout_waits_for_a_harness_that_writes_at_its_end(bench, command):
+    bench.plan(a=command, timeout_s=1, grace_s=20)
+    value = bench.measured()
+    assert value["timed_out"]
+    for side in "AB":
+        assert (bench.directory / f"s.b.0.duet.AB.{side}.out.csv").read_text() == "0,1,2\n"
+        assert value["sides"][side]["exit_code"] != 137
+
+
 def test_timeout_takes_the_whole_tree(bench, mark):
     tree = (
         RESULT
@@ -311,6 +329,24 @@ def test_killed_then_cleaned(bench, mark):
     bench.plan().measured()
 
 
+def test_what_a_killed_measurer_left_is_no_neighbour_of_the_next_run(bench, mark, tmp_path):
+    """Of whatever campaign and engine the next run is, before it begins and not silently."""
+    bench.plan(a=f"echo up; sleep {mark}", side={"cpus": "split"})
+    process = bench.begin()
+    until(lambda: bench.running_log("A") and bench.running_log("B"))
+    process.kill()
+    process.wait()
+    other = Bench("process", None, tmp_path / "other")
+    other.plan(artifacts={"neighbours": f"pgrep -f '^sleep {mark}$' || true"})
+    said = other.measure()
+    record = RunRecord.read(other.directory / "run.json")
+    assert record.artifacts["neighbours"] == "" and not record.warnings and not alive(mark)
+    if bench.engine != "process":  # whose sides die with their measurer
+        for side in "AB":
+            assert f"removed side {side} of {bench.run.name} in {bench.results} (measured by process" in said
+    subprocess.run([*DUETBENCH, "clean", str(bench.results)], check=True)
+
+
 def test_links_do_not_lead_out(bench, tmp_path):
     """What a side leaves instead of its result is never followed on the host, nor written outside."""
     secret = tmp_path / "secret"
@@ -324,15 +360,53 @@ def test_links_do_not_lead_out(bench, tmp_path):
     assert secret.read_text() == "secret"
 
 
-def test_a_side_that_vandalises_the_rendezvous(bench, tmp_path):
+@pytest.mark.parametrize("trick", ["ln -s {target} $f", "mkfifo $f", "mkdir -m 0 $f", "mknod $f c 1 5", ":"])
+def test_a_side_that_vandalises_the_rendezvous(bench, tmp_path, trick):
+    """Harmless in a container; a host process may fail its own run by that, but nothing else."""
     target = tmp_path / "target"
     target.write_text("mine")
-    bench.plan(
-        a=RESULT
-        + f'cd "$DUET_GATE" && for f in *; do rm -f "$f"; ln -s {target} "$f"; done 2>/dev/null; true'
+    tricks = (
+        f'cd "$DUET_GATE" && for f in *; do rm -f $f; {trick.format(target=target)}; done 2>/dev/null; true'
     )
-    done = subprocess.run(bench.command, capture_output=True, text=True)
-    assert "Traceback" not in done.stderr and target.read_text() == "mine"
+    bench.plan(a=f"{RESULT} mkdir -m 0 $DUET_GATE/locked; {tricks}", b=RESULT)
+    code = 0 if bench.image else None
+    done = subprocess.run(bench.command, capture_output=True, text=True, timeout=120)
+    assert code in (None, done.returncode) and "Traceback" not in done.stderr
+    assert target.read_text() == "mine"
+    bench.plan().measured()
+
+
+def test_a_log_of_gigabytes_is_bounded(bench):
+    bench.plan(a=RESULT + "yes | head -c 1200000000; echo the end", b=RESULT)
+    value = bench.measured()
+    path = bench.directory / bench.run.log("A")
+    assert 64 << 20 < path.stat().st_size < 65 << 20
+    left_out = 1_200_000_000 + len("the end\n") - (64 << 20) - (64 << 10)
+    with path.open("rb") as file:
+        file.seek(64 << 20)
+        assert file.read().startswith(f"\n[duetbench: {left_out} bytes are left out here]\n".encode())
+    assert path.read_bytes().endswith(b"y\nthe end\n")
+    assert value["warnings"] == [f"the log of side A is incomplete: {left_out} bytes of it are left out"]
+
+
+def test_a_side_that_writes_more_than_it_may_is_stopped(bench):
+    hog = "while :; do dd if=/dev/zero bs=1M count=20 >>big 2>/dev/null; sleep 0.2; done"
+    bench.plan(a=RESULT, b=f"{RESULT} {hog}", side={"disk_bytes": 60 << 20})
+    reason, _ = bench.failed()
+    assert re.match(r"side B has written \d+ bytes, 62914560 are allowed; raise `disk`", reason)
+
+
+def test_results_that_are_no_files_are_left_out_and_said(bench):
+    tree = (
+        "mkdir -p r; echo 1 >r/x; ln -s /etc/passwd r/link; mkfifo r/fifo; truncate -s 1099511627776 r/giant"
+    )
+    bench.plan(a=tree, b="mkdir r", files=("r",))
+    value = bench.measured()
+    (warning,) = value["warnings"]
+    name = "s.b.0.duet.AB.A.r"
+    assert warning.startswith(f"not all of {name} is kept, without ") and "giant (1099511627776 by" in warning
+    kept = {path.name for path in (bench.directory / name).iterdir()}
+    assert kept <= {"x"}  # where the giant comes first in the archive, nothing else is looked at
 
 
 def test_a_big_log_and_hostile_output(bench):

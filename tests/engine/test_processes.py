@@ -5,13 +5,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
 
 import pytest
-from duet.engines import EngineError, ResultMissing, processes
-from sides import LAUNCH, Sides, alive
+from duet.engines import EngineError, ResultMissing, Room, processes
+from sides import Sides, alive
 
 SCRIPTS = Path(processes.__file__).parents[2]
 
@@ -21,10 +22,14 @@ from pathlib import Path
 sys.path.insert(0, {scripts!r})
 from duet.engines import Start, processes
 if {tree}: processes.namespace = lambda: ()
+from duet.measure.rendezvous import COMMAND, Rendezvous
 tmp = Path({tmp!r})
-command = ("sh", "{{gate}}/launch", "A", {command!r})
+(tmp / "log").touch()
+(tmp / "gate").mkdir()
+gate = Rendezvous(tmp / "gate", ("A",), {{"A": tmp / "log"}})
+command = gate.launch("A", False)
 side = processes.ProcessEngine().start(
-    Start("c", "s.b.0.duet.AB", "A", tmp, None, command, tmp / "gate", tmp / "log")
+    Start("c", "s.b.0.duet.AB", "A", tmp, None, command, gate.of("A"), (), ((COMMAND, {command!r}),))
 )
 print(side.workdir, bool(processes.namespace()), flush=True)
 time.sleep(1000)
@@ -45,11 +50,7 @@ def no_measurer_stays():
 
 def measurer(tmp: Path, command: str, tree: bool, *prefix: str) -> tuple[subprocess.Popen, Path, bool]:
     """A process of its own that has started a side: it, the side's directory, whether it got a namespace."""
-    (tmp / "gate").mkdir()
-    (tmp / "gate/launch").write_text(LAUNCH)
-    (tmp / "log").touch()
-    for path in (tmp, tmp / "gate", tmp / "log"):
-        path.chmod(0o777)
+    tmp.chmod(0o777)
     code = MEASURER.format(scripts=str(SCRIPTS), tree=tree, tmp=str(tmp), command=command)
     process = subprocess.Popen([*(prefix or [sys.executable]), "-c", code], stdout=subprocess.PIPE, text=True)
     MEASURERS.append(process)
@@ -105,7 +106,7 @@ def test_an_ordinary_user_gets_the_same(tmp_path: Path):
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(folder.stat().st_mode | 0o011)
     mark = f"9876.{os.getpid()}"
-    command = f"id -u; setsid sleep {mark} & sleep {mark}; :"
+    command = f"id -u >{tmp_path}/uid; setsid sleep {mark} & sleep {mark}; :"
     for python in (sys.executable, "/usr/bin/python3"):  # root's own may be out of reach
         nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", python)
         try_it = f"import sys; sys.path.insert(0, {str(SCRIPTS)!r}); import duet.engines.processes;"
@@ -116,7 +117,7 @@ def test_an_ordinary_user_gets_the_same(tmp_path: Path):
         pytest.skip("needs a Python >= 3.11 that nobody may run; apt-get install python3")
     process, workdir, _ = measurer(tmp_path, command, False, *nobody)
     wait_until(lambda: sleepers(mark) == 2)
-    assert (tmp_path / "log").read_text() == "65534\n"
+    assert (tmp_path / "uid").read_text() == "65534\n"
     process.kill()
     process.wait()
     wait_until(lambda: not alive(f"sleep {mark}"))
@@ -135,10 +136,10 @@ def test_own_directory_with_the_files_it_needs(hosted: Sides, tmp_path: Path):
     (tmp_path / "x.jar").write_text("jar\n")
     one = hosted("cat x.jar; pwd", files=(tmp_path / "x.jar",))
     assert one.wait(20) == 0
-    assert hosted.log.read_text() == f"jar\n{one.workdir}\n"
+    assert hosted.log == f"jar\n{one.workdir}\n"
     two = hosted("ls -A")
     assert two.wait(20) == 0
-    assert hosted.log.read_text() == ""
+    assert hosted.log == ""
     one.remove()
     assert not one.workdir.exists() and (tmp_path / "x.jar").exists()
 
@@ -149,7 +150,7 @@ def test_environment_is_small_and_its_own(hosted: Sides, monkeypatch):
     monkeypatch.setenv("LC_TIME", "C")
     side = hosted("env", env=(("LANG", "xx"),))
     assert side.wait(20) == 0
-    env = dict(line.partition("=")[::2] for line in hosted.log.read_text().splitlines())
+    env = dict(line.partition("=")[::2] for line in hosted.log.splitlines())
     assert "SNAKEMAKE_SECRET" not in env and "PYTHONPATH" not in env
     assert env["LC_TIME"] == "C" and env["LANG"] == "xx" and env["PATH"] == os.environ["PATH"]
 
@@ -158,7 +159,7 @@ def test_ignores_no_signal_that_python_ignores(hosted: Sides):
     """Else `yes | head` never ends."""
     side = hosted("yes | head -n 1; grep SigIgn /proc/self/status")
     assert side.wait(20) == 0
-    assert int(hosted.log.read_text().split()[-1], 16) & (1 << (signal.SIGPIPE - 1)) == 0
+    assert int(hosted.log.split()[-1], 16) & (1 << (signal.SIGPIPE - 1)) == 0
 
 
 @pytest.mark.parametrize(
@@ -168,7 +169,7 @@ def test_fetch_does_not_leave_the_directory(hosted: Sides, tmp_path: Path, path)
     side = hosted("ln -s /etc out; ln -s /etc/passwd pw")
     assert side.wait(20) == 0
     with pytest.raises(ResultMissing, match="leads out"):
-        side.fetch(path, tmp_path / "to")
+        side.fetch(path, tmp_path / "to", Room(1))
     assert not (tmp_path / "to").exists()
 
 
@@ -177,6 +178,22 @@ def test_removes_what_a_side_locked(hosted: Sides):
     assert side.wait(20) == 0
     side.remove()
     assert not side.workdir.exists()
+
+
+def test_removes_what_this_user_may_not_look_into():
+    """Root may look into anything, so it becomes somebody else for a moment."""
+    user = os.geteuid()
+    os.seteuid(user or 65534)
+    try:
+        tree = Path(tempfile.mkdtemp())
+        (tree / "a/b/c").mkdir(parents=True)
+        (tree / "link").symlink_to("a")
+        for locked in ("a/b/c", "a/b", "a"):
+            (tree / locked).chmod(0)
+        processes.remove_tree(tree)
+        assert not tree.exists()
+    finally:
+        os.seteuid(user)
 
 
 @pytest.mark.parametrize("tree", [False, True])

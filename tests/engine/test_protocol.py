@@ -2,12 +2,15 @@
 
 import os
 import random
+import threading
 import time
 from pathlib import Path
 
 import pytest
-from duet.engines import ResultMissing
+from duet.engines import EngineError, ResultMissing, Room
 from sides import Sides, alive, refusal
+
+ROOM = Room(1 << 30)
 
 
 def until(condition, timeout_s=20):
@@ -27,7 +30,7 @@ def test_exit_code_log_and_environment(sides: Sides):
     side = sides('echo "out $X $DUET"; echo err >&2; exit 7', env=(("X", "a b"), ("DUET", "$1")))
     assert side.wait(20) == 7
     assert side.wait(0) == 7
-    assert sides.log.read_text() == "out a b $1\nerr\n"
+    assert sides.log == "out a b $1\nerr\n"
 
 
 def test_waiting_times_out_and_costs_nothing(sides: Sides):
@@ -39,23 +42,21 @@ def test_waiting_times_out_and_costs_nothing(sides: Sides):
     assert time.process_time() - before < 0.1
 
 
-def test_sees_the_rendezvous_directory(sides: Sides):
-    spec = sides.spec("")
-    os.mkfifo(spec.gate / "fifo")
-    keep = os.open(spec.gate / "fifo", os.O_RDWR)
-    side = sides('read -r x <"$gate/fifo"; echo got $x >"$gate/answer"')
-    os.write(keep, b"go\n")
+def test_sees_the_rendezvous_and_stamps_it(sides: Sides):
+    before = time.time_ns()
+    side = sides('dd bs=1 count=1 2>/dev/null <"$DUET_GATE/barrier.A"')
+    sides.gates[0].gone("B")
     assert side.wait(20) == 0
-    os.close(keep)
-    assert (spec.gate / "answer").read_text() == "got go\n"
+    assert sides.log == "x"
+    assert before < sides.gates[0].go_ns("A") < sides.gates[0].end_ns("A") < time.time_ns()
 
 
 def test_asked_side_may_end_by_itself(sides: Sides):
     side = sides("trap 'echo bye; exit 5' TERM; echo ready; while :; do sleep 0.1; done")
-    until(lambda: "ready" in sides.log.read_text())
+    until(lambda: "ready" in sides.log)
     side.ask()
     assert side.wait(20) == 5
-    assert "bye" in sides.log.read_text()
+    assert "bye" in sides.log
 
 
 def test_kill_reaches_who_hides(sides: Sides, mark):
@@ -99,9 +100,9 @@ def test_fetches_files_and_trees(sides: Sides, tmp_path: Path):
         (f"{name}/three", "three"),
     ):
         to = tmp_path / f"{random.random()}"
-        side.fetch(path, to)
+        side.fetch(path, to, ROOM)
         assert to.read_text() == expected + "\n"
-    side.fetch("tree", tmp_path / "tree")
+    assert sorted(side.fetch("tree", tmp_path / "tree", ROOM)) == ["tree/fifo", "tree/link"]
     found = sorted(str(p.relative_to(tmp_path / "tree")) for p in (tmp_path / "tree").rglob("*"))
     assert found == ["sub", "sub/empty", "sub/two"]
     mode = (tmp_path / "tree/sub/two").stat().st_mode
@@ -116,8 +117,23 @@ def test_missing_result(sides: Sides, tmp_path: Path, path):
     side = sides("mkfifo fifo; ln -s nowhere dangling")
     side.wait(20)
     with pytest.raises(ResultMissing, match=path):
-        side.fetch(path, tmp_path / "to")
+        side.fetch(path, tmp_path / "to", ROOM)
     assert not (tmp_path / "to").exists()
+
+
+def test_a_sparse_giant_is_left_out_and_delays_nothing(sides: Sides, tmp_path: Path):
+    side = sides("mkdir t; echo 1 >t/a; truncate -s 1099511627776 t/giant; truncate -s 1099511627776 giant")
+    assert side.wait(20) == 0
+    left_out = side.fetch("t", tmp_path / "t", Room(1 << 30))
+    assert len(left_out) == 1 and left_out[0].startswith("t/giant (1099511627776 bytes)")
+    assert not (tmp_path / "t/giant").exists()
+    with pytest.raises(EngineError, match="giant has 1099511627776 bytes"):
+        side.fetch("giant", tmp_path / "giant", Room(1 << 30))
+    assert not (tmp_path / "giant").exists()
+    removing = threading.Thread(target=side.remove, daemon=True)
+    removing.start()
+    removing.join(60)
+    assert not removing.is_alive()
 
 
 def test_a_stopped_sides_results_are_kept(sides: Sides, tmp_path: Path):
@@ -125,7 +141,7 @@ def test_a_stopped_sides_results_are_kept(sides: Sides, tmp_path: Path):
     until(lambda: side.wait(0.3) is None)
     side.kill()
     assert side.wait(20) == 137
-    side.fetch("results", tmp_path / "results")
+    side.fetch("results", tmp_path / "results", ROOM)
     assert (tmp_path / "results").read_text() == "some\n"
 
 
@@ -136,7 +152,7 @@ def test_usage(sides: Sides):
     )
     began = time.monotonic()
     assert side.wait(60) == 0
-    used = side.usage()
+    used = sides.usage
     assert 60 * mib <= used.peak_memory_bytes < 200 * mib
     assert 20e6 < used.cpu_time_ns < (time.monotonic() - began) * 1e9 + 100e6
     assert not used.oom_killed
@@ -146,7 +162,7 @@ def test_cores(sides: Sides):
     last = max(os.sched_getaffinity(0))
     side = sides("grep Cpus_allowed_list /proc/self/status", cpus=str(last))
     assert side.wait(20) == 0
-    assert sides.log.read_text().split() == ["Cpus_allowed_list:", str(last)]
+    assert sides.log.split() == ["Cpus_allowed_list:", str(last)]
 
 
 def test_cores_that_are_not_there(sides: Sides):

@@ -38,6 +38,7 @@ def test_defaults(tmp_path: Path) -> None:
     assert one.a.results == ("results.csv",)
     assert one.a.image == ImageRef("tiny")
     assert (one.a.engine, one.a.memory_bytes, one.a.network, one.a.cpus) == ("auto", None, "none", "exchange")
+    assert (one.a.disk_bytes, one.a.privileges) == (None, ())
     assert (one.a.name, one.b.name) == ("A", "B")
 
 
@@ -59,6 +60,8 @@ SIDE_VALUES = {
     "results": (["1"], ["2"], ["3"], ["4"]),
     "engine": ("docker", "podman", "process", "docker"),
     "memory": ("1g", "2g", "3g", "4g"),
+    "disk": ("1g", "2g", "3g", "4g"),
+    "privileges": (["KILL"], ["SYS_NICE"], [], ["CHOWN", "FOWNER"]),
     "network": ("n1", "n2", "n3", "n4"),
     "cpus": ("1", "2", "3", "4"),
 }
@@ -72,6 +75,8 @@ def seen(side: Side, key: str) -> object:
         "syncduet_run_base": lambda s: s.syncduet_run.split()[0],
         "results": lambda s: list(s.results),
         "memory": lambda s: f"{s.memory_bytes // 1024**3}g",
+        "disk": lambda s: f"{s.disk_bytes // 1024**3}g",
+        "privileges": lambda s: list(s.privileges),
     }.get(key, lambda s: getattr(s, key))(side)
 
 
@@ -199,7 +204,9 @@ def test_docker_command_is_the_engine(tmp_path: Path, command: str, engine: str)
 
 def test_docker_command_that_contradicts_engine(tmp_path: Path) -> None:
     line = only_fault(tmp_path, {"docker_command": "podman", "engine": "docker"})
-    assert line == "c.yml: duetbench.docker_command: is podman, but engine is docker; accepted: one of both"
+    assert (
+        line == "c.yml: duetbench.docker_command: is podman, but engine is docker; accepted: one of the two"
+    )
 
 
 @pytest.mark.parametrize("warmup", [0, 10, 0.25, "30s", "1.5s", "auto"])
@@ -230,7 +237,7 @@ def test_the_harness_is_given_by_either_name_of_its_key(tmp_path: Path) -> None:
         one, two = read(tmp_path, {key: "renaissance"}, two={"harness": "scalabench"}).benchmarks
         assert (one.format, two.format) == ("renaissance", "dacapo")
     line = only_fault(tmp_path, {"format": "native", "harness": "dacapo"})
-    assert line == "c.yml: duetbench.harness: is dacapo, but format is native; accepted: one of both"
+    assert line == "c.yml: duetbench.harness: is dacapo, but format is native; accepted: one of the two"
 
 
 @pytest.mark.parametrize("harness", harnesses.known(), ids=lambda harness: harness.name)
@@ -271,13 +278,10 @@ def test_nearer_source_replaces_jar(tmp_path: Path) -> None:
 def test_missing_jar_says_what_to_put_where(tmp_path: Path) -> None:
     line = only_fault(tmp_path, {"jar": "d/x.zip", "source": {"file": "suite.zip"}})
     assert (
-        line
-        == "c.yml: duetbench.jar: there is no file d/x.zip; accepted: your own copy of suite.zip, put there"
+        line == "c.yml: duetbench.jar: there is no file d/x.zip; accepted: a copy of suite.zip at that path"
     )
     line = only_fault(tmp_path, {"jar": "x.jar", "source": {"url": "https://example.org/y.jar"}})
-    assert line.endswith(
-        "your own copy of y.jar, put there, or no jar, to have https://example.org/y.jar fetched"
-    )
+    assert line.endswith("a copy of y.jar at that path, or no jar, to download https://example.org/y.jar")
 
 
 def test_source_without_origin(tmp_path: Path) -> None:
@@ -440,7 +444,7 @@ def test_suite_files_name_no_others(tmp_path: Path) -> None:
 def test_the_same_benchmark_in_two_files(tmp_path: Path) -> None:
     written(tmp_path, {"duets": ["one"]}, "s.yml")
     assert faults(written(tmp_path, {"suites": ["s.yml"]})) == [
-        "s.yml: duetbench.duets: tiny/one stands in two files; accepted: each benchmark of a suite once"
+        "s.yml: duetbench.duets: tiny/one occurs in two files; accepted: each benchmark of a suite once"
     ]
 
 
@@ -586,7 +590,7 @@ def test_our_campaigns_load(file: str, tmp_path: Path) -> None:
     if file.startswith("speccpu"):
         (line,) = faults(ROOT / "config" / file)
         assert line.startswith(f"{file}: duetbench.jar: there is no file ")
-        assert line.endswith("your own copy of speccpu.zip, put there")
+        assert line.endswith("a copy of speccpu.zip at that path")
         (tmp_path / "speccpu.zip").write_bytes(b"")
         overrides = {"jar": str(tmp_path / "speccpu.zip")}
     campaign = load(ROOT / "config" / file, overrides)

@@ -48,6 +48,8 @@ WRONG = {
     "env": ["A=1", ["A=1"]],
     "engine": ["dockr", 1],
     "memory": ["lots", "1t", "-1g", -1, True],
+    "disk": ["lots", -1],
+    "privileges": [3, "root", "CAP_CHOWN", ["sys_nice"]],
     "network": [3, "a b"],
     "cpus": [2, "half", "0-", "a"],
 }
@@ -117,7 +119,7 @@ FAULTS = [
     (
         {"duets": ["a.b", "a_b"]},
         {},
-        "c.yml: duetbench.duets: tiny/a_b has the file names of tiny/a.b (. becomes _); acc",
+        "c.yml: duetbench.duets: tiny/a_b gets the file names of tiny/a.b (. becomes _); acc",
     ),
     ({"duets": None}, {}, "c.yml: duetbench.duets: nothing to measure; accepted: benchmarks in duets"),
     ({"duets": []}, {}, "c.yml: duetbench.duets: nothing to measure; accepted: "),
@@ -138,6 +140,12 @@ FAULTS = [
     ),
     ({"run": " "}, {}, "c.yml: duetbench.run: is empty; accepted: a command"),
     ({"memory": "5m"}, {}, "c.yml: duetbench.memory: is 5242880 bytes; accepted: 6m or more"),
+    ({"disk": 1}, {}, "c.yml: duetbench.disk: is 1 bytes; accepted: 6m or more"),
+    (
+        {"privileges": ["SYS_NICE", "SYS_PTRCE"]},
+        {},
+        'c.yml: duetbench.privileges[1]: is "SYS_PTRCE" (did you mean SYS_PTRACE?); accepted: a Linux cap',
+    ),
     (
         {"results": []},
         {},
@@ -255,8 +263,8 @@ PROBED = {"format": "renaissance", "run_base": "java -jar r.jar --plugin duet-pr
 def test_a_process_has_no_probe_that_is_made_in_an_image(tmp_path: Path) -> None:
     line = only_fault(tmp_path, PROBED | {"engine": "process"})
     assert line.startswith(
-        "c.yml: duetbench.engine: process has no duet-probe-renaissance.jar, which is made in the image "
-        "(one, two); accepted: docker or podman, or the path of a jar"
+        "c.yml: duetbench.engine: a host process has no duet-probe-renaissance.jar, which is made in the "
+        "image (one, two); accepted: docker or podman, or the path of a jar"
     )
     agent = "java -agentpath:/x.so -jar r.jar --iteration-barrier $$"
     only_fault(
@@ -272,8 +280,8 @@ def test_a_process_has_no_probe_that_is_made_in_an_image(tmp_path: Path) -> None
 
 def test_sides_with_one_image_have_one_engine(tmp_path: Path) -> None:
     assert only_fault(tmp_path, two={"B": {"engine": "podman"}}) == (
-        "c.yml: two.B.engine: is podman, but one.A has the same image (tiny) with auto; "
-        "accepted: one engine for an image, or a folder of images/ for each"
+        "c.yml: two.B.engine: is podman, but one.A uses the same image (tiny) with auto; "
+        "accepted: one engine per image, or a directory of images/ for each"
     )
     read(tmp_path, two={"B": {"engine": "podman", "image": "other"}})
     read(tmp_path, {"image": None, "engine": "process"}, two={"B": {"engine": "docker", "image": "other"}})
@@ -294,7 +302,10 @@ def test_unused_mappings_are_checked_cheaply(tmp_path: Path) -> None:
         ("", "c.yml: is null; accepted: a mapping with duetbench: "),
         ("- a\n", 'c.yml: is ["a"]; accepted: a mapping with duetbench: '),
         ("one: {}\n", "c.yml: duetbench: missing; accepted: a mapping with duetbench: "),
-        ("duetbnch: {}\n", "c.yml: duetbench: missing (is duetbnch meant to be it?); accepted: a mapping "),
+        (
+            "duetbnch: {}\n",
+            "c.yml: duetbench: missing (is duetbnch a misspelling of it?); accepted: a mapping ",
+        ),
         ("duetbench: 3\n", "c.yml: duetbench: is 3; accepted: a mapping of a campaign's keys"),
         ("duetbench:\n  image: [a\n", "c.yml: line 3, column 1: not YAML: "),
         ("duetbench:\n\timage: a\n", "c.yml: line 2, column 1: not YAML: "),
@@ -305,7 +316,7 @@ def test_unused_mappings_are_checked_cheaply(tmp_path: Path) -> None:
         ),
         ("a: 1\n---\nb: 2\n", "c.yml: line 2, column 1: not YAML: but found another document"),
         ("duetbench: \x00\n", "c.yml: not YAML: special characters are not allowed"),
-        ("duetbench: {image: i, duets: [2024-13-45]}\n", "c.yml: is no usable YAML: month must be in 1..12"),
+        ("duetbench: {image: i, duets: [2024-13-45]}\n", "c.yml: is not usable YAML: month must be in 1..12"),
         (
             "duetbench: {image: i, duets: [o], image: j}\n",
             "c.yml: image: line 1 repeats the key of line 1; accepted: ",
@@ -365,7 +376,7 @@ def test_unreadable(tmp_path: Path) -> None:
 def test_file_name_that_cannot_be_the_campaigns(tmp_path: Path) -> None:
     (line,) = faults(written(tmp_path, name="my file.yml"))
     assert line.startswith(
-        'my file.yml: duetbench.name: missing, and the file\'s own name "my file" cannot stand for it'
+        'my file.yml: duetbench.name: missing, and the file\'s own name "my file" cannot be used instead'
     )
 
 

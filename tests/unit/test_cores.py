@@ -202,7 +202,11 @@ def test_modes(wish, mode):
         (machine([0]), BOTH, "there is only one core"),
         (threaded(1), BOTH, "there is only one physical core"),
         (machine([0, 1], capacities={0: 1024, 1: 400}), BOTH, "no two physical cores are of one kind"),
-        (machine([0, 1]), {"A": True, "B": False}, "side B is not bound to cores: its engine cannot"),
+        (
+            machine([0, 1]),
+            {"A": True, "B": False},
+            "side B is not bound to cores: its engine does not support that",
+        ),
     ],
 )
 def test_why_there_is_no_exchange(m, bindable, reason):

@@ -366,7 +366,7 @@ def test_injected_slowdowns_are_shown_where_there_are_any():
     "args, said, code",
     [
         (["benchmark", "--table", "none.parquet"], "none.parquet", 1),
-        (["runs", "--table", "t.parquet"], "2 benchmarks; say which", 1),
+        (["runs", "--table", "t.parquet"], "2 benchmarks; select one", 1),
         (["forest"], "--suite", 64),
         (["forest", "--suite", "s", "--verdicts", "a.json"], "a.json", 1),
     ],

@@ -112,7 +112,7 @@ def test_large_floats_are_numbers(write):
 
 
 def test_a_count_of_iterations_that_none_can_reach(write):
-    with pytest.raises(FormatError, match=r"line 2: iteration 2147483648: too many to be true"):
+    with pytest.raises(FormatError, match=r"line 2: iteration 2147483648: implausibly many"):
         native.parse([write(f"iteration,start_ns,end_ns\n{2**31},1,2\n")], "b")
     assert len(native.parse([write(f"iteration,start_ns,end_ns\n{2**31 - 1},1,2\n")], "b")) == 1
 

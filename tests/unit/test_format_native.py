@@ -90,19 +90,19 @@ HEAD = "iteration,start_ns,end_ns\n"
         (HEAD + "0,1,2", "", "no iterations"),
         ("{}", "line 1", "no column 'iteration'"),
         ("benchmark,duration_ns\nx,1\n", "line 1", "no column 'iteration'"),
-        ("iteration,start_ns,start_ns,end_ns\n0,1,1,2\n", "line 1", "'start_ns' stands there twice"),
+        ("iteration,start_ns,start_ns,end_ns\n0,1,1,2\n", "line 1", "'start_ns' occurs twice"),
         (HEAD + "0,1,2\n1,3\n", "line 3", "2 columns, the header has 3"),
         (HEAD + "0,1,2\n1,3,NaN\n", "line 3", "end_ns is 'NaN', not an integer"),
         (HEAD + "0,1,2\n1,3,\n", "line 3", "end_ns is '', not an integer"),
         (HEAD + "0,1,2.5\n", "line 2", "end_ns is '2.5'"),
         (HEAD + "0,1,99999999999999999999\n", "line 2", "end_ns is '99999999999999999999'"),
-        (HEAD + "0,1,9223372036854775807\n", "line 2", "no time of a run"),
-        (HEAD + "0,-9223372036854775807,9223372036854775807\n", "line 2", "no time of a run"),
+        (HEAD + "0,1,9223372036854775807\n", "line 2", "not a plausible time of a run"),
+        (HEAD + "0,-9223372036854775807,9223372036854775807\n", "line 2", "not a plausible time of a run"),
         (HEAD + "0,5,5\n", "line 2", "a duration of 0 ns: must be positive"),
         (HEAD + "0,5,4\n", "line 2", "a duration of -1 ns: must be positive"),
-        (HEAD + "-1,1,2\n", "line 2", "iteration -1: they count from 0"),
+        (HEAD + "-1,1,2\n", "line 2", "iteration -1: must be counted from 0"),
         (HEAD + "0,1,2\n0,3,4\n", "line 3", "iteration 0 twice"),
-        (HEAD + "0,1,5\n1,4,6\n", "line 3", "before the iteration ahead of it has ended"),
+        (HEAD + "0,1,5\n1,4,6\n", "line 3", "before the previous iteration has ended"),
         (b"\xff\xfe\x00\x00" * 20, "line 1", "no column"),
     ],
 )
@@ -121,7 +121,7 @@ def test_gigabytes_are_refused_unread(tmp_path):
     with open(path, "wb") as f:
         f.write(HEAD.encode())
         f.truncate(5 * 2**30)
-    with pytest.raises(FormatError, match=r"5\.0 GiB, more than the 256 MiB"):
+    with pytest.raises(FormatError, match=r"5\.0 GiB, more than the limit of 256 MiB"):
         native.parse([path], "gzip")
 
 

@@ -79,13 +79,17 @@ def test_a_miscompare_is_said(result):
         ({"n001": BUILD}, "", "no iterations"),
         ({"n001": FIRST[: FIRST.index(" Rate End")]}, "", "no iterations that ended"),
         ({"n001": FIRST.replace("500.perl", "505.mcf")}, "line 1", "results of '505.mcfbench_r'"),
-        ({"n001": FIRST.replace("1654092292.28303", "nan")}, "line 4", "'nan' is no time in seconds"),
-        ({"n001": FIRST.replace("1654092292.28303", "-1.5")}, "line 4", "'-1.5' is no time"),
-        ({"n001": FIRST.replace("(1654092292.28303)", "(soon)")}, "line 4", "'soon' is no time"),
+        ({"n001": FIRST.replace("1654092292.28303", "nan")}, "line 4", "'nan' is not a time in seconds"),
+        ({"n001": FIRST.replace("1654092292.28303", "-1.5")}, "line 4", "'-1.5' is not a time"),
+        ({"n001": FIRST.replace("(1654092292.28303)", "(soon)")}, "line 4", "'soon' is not a time"),
         ({"n001": FIRST.replace(" Rate Start", " Late Start")}, "line 5", "Rate End without Rate Start"),
         ({"n001": FIRST.replace("1654092757.17651", "1654092291")}, "line 4", "must be positive"),
-        ({"n001": FIRST, "n002": FIRST}, "line 4 of CPU2017.002.log", "before the iteration ahead"),
-        ({"n001": FIRST.replace("1654092292.28303", "9999999999")}, "line 4", "no time of a run"),
+        ({"n001": FIRST, "n002": FIRST}, "line 4 of CPU2017.002.log", "before the previous iteration"),
+        (
+            {"n001": FIRST.replace("1654092292.28303", "9999999999")},
+            "line 4",
+            "not a plausible time of a run",
+        ),
     ],
 )
 def test_a_fault_is_one_line_with_file_position_and_reason(result, logs, position, reason):

@@ -133,6 +133,7 @@ def test_warm_up_is_left_out_and_counted():
     assert one(table, warmup=harnesses.warmups() | {"renaissance/b": 0})["change_percent"] < -50
     assert one(table, warmup=harnesses.warmups() | {"renaissance/b": None})["iterations_A"] == 60
     assert one(table.assign(suite="Renaissance-17"), warmup=harnesses.warmups())["iterations_A"] == 60
+    assert one(table.assign(suite="jmh"), warmup={"JMH": 20})["iterations_A"] == 60
 
 
 @pytest.mark.parametrize(("rule", "left"), [(0.25, 30), (7, 33), ("0.1s", 30), ("auto", 30)])
@@ -170,7 +171,7 @@ def test_one_run_only_shows_an_interval_but_concludes_nothing(type_, change):
     assert row["verdict"] == "inconclusive" and row["method"] == "t on batches"
     assert math.isnan(row["p_value"]) and math.isnan(row["p_equivalence"])
     assert row["ci_low_percent"] < 100 * change < row["ci_high_percent"]
-    assert row["warnings"].startswith("one run only: the interval is from 10 batches")
+    assert row["warnings"].startswith("one run only: the interval comes from 10 batches")
     row = one(campaign(change, runs=1, n=2, type_=type_))
     assert row["verdict"] == "inconclusive" and "too few iterations" in row["warnings"]
 

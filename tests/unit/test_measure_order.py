@@ -40,6 +40,7 @@ class Fake:
 class FakeSide:
     def __init__(self, engine, start, words):
         self.engine, self.start, self.words = engine, start, words
+        self.storage = start.gate
         self.ended, self.code = threading.Event(), None
         if "absent" in words:
             return
@@ -54,8 +55,9 @@ class FakeSide:
             self.end(0)
 
     def stamp(self, what):
-        path = self.start.gate / f"{self.start.side}.{what}"
-        path.write_text("\n0\n")
+        stamp = self.start.gate / {"go": f"go.{self.start.side}", "end": "end"}[what]
+        stamp.write_text("\n")
+        (self.start.gate / "tell").write_text(f"{what}{' 0' if what == 'end' else ''}\n")
 
     def end(self, code):
         self.code = code
@@ -77,14 +79,18 @@ class FakeSide:
         if "immortal" not in self.words:
             self.end(137)
 
-    def usage(self):
+    def written(self):
+        return 11 << 30 if "writes" in self.words else 0
+
+    def usage(self, told):
         return Usage(1, 2, "oom" in self.words)
 
-    def fetch(self, path, to):
+    def fetch(self, path, to, room):
         self.note("fetch")
         if "missing" in self.words:
             raise ResultMissing(f"fake: no {path}", "write it")
         to.write_text("result")
+        return ["out.csv/link"] if "links" in self.words else []
 
     def remove(self):
         self.note("remove")
@@ -176,8 +182,8 @@ def test_memory_that_cannot_be_bounded_is_a_warning(measured):
     assert (
         measured().warnings
         == (
-            "side A was to run on cores 1 but may use None",
-            "side B was to run on cores 0 but may use None",
+            "side A was configured for cores 1 but may use None",
+            "side B was configured for cores 0 but may use None",
         )
         or len(os.sched_getaffinity(0)) != 2
     )
@@ -227,7 +233,7 @@ def test_death_before_the_gate(measured):
 
 
 def test_a_side_that_never_comes_to_the_gate(measured):
-    failure(measured, "side B did not come to the gate within", A="hang", B="absent")
+    failure(measured, "side B did not reach the gate within", A="hang", B="absent")
 
 
 def test_missing_result(measured):
@@ -256,7 +262,7 @@ def test_timeout_without_results_fails(measured):
 
 
 def test_what_cannot_be_killed_fails(measured):
-    failure(measured, "side A is still there", A="immortal", timeout_s=0.1)
+    failure(measured, "side A is still running", A="immortal", timeout_s=0.1)
 
 
 def test_what_cannot_be_removed_is_a_warning(measured):

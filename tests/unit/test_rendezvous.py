@@ -34,10 +34,10 @@ def start(shell, apart, tmp_path):
     started = []
 
     def begin(commands, type_="duet", sides=None, delay_s=0.0):
-        gate = rendezvous.Rendezvous(tmp_path / f"rv{len(started)}", sides or tuple(commands))
+        gate = rendezvous_of(tmp_path / f"rv{len(started)}", sides or tuple(commands))
         processes = {}
         for side, command in commands.items():
-            words = [word.replace("{gate}", str(gate.directory)) for word in gate.launch(side, apart)]
+            words = [word.replace("{gate}", str(gate.of(side))) for word in gate.launch(side, apart)]
             env = {**os.environ, "DUET_COMMAND": command, "DUET_TYPE": type_}
             processes[side] = subprocess.Popen([*shell, *words[1:]], env=env, start_new_session=True)
             started.append(processes[side])
@@ -51,7 +51,16 @@ def start(shell, apart, tmp_path):
             process.wait()
 
 
+def rendezvous_of(directory, sides):
+    directory.mkdir()
+    logs = {side: directory / f"{side}.log" for side in sides}
+    for path in logs.values():
+        path.touch()
+    return rendezvous.Rendezvous(directory, sides, logs)
+
+
 def log(gate, side):
+    gate.drain()
     return (gate.directory / f"{side}.log").read_text()
 
 
@@ -65,7 +74,6 @@ def test_both_go_at_once_whoever_is_late(start, sides):
         for side in sides:
             assert gate.go_ns(side) <= gate.end_ns(side) <= time.time_ns()
             assert log(gate, side) == ""
-        gate.close()
 
 
 def test_nobody_goes_while_the_other_is_absent(start):
@@ -104,7 +112,7 @@ def test_environment_and_cores_of_a_side(start):
     assert [p.wait(10) for p in processes.values()] == [0, 0]
     for side in "AB":
         words = log(gate, side).split()
-        assert words[:3] == [side, str(gate.directory), str(gate.directory)]
+        assert words[:3] == [side, str(gate.of(side)), str(gate.of(side))]
         assert words[-1] == "unset" and set(words[3:-1]) <= {"0", "1", "2", "3"}  # 3 is ls's own
         assert gate.cpus(side)
     alone, processes = start({"A": "echo [$DUET_BARRIER]"})
@@ -160,22 +168,33 @@ def test_the_barrier_tells_a_survivor_that_the_other_is_gone(start):
 
 
 def test_telling_nobody_that_a_side_is_gone_does_not_block(tmp_path):
-    gate = rendezvous.Rendezvous(tmp_path / "rv", ("A", "B"))
+    gate = rendezvous_of(tmp_path / "rv", ("A", "B"))
     for _ in range(70_000):  # more than a FIFO holds
         gate.gone("A")
-    gate.close()
+        gate.look_again()
 
 
-def test_names_a_side_has_changed_do_not_lead_the_host_elsewhere(start, tmp_path):
+@pytest.mark.parametrize("trick", ["ln -s {secret} $f", "mkfifo $f", "mkdir $f", "mknod $f c 1 5", ":"])
+def test_names_that_a_side_of_this_user_replaces_do_not_lead_the_host_elsewhere(start, tmp_path, trick):
     secret = tmp_path / "secret"
-    secret.write_text("0-63\n")
+    secret.write_text("cpus 0-63\nend 0\n")
+    names = "launch gate.A gate.B barrier.A barrier.B go.A go.B end tell log"
     command = (
-        f'for f in go end cpus; do ln -sf {secret} "$DUET_GATE/A.$f"; done; rm -f "$DUET_GATE/barrier.B"'
+        f'cd "$DUET_GATE"; for f in {names}; do rm -f $f; {trick.format(secret=secret)}; done 2>/dev/null'
     )
     gate, processes = start({"A": command})
     assert processes["A"].wait(10) == 0
-    assert gate.cpus("A") != "0-63" and gate.end_ns("A") and secret.read_text() == "0-63\n"
-    gate.gone("A")
+    assert gate.go_ns("A") <= gate.end_ns("A") and gate.cpus("A") != "0-63"
+    gate.gone("B")
+    gate.close()
+    assert secret.read_text() == "cpus 0-63\nend 0\n" and (gate.directory / "A.log").read_text() == ""
+
+
+def test_what_a_side_tells_is_bounded(start):
+    gate, _ = start({"A": 'yes "cpus 0-63" >"$DUET_GATE/tell"'})
+    wait_for(lambda: len(gate.told("A")) > 1000)
+    assert len(gate.told("A")) < rendezvous.TOLD_BYTES and gate.end_ns("A") is None
+    assert gate.cpus("A") != "0-63"  # the launcher was first
 
 
 def test_resolution_is_told(tmp_path):

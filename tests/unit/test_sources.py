@@ -112,7 +112,7 @@ def test_a_broken_connection_goes_on_where_it_broke(server: Server, tmp_path: Pa
     found, said = fetch(Source("suite.jar", server.url, SHA256), tmp_path)
     assert found.sha256 == SHA256
     assert server.asked == [None, "bytes=500000-", "bytes=900000-"]
-    assert "suite.jar: going on at 0.5 MB of 1.5 MB" in said
+    assert "suite.jar: resuming at 0.5 MB of 1.5 MB" in said
 
 
 def test_a_killed_fetch_goes_on_the_next_time(server: Server, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_busy_server_is_asked_again(server: Server, tmp_path: Path) -> None:
 
 def test_another_digest_is_an_error_and_the_file_goes(server: Server, tmp_path: Path) -> None:
     source = Source("suite.jar", server.url, "0" * 64)
-    with pytest.raises(sources.SourceError, match=rf"its SHA-256 is {SHA256}, configured is 0{{64}}"):
+    with pytest.raises(sources.SourceError, match=rf"its SHA-256 is {SHA256}, but the campaign has 0{{64}}"):
         fetch(source, tmp_path)
     assert not sources.place(source, tmp_path).exists()
 
@@ -179,8 +179,8 @@ def test_a_refusal_is_final_and_names_key_and_place(server: Server, tmp_path: Pa
     with pytest.raises(sources.SourceError) as caught:
         fetch(source, tmp_path)
     place = sources.place(source, tmp_path)
-    assert f"cannot fetch {server.url}: HTTP {status}" in str(caught.value)
-    assert caught.value.remedy == f"put the file at {place}, or set the key jar to where you have it"
+    assert f"cannot download {server.url}: HTTP {status}" in str(caught.value)
+    assert caught.value.remedy == f"put the file at {place}, or set the key jar to your copy"
     assert len(server.asked) == 1
 
 
@@ -239,5 +239,5 @@ def test_the_command_writes_a_record_and_faults_are_one_line(server: Server, tmp
     ImagePlan(image=elsewhere, base_image="base").write(plan)
     server.statuses = [404]
     done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 1 and done.stderr.startswith("error: cannot fetch")
+    assert done.returncode == 1 and done.stderr.startswith("error: cannot download")
     assert done.stderr.count("\n") == 1

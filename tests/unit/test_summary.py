@@ -127,7 +127,7 @@ def test_warnings_that_differ_in_numbers_only_are_one_with_the_greatest(tmp_path
     ]
     cut_off = ReadingWarning("s.b.1.duet.AB", "A", "cut off")
     facts = summary.facts("c", tmp_path, [], Notes(warnings=(*warnings, cut_off)))
-    assert facts.warnings == (("13.0 ms apart at the gate (the most of 3)", 4), ("cut off", 1))
+    assert facts.warnings == (("13.0 ms apart at the gate (the greatest of 3)", 4), ("cut off", 1))
 
 
 def test_a_name_with_a_dot_is_not_taken_for_missing(tmp_path):
@@ -346,10 +346,12 @@ def test_provenance_tells_hosts_images_and_what_does_not_fit():
     found = provenance.gather([record(), record(), record(host="h2", image_hash="b" * 64)])
     assert sorted(found.hosts.values()) == [1, 2]
     told = provenance.suspicions(found)
-    assert len(told) == 2 and "2 different contents of image i" in told[0] and "2 hosts" in told[1]
+    assert (
+        len(told) == 2 and "side A ran image i with 2 different contents" in told[0] and "2 hosts" in told[1]
+    )
     image = ImageRecord(name="i", key="i", engine="docker", id=None, tag="t", hash="a" * 64)
     page = provenance.page("c", found, [image], AnalysisPlan(), {"c.yml": "a: <b>"})
-    assert "0.050 ms apart" in page and "unlike asked, cores 0-1" in page
+    assert "0.050 ms apart" in page and "cores, unlike configured 0-1" in page
     assert "a: &lt;b&gt;" in page and "b<x>" not in page
 
 

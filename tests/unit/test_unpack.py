@@ -7,7 +7,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from duet.engines import EngineError
+from duet.engines import EngineError, Room
 from duet.engines.unpack import extract
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,7 +30,7 @@ def tar(*members: tuple, format: int = tarfile.GNU_FORMAT) -> bytes:
 
 
 def unpack(data: bytes, to: Path, chunk: int = 1000) -> list[str]:
-    return extract((data[i : i + chunk] for i in range(0, len(data), chunk)), to)
+    return extract((data[i : i + chunk] for i in range(0, len(data), chunk)), to, Room(1 << 30))
 
 
 def everything_below(path: Path) -> list[str]:
@@ -136,13 +136,41 @@ def test_no_special_permissions_and_always_ours(tmp_path: Path):
         assert facts.st_uid == os.geteuid()
 
 
+def test_no_more_than_there_is_room_for(tmp_path: Path):
+    """A sparse file of an exabyte comes as so many zeros: reading ends before it."""
+    giant = tarfile.TarInfo("r/giant")
+    giant.size = 1 << 60
+    head = tar(("r", None), ("r/a", b"1"))[: 3 * tarfile.BLOCKSIZE] + giant.tobuf(tarfile.GNU_FORMAT)
+
+    def chunks():
+        yield head
+        for _ in range(9):
+            yield bytes(1 << 20)
+        pytest.fail("read on")
+
+    room = Room(1 << 30)
+    (left_out,) = extract(chunks(), tmp_path / "to", room)
+    assert left_out == f"r/giant ({1 << 60} bytes) and whatever comes after it"
+    assert everything_below(tmp_path / "to") == ["a"] and room.bytes == (1 << 30) - 1
+    with pytest.raises(EngineError, match="alone has 2 bytes, 1 are what may still be kept"):
+        extract(iter([tar(("r", b"12"))]), tmp_path / "alone", Room(1))
+    assert everything_below(tmp_path) == ["to", "to/a"]
+
+
+def test_no_more_entries_than_there_is_room_for(tmp_path: Path):
+    data = tar(("r", None), *((f"r/{i}", tarfile.SYMTYPE, "x") for i in range(100)))
+    left_out = extract(iter([data]), tmp_path / "to", Room(1 << 30, entries=50))
+    last = "r/49 (0 bytes) and whatever comes after it"
+    assert left_out == [*(f"r/{i}" for i in range(10)), "39 more", last]
+
+
 def test_what_is_there_already_stays(tmp_path: Path):
     (tmp_path / "to").write_text("older")
-    with pytest.raises(EngineError, match="there already"):
+    with pytest.raises(EngineError, match="already exists"):
         unpack(tar(("r", b"newer")), tmp_path / "to")
     assert (tmp_path / "to").read_text() == "older"
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(EngineError, match="there already"):
+    with pytest.raises(EngineError, match="already exists"):
         unpack(tar(("r", b"newer")), tmp_path / "link")
     assert not (tmp_path / "elsewhere").exists()
 
@@ -162,7 +190,7 @@ def test_a_stream_that_breaks_leaves_nothing(tmp_path: Path):
         raise ConnectionResetError("gone")
 
     with pytest.raises(EngineError):
-        extract(chunks(), tmp_path / "to")
+        extract(chunks(), tmp_path / "to", Room(1 << 30))
     assert everything_below(tmp_path) == []
 
 

@@ -54,7 +54,7 @@ def typed(words: str) -> str:
 
 
 def stop(faults: list[str]) -> None:
-    """End snakemake before anything is started: a line a fault, no traceback."""
+    """End snakemake before anything is started: one line per error, no traceback."""
     for fault in faults:
         say(f"error: {fault}")
     raise SystemExit(1)
@@ -281,16 +281,16 @@ def say_verdicts() -> None:
     if table.exists():
         measured = LAYOUT.durations
         if measured.exists() and measured.stat().st_mtime > table.stat().st_mtime:
-            say(f"this table is older than the last run; anew: {typed('')}")
+            say(f"this table is older than the last run; to update it: {typed('')}")
         subprocess.run([PYTHON, SCRIPTS / "duetbench.py", "summary", "--show", RESULTS], check=False)
-        say(f"\nall of it in one page: {typed('--report report.html')}")
+        say(f"\nthe report as one file: {typed('--report report.html')}")
 
 
 def say_failures() -> None:
     failed = [path for path in RESULTS.glob("runs/*/failure.json") if path.parent.name in RUNS]
     if failed:
         say(f"{len(failed)} of {len(RUNS)} runs failed; the same command measures them again, nothing else")
-    say(f"table and figures of the runs that are there: {typed('available')}")
+    say(f"table and figures of the finished runs: {typed('available')}")
 
 
 if workflow.is_main_process and dry_run:

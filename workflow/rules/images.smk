@@ -1,4 +1,4 @@
-"""Files nobody may ship, and the images that hold them."""
+"""Files that cannot be redistributed, and the images that hold them."""
 
 
 rule fetch:

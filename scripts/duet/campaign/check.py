@@ -20,7 +20,7 @@ from duet.campaign.values import engine_of
 OVERRIDES = "--config"
 """How faults name the values of the command line."""
 
-LISTS = ("results", "duets", "suites", "import")
+LISTS = ("results", "privileges", "duets", "suites", "import")
 """Keys that take a single text for a list of one."""
 
 SCHEMA = Path(__file__).parents[3] / "workflow" / "schemas" / "campaign.schema.json"
@@ -91,7 +91,7 @@ def read(path: Path, faults: Faults) -> Document | None:
         return None
     except (RecursionError, ValueError) as e:
         # ValueError: a date that no calendar has; RecursionError: nested without end
-        faults.add(label, f"is no usable YAML: {e}".splitlines()[0])
+        faults.add(label, f"is not usable YAML: {e}".splitlines()[0])
         return None
     for key, first, again in loader.duplicates:
         faults.add(f"{label}: {_key(key)}", f"line {again} repeats the key of line {first}", "each key once")
@@ -119,7 +119,7 @@ def document(label: str, folder: Path, data: object, faults: Faults) -> Document
     command = campaign.pop("docker_command", None)
     if command is not None and campaign.setdefault("engine", engine_of(command)) != engine_of(command):
         what = f"is {command}, but engine is {campaign['engine']}"
-        faults.add(f"{label}: duetbench.docker_command", what, "one of both")
+        faults.add(f"{label}: duetbench.docker_command", what, "one of the two")
     return Document(label, folder, campaign, {k: v for k, v in data.items() if k != "duetbench"})
 
 
@@ -194,7 +194,7 @@ def _explain(error: ValidationError) -> Iterator[tuple[str, str, str]]:
     elif error.validator == "required":
         for key in set(error.validator_value) - set(error.instance):
             near = difflib.get_close_matches(key, [k for k in error.instance if isinstance(k, str)], 1)
-            meant = f" (is {near[0]} meant to be it?)" if near else ""
+            meant = f" (is {near[0]} a misspelling of it?)" if near else ""
             yield _path((*path, key)), f"missing{meant}", rule["accepted"]
     elif "propertyNames" in list(error.absolute_schema_path)[-2:-1]:
         yield _path((*path, error.instance)), "cannot be used as a name", accepted

@@ -100,7 +100,7 @@ def _campaign(path: Path, main: Document, over: Document, suites: list[Document]
 def _name(top: Mapping[str, Any], path: Path, main: Document, faults: Faults) -> str:
     name = top.get("name", path.stem)
     if not check.is_name(name):
-        what = f'missing, and the file\'s own name "{name}" cannot stand for it'
+        what = f'missing, and the file\'s own name "{name}" cannot be used instead'
         faults.add(f"{main.label}: duetbench.name", what, "a name of letters, digits, _ . + -")
     return name
 
@@ -143,7 +143,7 @@ def _check_whole(
         if "suites" in document.campaign:
             faults.add(
                 f"{document.label}: duetbench.suites",
-                "a suite file names others",
+                "a suite file must not name others",
                 "suites in the campaign only",
             )
     known = {b.name for _, b in found}.union(main.benchmarks, *(s.benchmarks for s in suites))
@@ -156,9 +156,9 @@ def _check_whole(
         same = (one.suite, one.name) == (two.suite, two.name)
         first, second = f"{one.suite}/{one.name}", f"{two.suite}/{two.name}"
         what = (
-            f"{first} stands in two files"
+            f"{first} occurs in two files"
             if same
-            else f"{second} has the file names of {first} (. becomes _)"
+            else f"{second} gets the file names of {first} (. becomes _)"
         )
         faults.add(f"{documents[id(two)].label}: duetbench.duets", what, "each benchmark of a suite once")
     _check_engines(found, faults)
@@ -188,5 +188,5 @@ def _check_engines(found: list[tuple[Document, Benchmark]], faults: Faults) -> N
                 others.setdefault(side.image, (f"{document.label}: {who}.engine", side.engine))
     for image, (where, engine) in others.items():
         known, who = first[image]
-        what = f"is {engine}, but {who} has the same image ({image.name}) with {known}"
-        faults.add(where, what, "one engine for an image, or a folder of images/ for each")
+        what = f"is {engine}, but {who} uses the same image ({image.name}) with {known}"
+        faults.add(where, what, "one engine per image, or a directory of images/ for each")

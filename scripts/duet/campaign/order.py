@@ -92,7 +92,9 @@ def told(campaign: Campaign, all_runs: Sequence[Run], left: Sequence[Run]) -> st
     if not left:
         return f"{text}, all measured"
     longest = longest_s(campaign, left)
-    bound = f"at most {duration(longest)} by their timeouts" if longest else "no timeout bounds them"
+    bound = (
+        f"at most {duration(longest)} if all reach their timeouts" if longest else "no timeout limits them"
+    )
     return f"{text}, {len(left)} to measure; {bound}"
 
 

@@ -126,7 +126,7 @@ def _harness(chain: Chain, suite: str, findings: Findings) -> Harness:
     name = layer.mapping[key]
     if layer.mapping.get("format", name) != name:
         what = f"is {name}, but format is {layer.mapping['format']}"
-        findings.faults.add(layer.where(key), what, "one of both")
+        findings.faults.add(layer.where(key), what, "one of the two")
     if name not in harnesses.names():
         known = harnesses.names()
         findings.faults.add(
@@ -144,15 +144,13 @@ def _side(
     if not command:
         findings.faults.add((find(chain, "run") or chain[-1]).where("run"), "is empty", "a command")
     engine = value(chain, "engine", "auto")
-    memory = find(chain, "memory")
-    memory_bytes = values.memory_bytes(memory.mapping["memory"]) if memory else None
-    if memory and memory_bytes is not None and memory_bytes < values.SMALLEST_MEMORY_BYTES:
-        findings.faults.add(memory.where("memory"), f"is {memory_bytes} bytes", "6m or more")
+    memory_bytes = _bytes(chain, "memory", findings)
+    disk_bytes = _bytes(chain, "disk", findings)
     syncduet_run = _syncduet(chain, command, run, harness, synchronised, findings)
     asked = f"{command} {syncduet_run if synchronised else ''}"
     if engine == "process" and (jar := values.absent_probe(asked)):
         where = (find(chain, "engine") or chain[-1]).where("engine")
-        what = f"process has no {jar}, which is made in the image"
+        what = f"a host a host process has no {jar}, which is made in the image"
         accepted = "docker or podman, or the path of a jar that images/probes/build made, in the command"
         findings.lacks(benchmark, where, what, accepted)
     return Side(
@@ -166,7 +164,17 @@ def _side(
         memory_bytes=memory_bytes,
         network=value(chain, "network", "none"),
         cpus=value(chain, "cpus", "exchange"),
+        disk_bytes=disk_bytes,
+        privileges=tuple(sorted(value(chain, "privileges", ()))),
     )
+
+
+def _bytes(chain: Chain, key: str, findings: Findings) -> int | None:
+    layer = find(chain, key)
+    size = values.byte_count(layer.mapping[key]) if layer else None
+    if layer and size is not None and size < values.SMALLEST_BYTES:
+        findings.faults.add(layer.where(key), f"is {size} bytes", "6m or more")
+    return size
 
 
 def _syncduet(
@@ -249,8 +257,8 @@ def _source(chain: Chain, findings: Findings) -> Source | None:
     own = place(layer.document.folder, jar)
     known = layer.mapping.get("source", {})
     if not os.path.isfile(own):
-        remedy = f"your own copy of {file}, put there"
+        remedy = f"a copy of {file} at that path"
         if "url" in source:
-            remedy += f", or no jar, to have {source['url']} fetched"
+            remedy += f", or no jar, to download {source['url']}"
         findings.faults.add(layer.where("jar"), f"there is no file {own}", remedy)
     return Source(file, known.get("url"), known.get("sha256"), own)

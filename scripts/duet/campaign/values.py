@@ -5,11 +5,11 @@ from pathlib import Path
 
 from duet.harnesses import Harness
 
-SMALLEST_MEMORY_BYTES = 6 * 1024**2
-"""Docker's own lower limit."""
+SMALLEST_BYTES = 6 * 1024**2
+"""Of memory, Docker's own lower limit; of disk the same."""
 
 
-def memory_bytes(value: int | str) -> int:
+def byte_count(value: int | str) -> int:
     """`2g`, `512m`, `1.5g` or a number of bytes, as Docker reads them (k = 1024)."""
     text = str(value).lower().removesuffix("b")
     power = "bkmg".find(text[-1]) if text[-1] in "kmg" else 0

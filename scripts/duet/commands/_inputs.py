@@ -21,4 +21,6 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pd.DataFra
         return pd.read_parquet(path, columns=None if columns is None else list(columns))
     except pa.ArrowException as error:
         what = " ".join(str(error).split())[:200]
-        raise DuetError(f"{path}: not a table for this ({what})", "make it again by the workflow") from None
+        raise DuetError(
+            f"{path}: not a table for this ({what})", "run the workflow again, which rewrites it"
+        ) from None

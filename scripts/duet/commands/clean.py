@@ -13,6 +13,8 @@ from pathlib import Path
 from duet.commands import Log
 from duet.engines import EngineError
 from duet.engines.choose import choose
+from duet.engines.processes import remove_tree
+from duet.records.layout import Layout
 
 EXAMPLE = "./duetbench clean results/quickstart"
 
@@ -33,10 +35,11 @@ def execute(options: argparse.Namespace, log: Log) -> None:
         except EngineError:
             continue  # an engine that is not there runs nothing
         runs.update(engine.remove_leftovers(results))
-    for part in results.glob("runs/.*.part"):
-        shutil.rmtree(part, ignore_errors=True)
+    layout = Layout(results)
+    for part in layout.runs.glob(layout.part("*").name):
+        remove_tree(part)
     if runs:
-        log(f"removed what killed runs left behind: {', '.join(sorted(runs))}")
+        log(f"removed the remains of killed runs: {', '.join(sorted(runs))}")
 
 
 def end_measuring(results: Path, patience_s: float = 20) -> None:

@@ -20,7 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results", type=Path, required=True, help="results/<name>")
     parser.add_argument("--benchmark", required=True, help="<suite>.<benchmark> as in file names")
     parser.add_argument(
-        "--skip-bad", action="store_true", help="leave out runs that are not there or cannot be read"
+        "--skip-bad", action="store_true", help="leave out runs that are missing or unreadable"
     )
     parser.add_argument("--out", type=Path, required=True, help="the table, Parquet")
 

@@ -1,6 +1,6 @@
 """Check that the --configfile files of a snakemake command can be read.
 
-Says a line a fault, with its position: snakemake names neither the file nor the line.
+Prints one line per error, with its position; Snakemake names neither the file nor the line.
 """
 
 import argparse
@@ -15,7 +15,7 @@ EXAMPLE = "./duetbench configfiles -- --dry-run --configfile config/renaissance.
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", nargs="*", metavar="WORD", help="behind --: those of snakemake")
+    parser.add_argument("words", nargs="*", metavar="WORD", help="Snakemake's arguments, after --")
 
 
 def execute(options: argparse.Namespace, log: Log) -> int:

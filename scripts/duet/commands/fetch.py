@@ -16,9 +16,9 @@ EXAMPLE = "./duetbench fetch --plan results/renaissance/plan/renaissance.image.j
 def arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--plan", type=Path, help="an image's plan file (<results>/plan/<image>.image.json)")
-    what.add_argument("--url", help="where to fetch it from")
-    parser.add_argument("--sha256", help="of the file at --url")
-    parser.add_argument("--folder", type=Path, default=SOURCES, help="where files are kept")
+    what.add_argument("--url", help="where to download it from")
+    parser.add_argument("--sha256", help="expected SHA-256 of the file at --url")
+    parser.add_argument("--folder", type=Path, default=SOURCES, help="directory where downloads are kept")
     parser.add_argument("--out", type=Path, help="the record to write (JSON)")
 
 

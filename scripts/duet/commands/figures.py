@@ -48,19 +48,23 @@ EXAMPLE = (
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("figure", choices=["benchmarks", "benchmark", *BENCHMARK, "forest", "methods"])
-    parser.add_argument("--table", type=Path, help="the unified table, of the benchmark or of all")
+    parser.add_argument("--table", type=Path, help="the unified table, of one benchmark or of all")
     parser.add_argument("--pairs", type=Path, help="pairs.parquet")
     parser.add_argument("--effects", type=Path, help="effects.parquet: one row per run")
     parser.add_argument("--verdicts", type=Path, help="verdicts.csv")
     parser.add_argument("--comparison", type=Path, help="comparison.csv: slowdowns found when injected")
     parser.add_argument("--analysis", type=Path, help="plan/analysis.json: margin, confidence, warm-up")
-    parser.add_argument("--runs", type=Path, help="folder of the runs, to tell which failed and why")
-    parser.add_argument("--planned", type=Path, help="plan/runs.txt: whose figures are drawn in any case")
-    parser.add_argument("--stem", nargs="*", default=[], help="<suite>.<benchmark> as in file names: these")
+    parser.add_argument("--runs", type=Path, help="directory of the runs, to report which failed and why")
+    parser.add_argument(
+        "--planned", type=Path, help="plan/runs.txt: benchmarks that are drawn even without results"
+    )
+    parser.add_argument(
+        "--stem", nargs="*", default=[], help="draw these: <suite>.<benchmark> as in file names"
+    )
     parser.add_argument("--suite")
     parser.add_argument("--benchmark")
-    parser.add_argument("--jobs", type=int, default=1, help="processes that draw")
-    parser.add_argument("--out", type=Path, required=True, help="files are called OUT.svg, …")
+    parser.add_argument("--jobs", type=int, default=1, help="number of processes")
+    parser.add_argument("--out", type=Path, required=True, help="base name of OUT.svg, OUT.pdf and OUT.png")
 
 
 def execute(options: argparse.Namespace, log: Log) -> None:
@@ -123,7 +127,7 @@ Frames = Mapping[str, pd.DataFrame | None]
 
 def read(args: argparse.Namespace, columns: list[str] | None = None) -> dict[str, pd.DataFrame | None]:
     if args.table is None:
-        raise UsageError("no --table", "give iterations.parquet")
+        raise UsageError("no --table", "name iterations.parquet")
     return {
         "table": read_parquet(args.table, columns),
         "pairs": read_parquet(args.pairs) if args.pairs else None,
@@ -151,7 +155,7 @@ def the_one(args: argparse.Namespace, frames: Frames) -> tuple[tuple[str, str], 
         and (not args.stem or stem(suite, name) in args.stem)
     ]
     if len(named) != 1:
-        raise DuetError(f"{args.table}: {len(named)} benchmarks", "say which by --suite and --benchmark")
+        raise DuetError(f"{args.table}: {len(named)} benchmarks", "select one with --suite and --benchmark")
     return named[0], rows_of(frames, parts, named[0])
 
 
@@ -257,7 +261,7 @@ def lost_runs(runs: Path | None, planned: list[str] | None, suite: str, benchmar
     if not reasons:
         return ""
     told = "; ".join(f"{n} × {style.shorten(why, 120)}" for why, n in reasons.most_common(3))
-    return f"Not shown, since they failed: {sum(reasons.values())} runs ({told})"
+    return f"Not shown because they failed: {sum(reasons.values())} runs ({told})"
 
 
 def _true_name(verdicts: pd.DataFrame, suite: str) -> str:

@@ -1,7 +1,7 @@
-"""May this change pass? Answer by the exit code, from the verdicts of a campaign.
+"""Decide by the exit code whether a change passes, from the verdicts of a campaign.
 
 0 no regression; 1 a regression beyond the threshold; 2 inconclusive (only with --strict); 3 calibration
-failed: A was told from A too often, so nothing is said about B; 4 data missing or unusable.
+failed: A was found different from A too often, so no verdict can be trusted; 4 data missing or unusable.
 """
 
 import argparse
@@ -25,13 +25,16 @@ EXAMPLE = "./duetbench gate results/quickstart --threshold 3 --markdown comment.
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("results", type=Path, help="results/<name>")
     parser.add_argument(
-        "--threshold", type=float, default=0.0, help="percent: only a change beyond it is a regression (0)"
+        "--threshold",
+        type=float,
+        default=0.0,
+        help="in percent; a smaller change is not a regression (default 0)",
     )
-    parser.add_argument("--strict", action="store_true", help="inconclusive does not pass")
+    parser.add_argument("--strict", action="store_true", help="an inconclusive verdict does not pass")
     parser.add_argument("--report", help="address of the report, linked from the Markdown")
     for name in ("markdown", "json", "junit"):
         parser.add_argument(
-            f"--{name}", nargs="?", const="-", metavar="FILE", help="write it there, or print it"
+            f"--{name}", nargs="?", const="-", metavar="FILE", help="write it to FILE, or print it"
         )
 
 
@@ -66,8 +69,9 @@ def sentence(decision: Decision, options: argparse.Namespace) -> str:
         Exit.REGRESSION: f"FAILED, regression{beyond}: {named.get('regression', '')}",
         Exit.INCONCLUSIVE: f"FAILED, inconclusive (--strict): {named.get('inconclusive', '')}",
         Exit.UNCALIBRATED: (
-            f"REFUSED, A was told from A in {checked.different} of {checked.comparisons} comparisons "
-            f"(rate {checked.low:.0%} to {checked.high:.0%}, nominal {checked.nominal:.0%}): mend the machine"
+            f"REFUSED, A was found different from A in {checked.different} of {checked.comparisons} "
+            f"comparisons (rate {checked.low:.0%} to {checked.high:.0%}, nominal {checked.nominal:.0%}): "
+            "no verdict from this machine can be trusted"
         ),
         Exit.NO_DATA: f"NO DATA for {named.get('no data') or 'any benchmark'}",
     }[decision.exit]

@@ -17,12 +17,12 @@ EXAMPLE = "./duetbench image --name compress --engine docker --out compress.json
 def arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--plan", type=Path, help="an image's plan file (<results>/plan/<image>.image.json)")
-    what.add_argument("--name", help="a folder of images/, or any image that the engine has or can pull")
+    what.add_argument("--name", help="a directory of images/, or any image that the engine has or can pull")
     parser.add_argument("--args", nargs="*", default=[], metavar="ARG=VALUE", help="of --name's Dockerfile")
-    parser.add_argument("--base-image", default="debian:bookworm-slim", help="what --name stands on")
+    parser.add_argument("--base-image", default="debian:bookworm-slim", help="the base image")
     parser.add_argument("--source", type=Path, help="what fetch wrote (default: beside --plan)")
     parser.add_argument("--engine", required=True, choices=("docker", "podman", "process"))
-    parser.add_argument("--images", type=Path, default=IMAGES, help="the folder of the images")
+    parser.add_argument("--images", type=Path, default=IMAGES, help="directory of the images")
     parser.add_argument("--out", type=Path, required=True, help="the record to write (JSON)")
 
 
@@ -31,7 +31,7 @@ def execute(options: argparse.Namespace, log: Log) -> None:
     if options.engine == "process":
         files = tuple(process_files(ref, base_image, options.images.resolve()))
         names = ", ".join(file.name for file in files) or "nothing"
-        log(f"image {ref.name}: not made for host processes; they find of it {names}")
+        log(f"image {ref.name}: not built for host processes, which get these files of it: {names}")
         record = ImageRecord(
             name=ref.name, key=ref.key, engine="process", id=None, tag=None, hash=None, files=files
         )

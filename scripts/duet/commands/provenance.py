@@ -18,9 +18,9 @@ EXAMPLE = (
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", required=True, help="the campaign's name")
-    parser.add_argument("--runs", type=Path, required=True, help="the folder of the runs")
-    parser.add_argument("--planned", type=Path, required=True, help="plan/runs.txt: those that count")
-    parser.add_argument("--images", type=Path, help="the folder of the image records")
+    parser.add_argument("--runs", type=Path, required=True, help="directory of the runs")
+    parser.add_argument("--planned", type=Path, required=True, help="plan/runs.txt: the planned runs")
+    parser.add_argument("--images", type=Path, help="directory of the image records")
     parser.add_argument("--analysis", type=Path, help="plan/analysis.json")
     parser.add_argument("--config", type=Path, nargs="*", default=[], help="the configuration files")
     parser.add_argument("--html", type=Path, required=True, help="write this file")

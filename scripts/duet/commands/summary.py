@@ -15,15 +15,13 @@ EXAMPLE = "./duetbench summary --show results/quickstart"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--show", type=Path, help="results/<name>: where the four below are found")
-    parser.add_argument(
-        "--verdicts", type=Path, help="verdicts.csv; the table beside it tells what was left out"
-    )
-    parser.add_argument("--runs", type=Path, help="the folder of the runs")
-    parser.add_argument("--planned", type=Path, help="plan/runs.txt: the planned runs, one a line")
+    parser.add_argument("--show", type=Path, help="results/<name>: the next four are taken from there")
+    parser.add_argument("--verdicts", type=Path, help="verdicts.csv, with iterations.parquet beside it")
+    parser.add_argument("--runs", type=Path, help="directory of the runs")
+    parser.add_argument("--planned", type=Path, help="plan/runs.txt: the planned runs, one per line")
     parser.add_argument("--analysis", type=Path, help="plan/analysis.json: confidence")
     parser.add_argument("--name", help="the campaign's name")
-    parser.add_argument("--report", help="path of the report, to be told")
+    parser.add_argument("--report", help="path of the report, to be printed")
     for name in ("markdown", "json", "html", "landing", "index"):
         parser.add_argument(f"--{name}", type=Path, help="write this file")
 

@@ -14,7 +14,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tables", type=Path, nargs="*", help="iterations/<suite>.<benchmark>.parquet, …")
     parser.add_argument(
         "--import", type=Path, action="append", default=[], dest="imports",
-        help="a result directory, ours or the predecessor's",
+        help="a result directory of duetbench or of its predecessor",
     )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, help="the unified table, Parquet")
     parser.add_argument("--csv", type=Path, help="the same as CSV")

@@ -1,5 +1,6 @@
 """What runs a side. Measuring knows this protocol and nothing else about engines."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -39,19 +40,38 @@ class Start:
     command: tuple[str, ...]
     """Main process (the launcher); `{gate}` in an item stands for the rendezvous directory."""
     gate: Path
-    """Rendezvous directory on the host, made visible to the side. An engine may put `<side>.atend` there:
-    the launcher sources it when the side's command has ended, with `gate` and `side` set."""
-    log: Path
-    """Existing file on the host, visible to the side as `<rendezvous>/<side>.log`."""
+    """The side's rendezvous directory on the host, made visible to the side, which may write to nothing but
+    FIFOs there. One is `log`, which the caller reads. An engine may put a script `atend` there: the launcher
+    sources it when the side's command has ended, and what it writes to descriptor 6 is given to `usage`."""
+    stamps: tuple[str, ...] = ()
+    """FIFOs in it whose time of modification must follow the side's writing."""
     env: tuple[tuple[str, str], ...] = ()
     cpus: str | None = None
     """Set of cores such as `0-3,8`; None for all."""
     memory_bytes: int | None = None
     network: str = "none"
+    privileges: tuple[str, ...] = ()
+    """Capabilities (`SYS_NICE`) that a container keeps; of itself it has none."""
     keep: bool = False
     """A container that has ended stays, for its user to look into; no leftover then."""
     files: tuple[Path, ...] = ()
     """Host files that a `process` side finds in its working directory (containers have them in the image)."""
+
+
+@dataclass
+class Room:
+    """What may still be copied out of a side: its content may be anything, also a sparse file of any size."""
+
+    bytes: int
+    entries: int = 100_000
+
+    def take(self, size: int) -> bool:
+        """Whether an entry of this size (that of its content, however little the disk has of it) fits in."""
+        if size > self.bytes or not self.entries:
+            return False
+        self.bytes -= size
+        self.entries -= 1
+        return True
 
 
 @dataclass(frozen=True)
@@ -85,6 +105,12 @@ class Mover(Protocol):
 class Started(Protocol):
     """A side that was started and waits at the gate, runs, or has ended."""
 
+    storage: Path | None
+    """A path on the file system that it writes to, as far as that is known."""
+
+    def written(self) -> int:
+        """Bytes that it has written and not deleted. Looks at every file of it."""
+
     def wait(self, timeout_s: float | None) -> int | None:
         """Exit code, or None when it still runs after `timeout_s`. Costs no CPU while it blocks."""
 
@@ -97,18 +123,32 @@ class Started(Protocol):
     def mover(self) -> Mover:
         """Raises EngineError where this side's cores cannot be changed while it runs, with the reason."""
 
-    def usage(self) -> Usage:
-        """Only before `remove`."""
+    def usage(self, told: Sequence[str] = ()) -> Usage:
+        """Only before `remove`. `told`: the launcher's lines, among them those of the engine's `atend`."""
 
-    def fetch(self, path: str, to: Path) -> None:
+    def fetch(self, path: str, to: Path, room: Room) -> list[str]:
         """Copy a result file or directory out of the ended side to `to` (which does not exist yet).
 
-        Writes nothing outside `to`, whatever the archive says: regular files and directories only.
-        Raises ResultMissing.
+        Writes nothing outside `to`, whatever the archive says: regular files and directories only, and
+        no more than there is `room` for. Returns what was left out of a directory. Raises ResultMissing,
+        or EngineError for a file that there is no room for.
         """
 
     def remove(self) -> None:
         """Everything that `start` made, also when it still runs. Repeating it is no error."""
+
+
+@dataclass(frozen=True)
+class Stray:
+    """A running side of whatever campaign, as an engine finds it."""
+
+    id: str
+    """The engine's own."""
+    root: str
+    run: str
+    side: str
+    owner: str
+    """Mark of the process that measures it (`duet.engines.owner`); empty where an older version did."""
 
 
 class Engine(Protocol):
@@ -124,6 +164,12 @@ class Engine(Protocol):
 
     def leftovers(self, root: Path) -> list[str]:
         """Runs of this results directory whose sides are still there although nobody measures them."""
+
+    def strays(self) -> list[Stray]:
+        """All sides that run, as far as this user may know."""
+
+    def end(self, stray: Stray) -> None:
+        """End a side that nobody measures any more."""
 
     def remove_leftovers(self, root: Path) -> list[str]:
         """Remove them; the runs they belonged to."""

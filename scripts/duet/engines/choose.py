@@ -25,7 +25,7 @@ def _connect(name: str) -> Engine:
         return ProcessEngine()
     if name in ("docker", "podman"):
         return _container_engine(name)
-    raise EngineError(f"there is no engine {name!r}", "take docker, podman, process or auto")
+    raise EngineError(f"there is no engine {name!r}", "use docker, podman, process or auto")
 
 
 def _container_engine(name: str) -> Engine:

@@ -9,7 +9,7 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import docker
 import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.types import Mount, Ulimit
+from docker.utils import decode_json_header
 
 from duet.engines import (
     GATE,
@@ -24,10 +25,13 @@ from duet.engines import (
     EngineError,
     Mover,
     ResultMissing,
+    Room,
     SideGone,
     Start,
+    Stray,
     Usage,
     cpusets,
+    owner,
     podman,
     unpack,
     usage,
@@ -37,6 +41,10 @@ _TIMEOUT_S = 300
 """For an answer of the engine (waiting for a side has none)."""
 _IDLE_S = 300
 """After this long the connection is made anew: podman's service ends itself when nobody asks it anything."""
+PIDS = 4096
+"""Processes and threads of a side."""
+OOM_SCORE = 500
+"""Of 1000; what is not a container usually has 0."""
 _FAULTS = (APIError, DockerException, requests.exceptions.RequestException)
 
 
@@ -81,9 +89,11 @@ class ContainerEngine:
     def start(self, start: Start) -> "Container":
         """Start a side. Its own logging is off: the launcher writes the log, nobody else needs CPU."""
         if start.image is None:
-            raise EngineError(f"side {start.side} of {start.run} has no image", "set it, or engine: process")
+            raise EngineError(
+                f"side {start.side} of {start.run} has no image", "set `image`, or `engine: process`"
+            )
         self._remove_kept(start)
-        usage.prepare(start.gate, start.side)
+        usage.prepare(start.gate)
         container = Container(self, start)
         try:
             with _faults(self, f"starting side {start.side} of {start.run}", start):
@@ -112,6 +122,15 @@ class ContainerEngine:
             _remove(self, id_)
         return sorted({run for _, run in found})
 
+    def strays(self) -> list[Stray]:
+        with _faults(self, "listing containers"):
+            listed = self.api.containers(filters={"label": ["duetbench.root"]})
+        names = ("root", "run", "side", "owner")
+        return [Stray(c["Id"], *(c["Labels"].get(f"duetbench.{n}", "") for n in names)) for c in listed]
+
+    def end(self, stray: Stray) -> None:
+        _remove(self, stray.id)
+
     def _labelled(self, root: Path) -> list[tuple[str, str]]:
         """Id and run of each container of a results directory, running or not, save those kept on purpose."""
         with _faults(self, "listing containers"):
@@ -130,12 +149,14 @@ class Container:
         self._ended = threading.Event()
         self._exit: int | Exception | None = None
         self._last: Usage | None = None
+        self.storage: Path | None = None
 
     def create(self) -> None:
         s, api = self._start, self._engine.api
-        mounts = [Mount(GATE, str(s.gate.resolve()), type="bind")]
-        if s.log.resolve() != (s.gate / f"{s.side}.log").resolve():
-            mounts.append(Mount(f"{GATE}/{s.side}.log", str(s.log.resolve()), type="bind"))
+        gate = s.gate.resolve()
+        mounts = [Mount(GATE, str(gate), type="bind", read_only=True)]
+        mounts += [Mount(f"{GATE}/{name}", str(gate / name), type="bind") for name in s.stamps]
+        memory_bytes = s.memory_bytes or (_most_memory_bytes() if self._engine.bounds_memory else None)
         config: dict[str, Any] = {
             "entrypoint": [item.replace("{gate}", GATE) for item in s.command],
             "environment": dict(s.env),
@@ -145,6 +166,7 @@ class Container:
                 "duetbench.run": s.run,
                 "duetbench.side": s.side,
                 "duetbench.root": str(s.root),
+                "duetbench.owner": owner.mark(),
                 **({"duetbench.keep": "yes"} if s.keep else {}),
             },
             "healthcheck": {"test": ["NONE"]},
@@ -155,12 +177,18 @@ class Container:
                 mounts=mounts,
                 network_mode=s.network,
                 cpuset_cpus=s.cpus,
-                mem_limit=s.memory_bytes,
+                mem_limit=memory_bytes,
                 # No swap on top: a side that swaps measures the disk.
-                memswap_limit=s.memory_bytes,
-                log_config={"Type": "none"},
+                memswap_limit=memory_bytes,
+                pids_limit=PIDS if self._engine.bounds_memory else None,
+                # Where memory runs out all the same, a side is what the host's kernel ends.
+                oom_score_adj=OOM_SCORE,
+                cap_drop=["ALL"],
+                cap_add=list(s.privileges),
                 # The mounts keep their labels: relabelling the user's directories is not ours to do.
-                security_opt=["label=disable"] if Path("/sys/fs/selinux").is_dir() else None,
+                security_opt=["no-new-privileges"]
+                + (["label=disable"] if Path("/sys/fs/selinux").is_dir() else []),
+                log_config={"Type": "none"},
                 ulimits=_ulimits() if self._engine.name == "podman" else None,
             ),
         }
@@ -171,6 +199,23 @@ class Container:
                 raise
             # Podman's service looks a short name up at docker.io only, and calls its own images localhost/….
             api.create_container(f"localhost/{s.image}", **config)
+        self.storage = self._storage()
+
+    def _storage(self) -> Path | None:
+        """The container's own directory, or what contains it where that is not for this user to see."""
+        layers = self._engine.api.inspect_container(self.id).get("GraphDriver", {}).get("Data") or {}
+        directory = layers.get("UpperDir") or self._engine.api.info().get("DockerRootDir")
+        path = Path(directory) if directory else None
+        while path is not None and not os.access(path, os.F_OK):
+            path = path.parent
+        return path
+
+    def written(self) -> int:
+        """In its writable layer, not in volumes."""
+        with _faults(self._engine, f"asking what side {self._start.side} of {self._start.run} has written"):
+            url = self._engine.api._url("/containers/{0}/json", self.id)
+            facts = self._engine.api._result(self._engine.api._get(url, params={"size": True}), True)
+        return int(facts.get("SizeRw") or 0)
 
     def start(self) -> None:
         """Waiting is arranged before the side runs, so that nothing disturbs the moments after the gate."""
@@ -259,15 +304,15 @@ class Container:
                 raise EngineError(what, e.remedy) from refused
             return mover
 
-    def usage(self) -> Usage:
+    def usage(self, told: Sequence[str] = ()) -> Usage:
         """Counted by the container's cgroup: memory with page cache; both with the engine's own set-up
         of the container (about 4 MiB and 20 ms)."""
         with _faults(self._engine, f"asking what side {self._start.side} of {self._start.run} used"):
             oom = bool(self._engine.api.inspect_container(self.id)["State"]["OOMKilled"])
-        told = usage.read_usage(self._start.gate, self._start.side) or self._last or Usage()
-        return Usage(told.peak_memory_bytes, told.cpu_time_ns, told.oom_killed or oom)
+        used = usage.read_usage(told) or self._last or Usage()
+        return Usage(used.peak_memory_bytes, used.cpu_time_ns, used.oom_killed or oom)
 
-    def fetch(self, path: str, to: Path) -> None:
+    def fetch(self, path: str, to: Path, room: Room) -> list[str]:
         s = self._start
         missing = ResultMissing(
             f"side {s.side} of {s.run} left no {path}", "check `results` and `run`, and the side's log"
@@ -275,15 +320,28 @@ class Container:
         source = posixpath.normpath(posixpath.join(WORKDIR, path))
         with _faults(self._engine, f"copying {path} out of side {s.side} of {s.run}"):
             try:
-                chunks, facts = self._engine.api.get_archive(self.id, source)
+                with self._archive(source) as (facts, chunks):
+                    if not facts["mode"] & _GO_SYMLINK:
+                        left_out = unpack.extract(chunks, to, room)
                 if facts["mode"] & _GO_SYMLINK:
-                    chunks.close()
-                    chunks, _ = self._engine.api.get_archive(self.id, facts["linkTarget"])
+                    with self._archive(facts["linkTarget"]) as (_, chunks):
+                        left_out = unpack.extract(chunks, to, room)
             except NotFound as e:
                 raise missing from e
-            unpack.extract(chunks, to)
         if not os.path.lexists(to):
             raise missing
+        return left_out
+
+    @contextlib.contextmanager
+    def _archive(self, path: str) -> Iterator[tuple[dict[str, Any], Iterator[bytes]]]:
+        """Facts and archive of a path. The SDK leaves the answer open where not all of it was read, and
+        Docker then removes the container 300 s later only."""
+        api = self._engine.api
+        url = api._url("/containers/{0}/archive", self.id)
+        with contextlib.closing(api._get(url, params={"path": path}, stream=True)) as answer:
+            api._raise_for_status(answer)
+            facts = decode_json_header(answer.headers["X-Docker-Container-Path-Stat"])
+            yield facts, answer.iter_content(1 << 20)
 
     def remove(self) -> None:
         _remove(self._engine, self.id)
@@ -327,6 +385,11 @@ def _remove(engine: ContainerEngine, id_: str) -> None:
                 raise
 
 
+def _most_memory_bytes() -> int:
+    """What a side may use where nothing else was asked for: nine tenths of the machine's."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 10 * 9
+
+
 def _ulimits() -> list[Ulimit]:
     """Podman asks for more files and processes than it may be allowed to grant. What this process may have
     it may grant, but for processes: its service lowers its own limit to the number of process ids."""
@@ -364,7 +427,7 @@ def _no_docker(e: Exception) -> tuple[str, str]:
             )
         return f"docker is not running (no {socket})", "systemctl start docker (or run dockerd)"
     if not os.access(socket, os.R_OK | os.W_OK):
-        return f"docker's socket {socket} is not yours to use", "usermod -aG docker $USER, and log in again"
+        return f"no permission to use docker's socket {socket}", "usermod -aG docker $USER, and log in again"
     return f"docker does not answer at {socket} ({_reason(e)})", "systemctl restart docker"
 
 
@@ -402,14 +465,16 @@ def _reason(e: Exception) -> str:
 
 def _remedy(name: str, e: Exception, start: Start | None) -> str:
     if isinstance(e, (requests.exceptions.ConnectionError, requests.exceptions.Timeout)):
-        return f"is {name} still running? Then just start again: finished runs are kept"
+        return f"check that {name} is running and start again: finished runs are kept"
     if start is None:
         return ""
     text = _reason(e).lower()
     if isinstance(e, ImageNotFound):
         return f"build or load the image {start.image}, e.g. `{name} pull {start.image}`"
     if "cpus are not available" in text or "cpuset" in text:
-        return f"`cpus: {start.cpus}` asks for cores that {name} may not use; name others or `cpus: shared`"
+        return (
+            f"`cpus: {start.cpus}` asks for cores that {name} may not use; choose others, or `cpus: shared`"
+        )
     if "bind source path does not exist" in text or "statfs" in text or "bind-mounting" in text:
         return f"{name} must run on this machine and see {start.gate}; unset DOCKER_HOST or set TMPDIR"
     if "executable file not found" in text or "no such file or directory" in text:

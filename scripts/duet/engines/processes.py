@@ -12,15 +12,28 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from duet.engines import WORKDIR, EngineError, Mover, ResultMissing, Start, Usage, cpusets, supervise
+from duet.engines import (
+    WORKDIR,
+    EngineError,
+    Mover,
+    ResultMissing,
+    Room,
+    Start,
+    Stray,
+    Usage,
+    cpusets,
+    owner,
+    supervise,
+    unpack,
+)
 from duet.engines.affinity import AffinityMover, parse
 from duet.engines.cpusets import CpusetMover
 
 _KEPT = {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "JAVA_HOME", "LD_LIBRARY_PATH"}
-_ROOT, _RUN, _DIR = "DUETBENCH_ROOT", "DUETBENCH_RUN", "DUETBENCH_DIR"
+_ROOT, _RUN, _DIR, _OWNER = "DUETBENCH_ROOT", "DUETBENCH_RUN", "DUETBENCH_DIR", "DUETBENCH_OWNER"
 """The marks of a side: its processes inherit them."""
 _DEATH_S = 20
 """For a killed tree to be gone: a process in an uninterruptible call takes its time."""
@@ -41,18 +54,15 @@ class ProcessEngine:
         free = os.sched_getaffinity(0)
         if not cores <= free:
             raise EngineError(
-                f"side {start.side} of {start.run} asks for cores {start.cpus}, there are {_set(free)}",
-                "set `cpus` to cores that are there, or to `shared`",
+                f"side {start.side} of {start.run} is to run on cores {start.cpus}, available: {_set(free)}",
+                "set `cpus` to available cores, or to `shared`",
             )
         if shutil.which(start.command[0]) is None:
-            raise EngineError(f"process: there is no {start.command[0]} here", "install it or set PATH")
-        workdir = Path(tempfile.mkdtemp(prefix=f"{_prefix(start.root)}{start.run[:200]}-"))
+            raise EngineError(f"process: command {start.command[0]} not found", "install it or set PATH")
+        workdir = Path(tempfile.mkdtemp(prefix=f"{directory_prefix(start.root)}{start.run[:200]}-"))
         try:
             for file in start.files:
                 (workdir / file.name).symlink_to(file.resolve())
-            log = start.gate / f"{start.side}.log"
-            if not os.path.lexists(log):
-                log.symlink_to(start.log.resolve())
             return Process(start, workdir, cores)
         except OSError as e:
             _discard(workdir)
@@ -68,11 +78,23 @@ class ProcessEngine:
         runs = self.leftovers(root)
         _kill_all(_ROOT, root)
         for directory, _ in _directories(root):
-            _remove_tree(directory)
+            remove_tree(directory)
         with contextlib.suppress(EngineError):
-            for cgroup in cpusets.parent().glob(f"{_prefix(root)}*"):
+            for cgroup in cpusets.parent().glob(f"{directory_prefix(root)}*"):
                 _remove_cgroup(cgroup)
         return runs
+
+    def strays(self) -> list[Stray]:
+        """By the marks, which processes of a side may take off, but for its supervisor and launcher."""
+        marked = {env.get(_DIR, ""): env for _, env in _marked() if _OWNER in env}
+        return [
+            Stray(id_, env[_ROOT], env.get(_RUN, "?"), env.get("DUET_SIDE", "?"), env[_OWNER])
+            for id_, env in marked.items()
+        ]
+
+    def end(self, stray: Stray) -> None:
+        """Its directory stays for `remove_leftovers`: what a side says of itself is not deleted for that."""
+        _kill_all(_DIR, Path(stray.id))
 
 
 class Process:
@@ -80,10 +102,12 @@ class Process:
 
     def __init__(self, start: Start, workdir: Path, cores: frozenset[int]):
         self._start, self.workdir = start, workdir
+        self.storage: Path | None = workdir
         self._told, self._code, self._usage = b"", None, Usage()
         self._cgroup = _cgroup(workdir.name, start.cpus)
         env = {k: v for k, v in os.environ.items() if k in _KEPT or k.startswith("LC_")}
         env |= dict(start.env) | {_ROOT: str(start.root), _RUN: start.run, _DIR: str(workdir)}
+        env[_OWNER] = owner.mark()
         wrap = namespace()
         command = [
             *(sys.executable, "-I", "-S", supervise.__file__, "namespace" if wrap else "tree"),
@@ -91,7 +115,9 @@ class Process:
             *wrap,
             *(item.replace("{gate}", str(start.gate)) for item in start.command),
         ]
-        with open(start.log, "ab") as log:
+        log = os.open(start.gate / "log", os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.set_blocking(log, True)
             self._supervisor = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
@@ -102,6 +128,8 @@ class Process:
                 bufsize=0,
                 start_new_session=True,
             )
+        finally:
+            os.close(log)
         self.pid = self._supervisor.pid
         try:
             said = self._line(None)
@@ -159,20 +187,31 @@ class Process:
         """By a cgroup where one could be made, else by affinity."""
         return CpusetMover(self._cgroup / "cpuset.cpus") if self._cgroup else AffinityMover(self.pid)
 
-    def usage(self) -> Usage:
+    def written(self) -> int:
+        """In its working directory."""
+        total, waiting = 0, [self.workdir]
+        while waiting:
+            with contextlib.suppress(OSError):  # it runs, and deletes
+                for entry in os.scandir(waiting.pop()):
+                    total += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(Path(entry.path))
+        return total
+
+    def usage(self, told: Sequence[str] = ()) -> Usage:
         """Peak of the side's largest single process (at least the supervisor's 10 MiB, from which it was
         forked), CPU time of all its processes."""
         return self._usage
 
-    def fetch(self, path: str, to: Path) -> None:
+    def fetch(self, path: str, to: Path, room: Room) -> list[str]:
         s, own = self._start, self.workdir.resolve()
         inside = Path(path).is_relative_to(WORKDIR) or not Path(path).is_absolute()
         source = own / Path(path).relative_to(WORKDIR) if path.startswith("/") and inside else own / path
         real = source.resolve()
         if inside and not real.is_relative_to(own):
-            raise ResultMissing(f"{path} of side {s.side} of {s.run} leads out of its working directory")
+            raise ResultMissing(f"{path} of side {s.side} of {s.run} points outside its working directory")
         try:
-            _copy(real, to)
+            return _copy(real, to, room)
         except FileNotFoundError as e:
             raise ResultMissing(
                 f"side {s.side} of {s.run} left no {path}", "check `results` and `run`, and the side's log"
@@ -182,7 +221,7 @@ class Process:
 
     def remove(self) -> None:
         self._end()
-        _remove_tree(self.workdir)
+        remove_tree(self.workdir)
 
     def _end(self) -> None:
         supervisor = self._supervisor
@@ -243,13 +282,14 @@ def _set(cores: Iterable[int]) -> str:
     return ",".join(map(str, sorted(cores)))
 
 
-def _prefix(root: Path) -> str:
+def directory_prefix(root: Path) -> str:
+    """How directories in the system's temporary one begin that belong to a results directory's runs."""
     return f"duetbench-{hashlib.sha256(str(root).encode()).hexdigest()[:12]}-"
 
 
 def _directories(root: Path) -> list[tuple[Path, str]]:
     """Working directories of a results directory's sides, and their runs."""
-    prefix = _prefix(root)
+    prefix = directory_prefix(root)
     found = [d for d in Path(tempfile.gettempdir()).glob(f"{prefix}*") if d.lstat().st_uid == os.geteuid()]
     return [(d, d.name.removeprefix(prefix).rpartition("-")[0]) for d in found]
 
@@ -263,20 +303,24 @@ def _kill_all(mark: str, value: Path) -> None:
 
 
 def _processes(mark: str, value: Path) -> list[tuple[int, str]]:
-    """Processes that carry a mark, and their runs. Not this process's own forebears."""
-    wanted = f"{mark}={value}".encode()
+    """Processes that carry a mark, and their runs."""
+    return [(pid, env.get(_RUN, "?")) for pid, env in _marked() if env.get(mark) == str(value)]
+
+
+def _marked() -> Iterator[tuple[int, dict[str, str]]]:
+    """This user's processes that carry the marks of a side, and these. Not this process's own forebears."""
     above, pid = set(), os.getpid()
     while pid > 0:
         above.add(pid)
         pid = _parent(pid)
-    found = []
     for name in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):
-            env = Path(f"/proc/{name}/environ").read_bytes().split(b"\0")
-            if wanted in env and int(name) not in above:
-                runs = [v.partition(b"=")[2].decode() for v in env if v.startswith(f"{_RUN}=".encode())]
-                found.append((int(name), runs[0] if runs else "?"))
-    return found
+            if int(name) in above or os.stat(f"/proc/{name}").st_uid != os.geteuid():
+                continue
+            text = Path(f"/proc/{name}/environ").read_bytes().decode(errors="replace")
+            env = dict(entry.partition("=")[::2] for entry in text.split("\0"))
+            if _ROOT in env:
+                yield int(name), env
 
 
 def _parent(pid: int) -> int:
@@ -286,28 +330,42 @@ def _parent(pid: int) -> int:
         return 0
 
 
-def _copy(source: Path, to: Path) -> None:
+def _copy(source: Path, to: Path, room: Room) -> list[str]:
     """Regular files and directories only; a link inside is left out, so nothing is followed anywhere."""
-    mode = source.lstat().st_mode
-    if stat.S_ISDIR(mode):
-        to.mkdir()
-        for entry in os.scandir(source):
-            if entry.is_dir(follow_symlinks=False) or entry.is_file(follow_symlinks=False):
-                _copy(Path(entry.path), to / entry.name)
-    elif stat.S_ISREG(mode):
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        with (
-            open(os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as old,
-            open(os.open(to, flags, 0o600 | mode & 0o755), "wb") as new,
-        ):
-            shutil.copyfileobj(old, new, 1 << 20)
-    else:
-        raise FileNotFoundError(f"{source} is neither a file nor a directory")
+    left_out = unpack.Names()
+    waiting = [(source, to)]
+    while waiting:
+        old, new = waiting.pop()
+        facts = old.lstat()
+        if stat.S_ISDIR(facts.st_mode) and room.take(0):
+            new.mkdir()
+            waiting += [(Path(entry.path), new / entry.name) for entry in os.scandir(old)]
+        elif stat.S_ISREG(facts.st_mode) and room.take(facts.st_size):
+            _copy_file(old, new, 0o600 | facts.st_mode & 0o755)
+        elif stat.S_ISREG(facts.st_mode) and old == source:
+            raise EngineError(*unpack.too_large(source.name, facts.st_size, room))
+        elif old == source:
+            raise FileNotFoundError(f"{source} is neither a file nor a directory")
+        else:
+            size = f" ({facts.st_size} bytes)" if stat.S_ISREG(facts.st_mode) else ""
+            left_out.add(f"{source.name}/{old.relative_to(source)}{size}")
+    return left_out.listed()
 
 
-def _remove_tree(tree: Path) -> None:
-    """Also where a side took its own permission to write away."""
-    for folder, _, _ in os.walk(tree):
-        with contextlib.suppress(OSError):
-            os.chmod(folder, 0o700)
+def _copy_file(source: Path, to: Path, mode: int) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    with (
+        open(os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as old,
+        open(os.open(to, flags, mode), "wb") as new,
+    ):
+        shutil.copyfileobj(old, new, 1 << 20)
+
+
+def remove_tree(tree: Path) -> None:
+    """Also where a side took the permission to look into or write to a directory away."""
+    for folder, names, _ in os.walk(tree):  # which looks into them after this
+        for path in (folder, *(os.path.join(folder, name) for name in names)):
+            with contextlib.suppress(OSError):
+                if not os.path.islink(path):
+                    os.chmod(path, 0o700)
     shutil.rmtree(tree, ignore_errors=True)

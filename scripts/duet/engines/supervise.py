@@ -8,7 +8,8 @@ adoption of orphans to a thread, and charges a child with the memory of whoever 
 Standard input: `T` asks the side to end, `K` kills it, and so does the end of input, that is of the measuring
 process, however it died; then the working directory goes too. Standard output: `started`, in the end
 `ended EXIT_CODE PEAK_BYTES CPU_NS`, or `failed REASON`. Standard error: the side's log, for its standard
-output too. Whatever the side left running dies with its main process. Sleeps all the time in between.
+output too. Whatever the side left running dies with its main process; that of a side that was asked to end
+may end by itself, until it is killed. Sleeps all the time in between.
 """
 
 import contextlib
@@ -86,7 +87,7 @@ def watch(child: int, namespace: bool, wake: int) -> tuple[int, int, int, bool]:
     poll = select.poll()
     poll.register(0, select.POLLIN)
     poll.register(wake, select.POLLIN)
-    status, peak_bytes, cpu_ns, alone, doomed = 0, 0, 0, False, False
+    status, peak_bytes, cpu_ns, alone, doomed, asked = 0, 0, 0, False, False, False
     while True:
         for fd, _ in poll.poll(1 if doomed else None):
             said = os.read(fd, 4096)
@@ -97,6 +98,7 @@ def watch(child: int, namespace: bool, wake: int) -> tuple[int, int, int, bool]:
                 poll.unregister(0)
             doomed = doomed or not said or b"K" in said
             if b"T" in said and not doomed:
+                asked = True
                 ask(child, namespace)
         while True:
             try:
@@ -108,7 +110,7 @@ def watch(child: int, namespace: bool, wake: int) -> tuple[int, int, int, bool]:
             peak_bytes = max(peak_bytes, used.ru_maxrss * 1024)
             cpu_ns += round((used.ru_utime + used.ru_stime) * 1e9)
             if pid == child:
-                status, doomed = ended, True
+                status, doomed = ended, doomed or not asked
         if doomed:  # again and again, since a process may fork while it is looked for
             for pid in descendants(os.getpid()):
                 send(pid, signal.SIGKILL)

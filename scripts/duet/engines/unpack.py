@@ -6,27 +6,33 @@ import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from duet.engines import EngineError
+from duet.engines import EngineError, Room
 
 _CHUNK = 1 << 20
 _END = bytes(1024)
 """Two zero blocks end every tar archive; a stream without them was cut off."""
 
 
-def extract(chunks: Iterable[bytes], to: Path) -> list[str]:
+NAMED = 10
+"""Of what is left out, so many are named."""
+
+
+def extract(chunks: Iterable[bytes], to: Path, room: Room) -> list[str]:
     """Make `to` out of the archive of one file or one directory tree (as `docker cp` gives it).
 
     The archive's first path component becomes `to`, which must not exist. Regular files and directories
     only, readable and writable for the owner, never setuid, owned by whoever runs this. Links, devices,
-    pipes and sparse files are not made: returns their names. Streams: memory does not grow with the archive.
+    pipes and sparse files are not made: returns their names. Where `room` ends, so does reading: the name of
+    what did not fit in comes last then. Streams: memory does not grow with the archive.
 
     Raises EngineError, and then leaves no `to`: for names that are absolute, contain `..` or do not lie in
-    the one tree, for a name that comes twice, for a cut-off or broken archive, for a full disk.
+    the one tree, for a name that comes twice, for a cut-off or broken archive, for a full disk, for a file
+    (not one in a directory) that there is no room for.
     """
     stream = _Stream(iter(chunks))
-    skipped: list[str] = []
+    skipped = Names()
     if os.path.lexists(to):
-        raise EngineError(f"{to} is there already", "remove it")
+        raise EngineError(f"{to} already exists", "remove it")
     try:
         with tarfile.open(mode="r|", fileobj=stream, bufsize=_CHUNK) as archive:
             root = None
@@ -35,8 +41,15 @@ def extract(chunks: Iterable[bytes], to: Path) -> list[str]:
                 root = root if root is not None else parts[:1]
                 if parts[:1] != root:
                     raise EngineError(f"archive of {to.name}: {member.name!r} lies outside {root}")
+                if not room.take(member.size if member.isreg() else 0):
+                    if len(parts) == 1:
+                        raise EngineError(*too_large(to.name, member.size, room))
+                    return [
+                        *skipped.listed(),
+                        f"{member.name} ({member.size} bytes) and whatever comes after it",
+                    ]
                 if not _write(archive, member, to.joinpath(*parts[1:])):
-                    skipped.append(member.name)
+                    skipped.add(member.name)
         stream.drain()
         if not stream.ended:
             raise EngineError(f"archive of {to.name} was cut off", "is the disk full, did the engine stop?")
@@ -47,16 +60,40 @@ def extract(chunks: Iterable[bytes], to: Path) -> list[str]:
     except BaseException:
         _discard(to)
         raise
-    return skipped
+    return skipped.listed()
+
+
+def too_large(name: str, size: int, room: Room) -> tuple[str, str]:
+    return (
+        f"{name} has {size} bytes, {room.bytes} are what may still be kept of its side",
+        "raise `disk`, or have it write less",
+    )
+
+
+class Names:
+    """Names of what was left out: those of a hostile tree may be more than one wants to know."""
+
+    def __init__(self) -> None:
+        self._first: list[str] = []
+        self._more = 0
+
+    def add(self, name: str) -> None:
+        if len(self._first) < NAMED:
+            self._first.append(name)
+        else:
+            self._more += 1
+
+    def listed(self) -> list[str]:
+        return self._first + ([f"{self._more} more"] if self._more else [])
 
 
 def _parts(name: str) -> tuple[str, ...]:
     """Path components of a member's name; `.` stands for the root of the tree itself."""
     if name.startswith("/") or "\0" in name:
-        raise EngineError(f"archive holds the absolute name {name!r}", "its content is not to be trusted")
+        raise EngineError(f"archive holds the absolute name {name!r}", "do not trust its content")
     parts = tuple(p for p in name.split("/") if p not in ("", "."))
     if ".." in parts:
-        raise EngineError(f"archive holds the name {name!r}", "its content is not to be trusted")
+        raise EngineError(f"archive holds the name {name!r}", "do not trust its content")
     return parts or (".",)
 
 

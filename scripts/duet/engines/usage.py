@@ -1,45 +1,39 @@
 """What a container used, told by the container itself: its cgroup vanishes with its last process.
 
-The engine puts `<side>.atend` into the rendezvous directory, the launcher sources it when the side's
-command has ended, and `<side>.usage` then holds lines `file key… value` of the cgroup (version 1 or 2)
-as seen inside.
+The engine puts `atend` into the side's rendezvous directory, the launcher sources it when the side's
+command has ended, and tells lines `cgroup file key… value` of the cgroup (version 1 or 2) as seen inside.
 """
 
 import os
 import select
+from collections.abc import Sequence
 from pathlib import Path
 
 from duet.engines import Usage
 
-# Builtins of any POSIX sh only. $gate and $side are the launcher's.
+# Builtins of any POSIX sh only; descriptor 6 is the launcher's.
 _AT_END = """\
 for file in memory/memory.max_usage_in_bytes memory/memory.oom_control cpuacct/cpuacct.usage \\
     memory.peak memory.events cpu.stat; do
     if [ -r "/sys/fs/cgroup/$file" ]; then
-        while read -r line; do echo "$file $line"; done <"/sys/fs/cgroup/$file" >>"$gate/$side.usage"
+        while read -r line; do echo "cgroup $file $line"; done <"/sys/fs/cgroup/$file" >&6
     fi
 done
 """
 
 
-def prepare(gate: Path, side: str) -> None:
-    """Make what the launcher finds at its end. Side `A`'s user in its container may be anybody."""
-    (gate / f"{side}.atend").write_text(_AT_END)
-    told = gate / f"{side}.usage"
-    told.write_text("")
-    told.chmod(0o666)
+def prepare(gate: Path) -> None:
+    """Make what the launcher finds at its end."""
+    (gate / "atend").write_text(_AT_END)
+    (gate / "atend").chmod(0o644)
 
 
-def read_usage(gate: Path, side: str) -> Usage | None:
+def read_usage(lines: Sequence[str]) -> Usage | None:
     """None where the launcher did not come to its end or has no cgroup to read."""
-    try:
-        lines = (gate / f"{side}.usage").read_text(errors="replace").splitlines()
-    except OSError:
-        return None
     told: dict[str, int] = {}
     for line in lines:
-        *key, value = line.split() or [""]
-        if value.isdecimal():
+        mark, *key, value = line.split() if line.count(" ") > 1 else ("", "")
+        if mark == "cgroup" and value.isdecimal() and len(value) < 19:
             told[" ".join(key)] = int(value)
     if not told:
         return None

@@ -109,7 +109,7 @@ class Harness:
         self._require(one, f"no_barrier is {self.no_barrier!r}", "one line that says why")
         both = self.no_barrier and (self.meets_barrier or self.with_probe)
         what = "no_barrier says that it cannot meet, meets_barrier or with_probe how it does"
-        self._require(not both, what, "one of both")
+        self._require(not both, what, "one of the two")
 
     def _require(self, true: bool, what: str, accepted: str) -> None:
         if not true:

@@ -32,14 +32,14 @@ def read_bytes(path: Path) -> bytes:
             size = os.fstat(f.fileno()).st_size
             if size > MAX_BYTES:
                 raise FormatError(
-                    path, "", f"{size / 2**30:.1f} GiB, more than the {MAX_BYTES // 2**20} MiB read at most"
+                    path, "", f"{size / 2**30:.1f} GiB, more than the limit of {MAX_BYTES // 2**20} MiB"
                 )
             # One byte more than allowed tells a pipe or a growing file from a small one.
             data = f.read(MAX_BYTES + 1)
     except OSError as e:
         raise FormatError(path, "", e.strerror or str(e)) from None
     if len(data) > MAX_BYTES:
-        raise FormatError(path, "", f"more than the {MAX_BYTES // 2**20} MiB read at most")
+        raise FormatError(path, "", f"more than the limit of {MAX_BYTES // 2**20} MiB")
     data = data.removeprefix(b"\xef\xbb\xbf")
     if not data.strip():
         raise FormatError(path, "", "empty")

@@ -33,7 +33,7 @@ def read_csv(
     if missing := [c for c in needed if c not in names]:
         raise FormatError(path, "line 1", f"no column {missing[0]!r} in the header")
     if twice := [c for c in names if names.count(c) > 1]:
-        raise FormatError(path, "line 1", f"column {twice[0]!r} stands there twice")
+        raise FormatError(path, "line 1", f"column {twice[0]!r} occurs twice")
     warnings = []
     end = data.rfind(b"\n") + 1
     if end < len(data):
@@ -124,7 +124,7 @@ def _checked(
     else:
         pairs = enumerate(zip(cells, numbers, strict=True))
         bad = [i for i, (cell, number) in pairs if cell is not None and number is None]
-        what = "no number of 64 bits: left out"
+        what = "not a 64-bit number: left out"
     if all(number is None for number in numbers):
         return None, ""
     warning = ""
@@ -187,16 +187,20 @@ def iterations(
     if n == 0:
         raise FormatError(path, "", "no iterations")
     _check(path, where, time_ns <= 0, "a duration of {} ns: must be positive", time_ns)
-    _check(path, where, time_ns > MAX_NS, "a duration of {} ns: too long to be true", time_ns)
+    _check(path, where, time_ns > MAX_NS, "a duration of {} ns: implausibly long", time_ns)
     if start_ns is not None:
         _check(
-            path, where, (start_ns < 0) | (start_ns > MAX_NS), "starts at {} ns: no time of a run", start_ns
+            path,
+            where,
+            (start_ns < 0) | (start_ns > MAX_NS),
+            "starts at {} ns: not a plausible time of a run",
+            start_ns,
         )
     number = np.arange(n) if iteration is None else iteration
     order = None
     if iteration is not None:
-        _check(path, where, iteration < 0, "iteration {}: they count from 0", iteration)
-        _check(path, where, iteration > MAX_ITERATION, "iteration {}: too many to be true", iteration)
+        _check(path, where, iteration < 0, "iteration {}: must be counted from 0", iteration)
+        _check(path, where, iteration > MAX_ITERATION, "iteration {}: implausibly many", iteration)
         if n > 1 and not (np.diff(iteration) > 0).all():
             order = np.argsort(iteration, kind="stable")
             number, time_ns = iteration[order], time_ns[order]
@@ -215,7 +219,7 @@ def iterations(
         end_ns = start_ns + time_ns
         early = start_ns[1:] + slack_ns < end_ns[:-1]
         at = (lambda i: where(i + 1)) if order is None else (lambda i: where(order[i + 1]))
-        _check(path, at, early, "starts at {} ns, before the iteration ahead of it has ended", start_ns[1:])
+        _check(path, at, early, "starts at {} ns, before the previous iteration has ended", start_ns[1:])
         columns |= {"iteration_start_ns": integers(start_ns), "iteration_end_ns": integers(end_ns)}
     columns["iteration_time_ns"] = time_ns
     if epoch_start_ms is not None:

@@ -87,7 +87,7 @@ def _patched(path: Path, benchmark: str, date: str | None) -> pd.DataFrame:
         ms = must[clock]
         if ((ms < 0) | (ms > MAX_NS // _MS)).any():
             row = int(np.argmax((ms < 0) | (ms > MAX_NS // _MS)))
-            raise FormatError(path, f"line {row + 2}", f"{clock} {ms[row]} is no time in ms")
+            raise FormatError(path, f"line {row + 2}", f"{clock} {ms[row]} is not a time in ms")
         start_ns = ms * _MS
         extra = {clock: ms, **extra}
     if clock == "total_ms":
@@ -121,7 +121,7 @@ def _since_date(
     if (since_ns > MAX_NS - origin_ns).any():
         return None, f"{path.name}: total_ms is too large: no absolute times"
     if (since_ns[1:] + _MS < since_ns[:-1] + np.minimum(time_ns[:-1], MAX_NS // 2)).any():
-        return None, f"{path.name}: by total_ms iterations would overlap: no absolute times"
+        return None, f"{path.name}: iterations would overlap according to total_ms: no absolute times"
     return origin_ns + since_ns, (
         f"{path.name}: absolute times are the date artifact plus total_ms:"
         " A and B are aligned only as if both had started then"
@@ -204,7 +204,7 @@ def _output(path: Path, benchmark: str) -> pd.DataFrame | None:
         else:
             value = m["warmup"] or m["last"]
             if len(value) > 12:
-                raise FormatError(path, f"line {number}", f"{value:.20} msec: too long to be true")
+                raise FormatError(path, f"line {number}", f"{value:.20} msec: implausibly long")
             ms.append(int(value))
             lines.append(number)
             numbers.append(done - 1)
@@ -228,9 +228,9 @@ def _out_of_turn(line: re.Match[str], begun: int, done: int, ended: bool) -> str
     """Why a line cannot come now in the output of one run, or nothing."""
     number = line["begun"] or line["done"]
     if number and (len(number) > 10 or int(number) > MAX_ITERATION):
-        return f"warmup {number:.20}: too many to be true"
+        return f"warmup {number:.20}: implausibly many"
     if number and int(number) == 0:
-        return "warmup 0: they count from 1"
+        return "warmup 0: must be counted from 1"
     what = f"warmup {number}" if number else "a last iteration"
     if ended:
         return f"{what} after the last one: results of two runs"

@@ -45,7 +45,9 @@ def read(path: Path) -> pd.DataFrame:
     outside = (np.minimum(start_ns, end_ns) < 0) | (np.maximum(start_ns, end_ns) > MAX_NS)
     if outside.any():
         row = int(np.argmax(outside))
-        raise FormatError(path, f"line {row + 2}", f"{start_ns[row]} to {end_ns[row]} ns: no time of a run")
+        raise FormatError(
+            path, f"line {row + 2}", f"{start_ns[row]} to {end_ns[row]} ns: not a plausible time of a run"
+        )
     return iterations(
         path,
         end_ns - start_ns,

@@ -81,7 +81,7 @@ def _joined(probe: pd.DataFrame, read: Callable, path: Path, benchmark: str) -> 
         return probe
     if len(harness) != len(probe):
         probe.attrs["warnings"].append(
-            f"{path.name}: {len(harness)} iterations, but {len(probe)} in the probe's file, which counts"
+            f"{path.name}: {len(harness)} iterations, but {len(probe)} in the probe's file, which is used"
         )
     rest = harness.drop(columns=[c for c in harness if c in probe]).set_index(harness["iteration"])
     rest = rest.reindex(probe["iteration"]).reset_index(drop=True)
@@ -130,7 +130,7 @@ def _json(path: Path, benchmark: str) -> pd.DataFrame:
     if start_ms is None:
         warnings.append(f"{path.name}: the start of the JVM was cut off: no absolute times")
     elif type(start_ms) is not int or not 0 <= start_ms <= MAX_NS // _MS:
-        raise FormatError(path, "$.environment.vm.start_unix_ms", f"{start_ms!r:.40} is no time in ms")
+        raise FormatError(path, "$.environment.vm.start_unix_ms", f"{start_ms!r:.40} is not a time in ms")
     start_ns = start_ns if type(start_ns) is int and abs(start_ns) <= MAX_NS else None
     extra = {key: _integers(path, at, rows, key) for key in _metrics(rows)}
     return _frame(path, name, columns, start_ms, start_ns, extra, f"{at}[{{}}]".format, warnings, truncated)
@@ -152,7 +152,7 @@ def _load(path: Path, data: bytes) -> tuple[dict, bool]:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a number in JSON")
 
 
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],]', re.DOTALL)
@@ -215,7 +215,7 @@ def _csv(path: Path, benchmark: str) -> pd.DataFrame:
     if len(set(start_ms.tolist())) > 1:
         raise FormatError(path, "", "results of two JVMs: vm_start_unix_ms changes")
     if not 0 <= start_ms[0] <= MAX_NS // _MS:
-        raise FormatError(path, "line 2", f"vm_start_unix_ms {start_ms[0]} is no time in ms")
+        raise FormatError(path, "line 2", f"vm_start_unix_ms {start_ms[0]} is not a time in ms")
     start_ns = extra.pop("vm_start_ns", None)
     start_ns = None if start_ns is None or start_ns[0] is pd.NA else int(start_ns[0])
     where = lambda row: f"line {row + 2}"  # noqa: E731
@@ -230,7 +230,7 @@ def _frame(path, name, columns, start_ms, start_ns, extra, where, warnings, trun
     uptime_ns = columns["uptime_ns"]
     if (uptime_ns < 0).any() or (uptime_ns > MAX_NS).any():
         row = int(np.argmax((uptime_ns < 0) | (uptime_ns > MAX_NS)))
-        raise FormatError(path, where(row), f"uptime_ns {uptime_ns[row]} is no time of a run")
+        raise FormatError(path, where(row), f"uptime_ns {uptime_ns[row]} is not a plausible time of a run")
     origin_ns = None
     if start_ms is not None:
         origin_ns = start_ms * _MS

@@ -111,11 +111,11 @@ def _logs(paths: list[Path]) -> list[Path]:
 def _nanoseconds(path: Path, number: int, seconds: str) -> int:
     """`1654092292.28303` as 1654092292283030000, exactly."""
     if not _SECONDS.fullmatch(seconds):
-        raise FormatError(path, f"line {number}", f"{seconds!r:.40} is no time in seconds")
+        raise FormatError(path, f"line {number}", f"{seconds!r:.40} is not a time in seconds")
     whole, _, fraction = seconds.partition(".")
     time_ns = int(whole) * 10**9 + int(fraction.ljust(9, "0"))
     if time_ns > MAX_NS:
-        raise FormatError(path, f"line {number}", f"{seconds} s: no time of a run")
+        raise FormatError(path, f"line {number}", f"{seconds} s: not a plausible time of a run")
     return time_ns
 
 

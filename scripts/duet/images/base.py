@@ -91,12 +91,12 @@ def make(archive: Path, release: str | None, log: IO[str]) -> None:
     """Write the root file system of a minimal system of this release as a tar file. Raises NoBase."""
     if release is None:
         raise NoBase(
-            "no base image: no registry answers, and this host has no Debian packages to make one of",
+            "no base image: no registry answers, and this host has no Debian packages to make one from",
             "load one into the engine (docker load) and name it in the key base_image",
         )
     entries = own(_sources(), release)
     if not entries:
-        raise NoBase(f"no base image: no source of {release} packages in /etc/apt", "mend apt's sources")
+        raise NoBase(f"no base image: no source of {release} packages in /etc/apt", "correct apt's sources")
     print(f"no registry answers: making a base image of this host's own {release} packages", file=sys.stderr)
     lines = [line for entry in entries for line in entry.lines()]
     if shutil.which("mmdebstrap") is None and os.geteuid() == 0:

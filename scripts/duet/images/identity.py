@@ -85,13 +85,13 @@ def _recipe(
     declared: set[str],
 ) -> Recipe:
     if name in above:
-        raise ImageError(f"images/{name}/Dockerfile: stands on itself: {' -> '.join((*above, name))}")
+        raise ImageError(f"images/{name}/Dockerfile: depends on itself: {' -> '.join((*above, name))}")
     folder = images_dir / name
     given = {BASE_ARGUMENT: base_image} | dict(args)
     read = dockerfile.read(dockerfile_text(folder), given)
     declared |= read.arguments
     if "" in read.images:
-        raise ImageError(f"images/{name}/Dockerfile: a FROM names no image", "give its ARG a default")
+        raise ImageError(f"images/{name}/Dockerfile: a FROM line names no image", "give its ARG a default")
     ours = [n for n in read.images if is_ours(n, images_dir)]
     return Recipe(
         folder,
@@ -209,13 +209,13 @@ def _source_digest(ref: ImageRef, layout: Layout) -> str | None:
 
 def hashes(made: Recipe, known: Mapping[str, str], source_digest: str | None) -> dict[Recipe, str]:
     """Hash of a recipe and of each below it, as far as the content of external images is known."""
-    found: dict[Recipe, str] = {}
+    hash_of: dict[Recipe, str] = {}
     for each in made.all():
-        parents = {p.name: found.get(p) for p in each.ours} | {e: known.get(e) for e in each.external}
+        parents = {p.name: hash_of.get(p) for p in each.ours} | {e: known.get(e) for e in each.external}
         if None not in parents.values():
             own_source = source_digest if each == made else None
-            found[each] = context_hash(each.folder, dict(each.args), own_source, parents)
-    return found
+            hash_of[each] = context_hash(each.folder, dict(each.args), own_source, parents)
+    return hash_of
 
 
 def files(ref: ImageRef, base_image: str, images_dir: Path = IMAGES) -> list[Path]:
@@ -236,8 +236,8 @@ def process_files(ref: ImageRef, base_image: str, images_dir: Path = IMAGES) -> 
     The files at the top of the image's folder and of the folders of its prerequisites; where two
     have the same name, the upper image's.
     """
-    found: dict[str, Path] = {}
+    by_name: dict[str, Path] = {}
     for path in files(ref, base_image, images_dir):
         if path.parent.parent == images_dir and path.name not in _LEFT_OUT and path.is_file():
-            found[path.name] = path
-    return list(found.values())
+            by_name[path.name] = path
+    return list(by_name.values())

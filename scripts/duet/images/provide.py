@@ -46,7 +46,9 @@ def provide(
         tag, content = _external(store, ref.name, base_image, log)
         return _record(store, ref, tag, content, {ref.name: content})
     if ref.source is not None and source is None:
-        raise ImageError(f"image {ref.name}: {ref.source.file} is not there", "fetch it, or set the key jar")
+        raise ImageError(
+            f"image {ref.name}: the file {ref.source.file} is missing", "download it, or set the key jar"
+        )
     made = recipe(ref.name, images_dir, dict(ref.args), base_image)
     names = dict.fromkeys(e for each in made.all() for e in each.external)
     outside = {name: _external(store, name, base_image, log) for name in names}
@@ -67,7 +69,7 @@ def _tag(store: Store, made: Recipe, content: Mapping[Recipe, str]) -> str:
 def _record(store: Store, ref: ImageRef, tag: str, content: str, base: Mapping[str, str]) -> ImageRecord:
     inspected = store.inspect(tag)
     if inspected is None:
-        raise ImageError(f"image {tag} has gone from {store.engine} while it was used", "start again")
+        raise ImageError(f"image {tag} disappeared from {store.engine} while it was in use", "start again")
     return ImageRecord(
         name=ref.name,
         key=ref.key,
@@ -118,7 +120,7 @@ def _external(store: Store, name: str, base_image: str, log: IO[str]) -> tuple[s
         try:
             store.pull(name)
         except NoRegistry as error:
-            own = f", or make images/{name}/" if not set(name) & set(":/") else ""
+            own = f", or create images/{name}/" if not set(name) & set(":/") else ""
             raise NoRegistry(error.what, f"load it into {store.engine}{own}") from error
         return name, _present(store, name)
     return _base(store, name, log)
@@ -173,7 +175,7 @@ def _label(store: Store, tag: str) -> str | None:
 def _present(store: Store, name: str) -> str:
     content = store.content(name)
     if content is None:
-        raise ImageError(f"{store.engine} has no image {name} although it took it", "start again")
+        raise ImageError(f"{store.engine} has no image {name} after loading it", "start again")
     return content
 
 

@@ -1,4 +1,4 @@
-"""Files that a suite needs and nobody may ship: fetched once, or the user's own.
+"""Files that a suite needs and that cannot be redistributed: downloaded once, or the user's own.
 
     results/.sources/<digest of the URL>/<file>        the file under its own name
     results/.sources/<digest of the URL>/<file>.json   its SHA-256 and where it came from
@@ -86,9 +86,9 @@ def _checked(source: Source, path: Path) -> SourceRecord:
         )
         known.write(beside)
     if source.sha256 and known.sha256 != source.sha256.lower():
-        what = f"{origin}: its SHA-256 is {known.sha256}, configured is {source.sha256.lower()}"
+        what = f"{origin}: its SHA-256 is {known.sha256}, but the campaign has {source.sha256.lower()}"
         if source.own:
-            raise SourceError(what, "take the right file, or correct the key sha256")
+            raise SourceError(what, "use the right file, or correct the key sha256")
         path.unlink()
         raise SourceError(f"{what}; the file was removed", "correct the key sha256 or url")
     return known
@@ -100,7 +100,7 @@ def _download(source: Source, path: Path, say: Say, pause_s: float) -> None:
             f"{source.file}: neither a URL nor a file is configured", "set the key jar to your copy"
         )
     if not re.match(r"https?://", source.url):
-        raise SourceError(f"{source.url}: only http and https can be fetched", "set the key jar for a file")
+        raise SourceError(f"{source.url}: only http and https are supported", "set the key jar for a file")
     part = path.with_name(path.name + ".part")
     left = ATTEMPTS
     while True:
@@ -121,8 +121,8 @@ def _download(source: Source, path: Path, say: Say, pause_s: float) -> None:
 
 def _unavailable(source: Source, path: Path, why: object) -> SourceError:
     return SourceError(
-        f"cannot fetch {source.url}: {why}",
-        f"put the file at {path.absolute()}, or set the key jar to where you have it",
+        f"cannot download {source.url}: {why}",
+        f"put the file at {path.absolute()}, or set the key jar to your copy",
     )
 
 
@@ -161,7 +161,7 @@ def _receive(response: http.client.HTTPResponse, part: Path, have: int, say: Say
     resumed = response.status == 206
     if resumed and not (response.headers.get("Content-Range") or "").startswith(f"bytes {have}-"):
         part.unlink()
-        raise _Broken("the server sent another range than was asked for")
+        raise _Broken("the server sent a different range than requested")
     have = have if resumed else 0
     length = response.headers.get("Content-Length")
     total = have + int(length) if length else None
@@ -174,7 +174,7 @@ def _receive(response: http.client.HTTPResponse, part: Path, have: int, say: Say
         if version:
             _tag(part).write_text(version)
     said_s = time.monotonic()
-    what = f"going on at {_mb(have)}" if resumed else "fetching"
+    what = f"resuming at {_mb(have)}" if resumed else "fetching"
     say(f"{name}: {what}" + (f" of {_mb(total)}" if total else ""))
     with part.open("ab") as file:
         while chunk := response.read(_CHUNK_BYTES):

@@ -1,4 +1,4 @@
-"""How much each side suffers from the other one's company, and whether both suffer alike."""
+"""How much running together slows each side, and whether it slows both alike."""
 
 import numpy as np
 import pandas as pd
@@ -41,8 +41,8 @@ def _compare(company: pd.DataFrame, alone: pd.DataFrame, analysis: Analysis) -> 
     if p <= 1 - analysis.confidence:
         a, b = row["slowdown_A_percent"], row["slowdown_B_percent"]
         row["warning"] = (
-            f"A and B do not suffer alike from each other (A {a:+.1f} %, B {b:+.1f} % against alone): "
-            "read it beside the seqn verdict"
+            f"running together slows A and B differently (A {a:+.1f} %, B {b:+.1f} % against alone): "
+            "compare with the seqn verdict"
         )
     return row
 

@@ -149,7 +149,7 @@ def assign(
         if not bindable[side]:
             cpus[side] = None
             if mode != "shared":
-                reason = f"side {side} is not bound to cores: its engine cannot"
+                reason = f"side {side} is not bound to cores: its engine does not support that"
                 warnings.append(reason)
         elif mode == "shared":
             cpus[side] = everything
@@ -187,6 +187,6 @@ def _there(cpus: str, machine: Machine) -> frozenset[int]:
         ) from None
     if not cores <= machine.online:
         raise HostError(
-            f"cpus: {cpus} asks for cores that are not there", f"there are {show_set(machine.online)}"
+            f"cpus: {cpus} names cores that do not exist", f"this machine has {show_set(machine.online)}"
         )
     return cores

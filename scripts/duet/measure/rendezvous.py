@@ -1,18 +1,31 @@
-"""The gate (both sides start at once) and the barrier (so do their iterations): FIFOs in one directory.
+"""The gate (both sides start at once) and the barrier (so do their iterations): FIFOs, a directory a side.
 
-Each side writes a byte to the other's FIFO and reads one from its own; the host only keeps the
-FIFOs open, so that nobody blocks on opening one, and looks at the files in which the launcher
-(launch.sh, the main process of each side) leaves its stamps.
+A side can write to nothing of the host's but FIFOs. Its directory is mounted read-only into its container,
+where a FIFO may still be written to; two of them, its stamps, are mounted once more on themselves and
+writable, since only then the kernel notes when they were written to: that time is the stamp.
+
+    launch              the launcher (launch.sh), the main process of each side
+    gate.A, gate.B      a byte to the other's, a byte from your own; both sides see the same ones (hard links)
+    barrier.A, .B       the same before each iteration of a syncduet run
+    go.A, go.B          the time at which a side went through the gate; each may change the time of its own
+    end                 the time at which the side's command ended
+    tell                lines of the launcher: `cpus 0-1`, `go`, `end STATUS`, those of the engine's `atend`
+    log                 what the side writes to its standard output and error
+
+The host holds all of them open from before the sides start, reads without waiting, and reads no more than
+it has a use for. A side of engine `process` runs as the host's user and is not contained by any of this.
 """
 
 import contextlib
 import itertools
 import os
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from duet.model import SIDES
+from duet.measure.logs import Log
+from duet.model import SIDES, DuetError
 
 LAUNCHER = Path(__file__).with_name("launch.sh")
 COMMAND = "DUET_COMMAND"
@@ -20,37 +33,53 @@ COMMAND = "DUET_COMMAND"
 
 STAMP_NS = 20_000
 """Stamps that two shells make within this time may come out equal: Linux then gives both the earlier one."""
+TOLD_BYTES = 1 << 16
+"""Read of a side's `tell`. An honest launcher needs a hundredth."""
 
 
 class Rendezvous:
-    """The rendezvous directory of one run, as the host sees it.
+    """The rendezvous of one run, as the host sees it."""
 
-    The host holds every file open from before the sides start: what a side does to the names in
-    the directory cannot lead the host elsewhere.
-    """
+    def __init__(self, directory: Path, sides: Sequence[str], logs: Mapping[str, Path]):
+        """Make the directories of `sides` (the one that is to be first at the gate first) in `directory`.
 
-    def __init__(self, directory: Path, sides: Sequence[str]):
-        """Make `directory` for `sides`, the one that is to be first at the gate first."""
+        `directory` is there, and nobody else's to enter. `logs` has the file of each side's log.
+        """
         self.directory, self.sides = directory, tuple(sides)
-        self._fd: dict[str, int] = {}
-        directory.mkdir()
-        directory.chmod(0o777)  # the user inside an image may be anybody
-        (directory / "launch").write_bytes(LAUNCHER.read_bytes())
-        (directory / "launch").chmod(0o644)
-        for side in SIDES:
-            for fifo in (f"gate.{side}", f"barrier.{side}"):
-                os.mkfifo(directory / fifo)
-                self._open(fifo, os.O_RDWR | os.O_NONBLOCK)
+        self._fds: dict[str, int] = {}
+        self._told = dict.fromkeys(sides, b"")
         for side in sides:
-            for file in (f"{side}.go", f"{side}.end", f"{side}.cpus"):
-                self._open(file, os.O_RDWR | os.O_CREAT)
+            home = self.of(side)
+            home.mkdir()
+            home.chmod(0o755)  # the user inside an image may be anybody
+            (home / "launch").write_bytes(LAUNCHER.read_bytes())
+            (home / "launch").chmod(0o644)
+            os.utime(home / "launch", (1, 1))  # later than a stamp that was not made
+        shared = [f"{kind}.{side}" for kind in ("gate", "barrier") for side in SIDES]
+        for name in (*shared, *(f"go.{side}" for side in sides)):
+            self._fifo(sides[0], name)
+            for other in sides[1:]:
+                os.link(self.of(sides[0]) / name, self.of(other) / name)
+        for side in sides:
+            for name in ("end", "tell", "log"):
+                self._fifo(side, name)
+        self.logs = {side: Log(self._fds[f"{side}/log"], logs[side]) for side in sides}
 
-    def _open(self, name: str, flags: int) -> None:
-        self._fd[name] = os.open(self.directory / name, flags | os.O_CLOEXEC)
-        os.fchmod(self._fd[name], 0o666)
+    def of(self, side: str) -> Path:
+        """The directory of a side."""
+        return self.directory / side
+
+    def _fifo(self, side: str, name: str) -> None:
+        path = self.of(side) / name
+        os.mkfifo(path)
+        fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        os.fchmod(fd, 0o666)
+        os.utime(fd, (0, 0))
+        self._fds[f"{side}/{name}"] = fd
+        self._fds.setdefault(name, fd)
 
     def launch(self, side: str, apart: bool, held: bool = False) -> tuple[str, ...]:
-        """Main process of a side; `{gate}` stands for the directory as the side sees it.
+        """Main process of a side; `{gate}` stands for its directory as it sees it.
 
         `apart`: each side has cores of its own. `held`: none passes the gate before `release`.
         """
@@ -62,46 +91,95 @@ class Rendezvous:
     def release(self) -> None:
         """Let the sides that are held before the gate meet there."""
         for side in self.sides:
-            os.write(self._fd[f"gate.{side}"], b"held\n")
+            os.write(self._fds[f"gate.{side}"], b"held\n")
+
+    @staticmethod
+    def stamps(side: str) -> tuple[str, ...]:
+        """What of its directory the side must be able to change the time of."""
+        return (f"go.{side}", "end")
 
     def go_ns(self, side: str) -> int | None:
         """When the side went through the gate (epoch), or None."""
-        return self._stamp(f"{side}.go")
+        return self._stamp(f"go.{side}") if "go" in self.told(side) else None
 
     def end_ns(self, side: str) -> int | None:
         """When the side's command ended (epoch), or None: it runs, or was killed."""
-        return self._stamp(f"{side}.end")
+        ended = any(line.startswith("end ") for line in self.told(side))
+        return self._stamp(f"{side}/end") if ended else None
 
-    def _stamp(self, name: str) -> int | None:
-        stat = os.fstat(self._fd[name])
-        return stat.st_mtime_ns if stat.st_size > 1 else None  # one byte: it is just stamping
+    def _stamp(self, name: str) -> int:
+        return os.fstat(self._fds[name]).st_mtime_ns
 
     def cpus(self, side: str) -> str | None:
         """The set of cores that the side saw itself bound to."""
-        text = os.pread(self._fd[f"{side}.cpus"], 4096, 0).decode("ascii", "replace")
-        return text.partition("\n")[0].strip() or None
+        told = (line.partition("cpus ")[2].strip() for line in self.told(side) if line.startswith("cpus "))
+        return next(told, None)
+
+    def told(self, side: str) -> list[str]:
+        """The launcher's lines up to now."""
+        while left := TOLD_BYTES - len(self._told[side]):
+            try:
+                self._told[side] += os.read(self._fds[f"{side}/tell"], left)
+            except BlockingIOError:
+                break
+        return self._told[side].decode("ascii", "replace").split("\n")[:-1]
+
+    def drain(self) -> float:
+        """Take what the sides wrote to their logs; seconds after which to come again."""
+        return min(log.drain() for log in self.logs.values())
 
     def gone(self, side: str) -> None:
         """Tell the other side's probe that this one will not come to the barrier any more."""
         for other in set(self.sides) - {side}:
-            with contextlib.suppress(BlockingIOError):  # full of bytes nobody reads: no probe there
-                os.write(self._fd[f"barrier.{other}"], b"x")
+            self._wake(f"barrier.{other}", b"x")
+
+    def look_again(self) -> None:
+        """Have launchers that were asked to end, and wait for their side's last processes, look for them."""
+        for side in self.sides:
+            self._wake(f"gate.{side}", b"\n")
+
+    def _wake(self, name: str, what: bytes) -> None:
+        with contextlib.suppress(BlockingIOError):  # full of bytes that nobody reads
+            os.write(self._fds[name], what)
 
     def close(self) -> None:
-        for fd in self._fd.values():
+        """Finish the logs of sides that have ended. Repeating it is no error."""
+        for log in self.logs.values():
+            log.close()
+        for fd in set(self._fds.values()):
             os.close(fd)
-        self._fd.clear()
+        self._fds.clear()
 
 
-def resolution_ns(directory: Path) -> int:
-    """How far a stamp in `directory` may be from the truth, tried out there.
+def place(near: Path) -> tuple[Path, int]:
+    """A directory for a rendezvous, `near` where that will do, and the resolution of stamps there."""
+    for directory in (near, Path(tempfile.gettempdir()), Path("/dev/shm")):
+        found_ns = resolution_ns(directory)
+        if found_ns is not None:
+            return directory, found_ns
+    raise DuetError(
+        f"neither {near} nor {tempfile.gettempdir()} is on a file system that stamps FIFOs",
+        "set TMPDIR to a directory on a local one (no overlayfs, no NFS)",
+    )
+
+
+def resolution_ns(directory: Path) -> int | None:
+    """How far a stamp in `directory` may be from the truth, tried out there; None where there are none:
+    overlayfs and network file systems do not note when a FIFO is written to.
 
     Linux before 6.13 stamps files with the time of its last tick (1 to 10 ms ago); later ones are
     exact to the shell's own pace. Takes 3 ms where stamps are exact, else up to some ticks more.
     """
-    path = directory / ".resolution"
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+    path = directory / f".resolution.{os.getpid()}"
     try:
+        os.mkfifo(path, 0o600)
+    except OSError:  # no FIFOs there, or not ours to write to
+        return None
+    fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.utime(fd, (0, 0))
+        if _stamped(fd) == 0:
+            return None
         errors_ns = []
         for _ in range(3):
             time.sleep(0.0009)  # no multiple of a tick
@@ -126,5 +204,6 @@ def _stamped(fd: int) -> int:
     """A stamp made as the launcher makes it: change, stat, change."""
     os.write(fd, b"\n")
     os.fstat(fd)
-    os.write(fd, b"go\n")
+    os.write(fd, b"\n")
+    os.read(fd, 2)
     return os.fstat(fd).st_mtime_ns

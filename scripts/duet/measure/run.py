@@ -1,17 +1,21 @@
 """One run from start to run record: start the sides, gate, wait for their end, keep their files."""
 
 import contextlib
+import math
 import queue
 import shutil
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from duet.campaign import order
-from duet.engines import Engine, ResultMissing, Start, Started, Usage
-from duet.measure import cores, host, rendezvous
+from duet.engines import Engine, ResultMissing, Room, Start, Started, Usage
+from duet.engines.processes import directory_prefix, remove_tree
+from duet.measure import cores, host, logs, rendezvous
+from duet.measure.disk import Disk
 from duet.measure.exchange import Exchange
 from duet.measure.interruption import deferred, together
 from duet.measure.request import MeasureError, Request
@@ -37,12 +41,20 @@ QUIET_S = 0.05
 KILL_TIMEOUT_S = 60
 """Within this time a killed side must be gone."""
 SKEW_WARNING_NS = 10_000_000
+DISK_BYTES = 10 << 30
+"""What a side may write, and what is kept of its results, where its configuration does not say more."""
 
 
-def measure_run(request: Request, engines: Mapping[str, Engine], keep: Sequence[str] = ()) -> RunRecord:
+def measure_run(
+    request: Request,
+    engines: Mapping[str, Engine],
+    keep: Sequence[str] = (),
+    warnings: Sequence[str] = (),
+) -> RunRecord:
     """Measure a run; its files and run.json are in its directory afterwards. Returns its record.
 
-    `engines` has each side's engine, `keep` names files of the directory that are not the run's.
+    `engines` has each side's engine, `keep` names files of the directory that are not the run's, `warnings`
+    what is known already that makes it doubtful.
     Raises MeasureError; the directory then has failure.json and the logs. Nothing that was started
     is left, however this ends.
     """
@@ -54,17 +66,15 @@ def measure_run(request: Request, engines: Mapping[str, Engine], keep: Sequence[
         for side in run.sides:
             (part / run.log(side)).touch()
         try:
-            record = _Measuring(request, engines, part).measure()
+            record = _Measuring(request, engines, part, warnings).measure()
             record.write(part / RUN)
         except DuetError as e:
             log = request.directory / (getattr(e, "log", None) or run.log(run.sides[0]))
             failure = FailureRecord(name=run.name, reason=str(e), log=str(log), time_ns=time.time_ns())
             failure.write(part / FAILURE)
-            shutil.rmtree(part / "rv", ignore_errors=True)
             with deferred():
                 publish(part, request.directory, keep)
             raise MeasureError(e.what, e.remedy, str(log)) from e
-        shutil.rmtree(part / "rv", ignore_errors=True)
         with deferred():
             publish(part, request.directory, keep)
         return record
@@ -76,10 +86,10 @@ def measure_run(request: Request, engines: Mapping[str, Engine], keep: Sequence[
 class _Measuring:
     """The state of one run while it is measured."""
 
-    def __init__(self, request: Request, engines: Mapping[str, Engine], part: Path):
+    def __init__(self, request: Request, engines: Mapping[str, Engine], part: Path, warnings: Sequence[str]):
         self.request, self.engines, self.part, self.run = request, engines, part, request.run
         self.started: dict[str, Started] = {}
-        self.warnings: list[str] = []
+        self.warnings = list(warnings)
         self.codes: dict[str, int] = {}
         self.goes_ns: dict[str, int] = {}
         self.ends_ns: dict[str, int] = {}
@@ -94,14 +104,13 @@ class _Measuring:
             self.assignment = cores.assign(cpus_keys, machine, swapped, bindable)
             self.cpus = self.assignment.cpus
             self.warnings += [*self.assignment.warnings, *self._unbounded()]
-            resolution_ns = rendezvous.resolution_ns(self.part)
+            place, resolution_ns = rendezvous.place(self.part.parent)
             artifacts, warnings = host.collect_artifacts(commands)
             self.warnings += warnings
         finally:
             host.stop_artifacts(commands)
-        self.gate = rendezvous.Rendezvous(self.part / "rv", self.run.sides)
         self.exchange = Exchange(self.assignment, f"{self.request.benchmark.seed} {self.run.name}")
-        with contextlib.closing(self.gate):
+        with self._meeting(place) as self.gate:
             try:
                 with deferred():
                     self._start()
@@ -115,12 +124,29 @@ class _Measuring:
                     self.exchange.stop()
                     self._remove()
             sides = {side: self._side(side, usage[side], files[side]) for side in self.run.sides}
+        for side, log in self.gate.logs.items():
+            if log.fault:
+                self.warnings.append(f"the log of side {side} is incomplete: {log.fault}")
         gate = GateRecord(skew_ns=self._skew_ns(), resolution_ns=resolution_ns)
         return self._record(timed_out, gate, sides, artifacts, host.facts(machine))
 
+    @contextlib.contextmanager
+    def _meeting(self, place: Path) -> Iterator[rendezvous.Rendezvous]:
+        """The rendezvous, in a directory that nobody else may enter and that is gone afterwards."""
+        prefix = "." if place == self.part.parent else directory_prefix(self.request.layout.results)
+        name = self.run.name[:200]
+        directory = Path(tempfile.mkdtemp(prefix=f"{prefix}{name}-", suffix=".part", dir=place))
+        try:
+            files = {side: self.part / self.run.log(side) for side in self.run.sides}
+            with contextlib.closing(rendezvous.Rendezvous(directory, self.run.sides, files)) as gate:
+                yield gate
+        finally:
+            with deferred():
+                remove_tree(directory)
+
     def _unbounded(self) -> list[str]:
         return [
-            f"side {side} may use more memory than asked for: its engine cannot bound it"
+            f"side {side} may use more memory than configured: its engine cannot limit it"
             for side, plan in self.request.sides.items()
             if plan.side.memory_bytes and not self.engines[side].bounds_memory
         ]
@@ -152,12 +178,13 @@ class _Measuring:
             root=self.request.layout.results,
             image=(image.id or image.tag) if image else None,
             command=self.gate.launch(side, self.assignment.apart, self.exchange.planned),
-            gate=self.gate.directory,
-            log=self.part / self.run.log(side),
+            gate=self.gate.of(side),
+            stamps=self.gate.stamps(side),
             env=tuple(env.items()),
             cpus=self.cpus[side],
             memory_bytes=wanted.memory_bytes,
             network=wanted.network,
+            privileges=wanted.privileges,
             keep=not self.request.benchmark.remove_containers,
             files=self.request.files.get(side, ()),
         )
@@ -171,7 +198,7 @@ class _Measuring:
             if any(self.started[side].wait(0) is not None for side in self.run.sides):
                 break  # which one and why is said where they go through the gate
             if time.monotonic() > until:
-                raise self._failure(absent[0], f"did not come to the gate within {GATE_TIMEOUT_S} s")
+                raise self._failure(absent[0], f"did not reach the gate within {GATE_TIMEOUT_S} s")
             time.sleep(0.002)
         else:
             self.exchange.prepare(self.started)
@@ -194,7 +221,7 @@ class _Measuring:
                         side, f"ended before the gate with exit code {self.started[side].wait(0)}"
                     )
             if waiting and time.monotonic() > until:
-                raise self._failure(waiting[0], f"did not come to the gate within {GATE_TIMEOUT_S} s")
+                raise self._failure(waiting[0], f"did not reach the gate within {GATE_TIMEOUT_S} s")
         self.released = time.monotonic()
         if any(self.gate.end_ns(side) is None for side in self.run.sides):
             time.sleep(QUIET_S)
@@ -213,19 +240,26 @@ class _Measuring:
             threading.Thread(target=wait, args=(side,), daemon=True).start()
         # What is done when time is up, and how long that may take.
         limit = self.request.timeout_s
-        steps = [(self.released + limit, "ask")] if limit else []
-        timed_out = False
+        step, at = "ask", self.released + limit if limit else math.inf
+        timed_out, pause_s = False, logs.PAUSE_S
+        disk = Disk(self.started, {side: self._disk_bytes(side) for side in self.run.sides})
         while len(self.codes) < len(self.run.sides):
-            left = max(0.0, steps[0][0] - time.monotonic()) if steps else None
             try:
-                side, outcome = ended.get(timeout=left)
+                side, outcome = ended.get(timeout=max(0.0, min(at - time.monotonic(), pause_s)))
             except queue.Empty:
-                timed_out = True
-                steps = [self._press(steps[0][1])]
+                outcome = None  # nothing new
+            if outcome is None:
+                pause_s = self.gate.drain()
+                if timed_out:
+                    self.gate.look_again()
+                if time.monotonic() >= at:
+                    timed_out = True
+                    at, step = self._press(step)
+                if fault := disk.fault():
+                    raise self._failure(*fault)
                 continue
             if isinstance(outcome, Exception):
                 raise outcome
-            assert outcome is not None
             self.codes[side] = outcome
             self.ends_ns[side] = self.gate.end_ns(side) or time.time_ns()
             self.gate.gone(side)
@@ -237,7 +271,7 @@ class _Measuring:
         """Ask or kill the sides that still run; when to do what next."""
         running = [side for side in self.run.sides if side not in self.codes]
         if how == "give up":
-            raise self._failure(running[0], f"is still there {KILL_TIMEOUT_S} s after it was killed")
+            raise self._failure(running[0], f"is still running {KILL_TIMEOUT_S} s after it was killed")
         together([getattr(self.started[side], how) for side in running])
         if how == "ask":
             return time.monotonic() + self.request.benchmark.grace_s, "kill"
@@ -245,11 +279,14 @@ class _Measuring:
 
     def _crash(self, side: str, code: int) -> MeasureError:
         with contextlib.suppress(DuetError):
-            if self.started[side].usage().oom_killed:
+            if self.started[side].usage(self.gate.told(side)).oom_killed:
                 limit = self.request.sides[side].side.memory_bytes
                 bound = f" of {limit} bytes" if limit else ""
                 return self._failure(side, f"ran out of memory{bound} (exit code {code})", "raise `memory`")
         return self._failure(side, f"ended with exit code {code}")
+
+    def _disk_bytes(self, side: str) -> int:
+        return self.request.sides[side].side.disk_bytes or DISK_BYTES
 
     def _failure(self, side: str, what: str, remedy: str = "") -> MeasureError:
         return MeasureError(f"side {side} {what}", remedy, self.run.log(side))
@@ -261,7 +298,8 @@ class _Measuring:
 
         def fetch(side: str) -> Callable[[], None]:
             def fetching() -> None:
-                usage[side] = self.started[side].usage()
+                usage[side] = self.started[side].usage(self.gate.told(side))
+                room = Room(self._disk_bytes(side))
                 paths: list[Path] = []
                 for result in self.request.sides[side].side.results:
                     path = self.part / self.run.file(side, result.rstrip("/").rpartition("/")[2])
@@ -270,12 +308,14 @@ class _Measuring:
                             side, f"has two results called {path.name}", "rename one in `results`"
                         )
                     try:
-                        self.started[side].fetch(result, path)
+                        left_out = self.started[side].fetch(result, path, room)
                     except ResultMissing as e:
                         limit = self.request.timeout_s
                         when = f" when it was stopped after {limit:g} s" if timed_out else ""
                         raise self._failure(side, f"left no {result}{when}", e.remedy) from e
                     paths.append(path)
+                    if left_out:
+                        self.warnings.append(f"not all of {path.name} is kept, without {', '.join(left_out)}")
                 files[side] = tuple(map(file_record, paths))
 
             return fetching
@@ -303,14 +343,14 @@ class _Measuring:
             return None
         skew_ns = max(self.goes_ns.values()) - min(self.goes_ns.values())
         if skew_ns > SKEW_WARNING_NS:
-            self.warnings.append(f"one side went through the gate {skew_ns / 1e6:.1f} ms before the other")
+            self.warnings.append(f"one side passed the gate {skew_ns / 1e6:.1f} ms before the other")
         return skew_ns
 
     def _side(self, side: str, usage: Usage, files: tuple[FileRecord, ...]) -> SideRecord:
         ref, image = self.request.sides[side].side.image, self.request.images.get(side)
         cpus = CpusRecord(asked=self.cpus[side], seen=self.gate.cpus(side))
         if cpus.asked is not None and cpus.seen != cpus.asked:
-            self.warnings.append(f"side {side} was to run on cores {cpus.asked} but may use {cpus.seen}")
+            self.warnings.append(f"side {side} was configured for cores {cpus.asked} but may use {cpus.seen}")
         return SideRecord(
             engine=self.engines[side].name,
             image=ref.name if ref else None,

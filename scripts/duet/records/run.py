@@ -68,7 +68,7 @@ class SideRecord:
 @dataclass(frozen=True, kw_only=True)
 class GateRecord:
     skew_ns: int | None
-    """How much earlier one side went through the gate than the other; None for one side alone."""
+    """How much earlier one side passed the gate than the other; None for one side alone."""
     resolution_ns: int | None = None
     """How far its stamps may be from the truth."""
 

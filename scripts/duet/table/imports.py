@@ -139,7 +139,7 @@ def renumbered(frame: pd.DataFrame, others: Sequence[pa.Table]) -> tuple[pd.Data
     frame = frame.assign(runid=frame["runid"] + offsets)
     frame.attrs = attrs
     groups = len({key for key in set(keys) if key in taken})
-    return frame, f"runids of {groups} benchmarks and types raised, since there are such runs already"
+    return frame, f"runids of {groups} benchmarks and types were raised because such runs already exist"
 
 
 def _highest(tables: Sequence[pa.Table]) -> dict[tuple[str, str, str], int]:

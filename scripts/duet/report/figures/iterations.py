@@ -49,7 +49,7 @@ def _legend() -> list[Artist]:
             color=style.FAINT,
             lw=0.6,
             alpha=0.6,
-            label="one run (of many iterations: the middle 90 %)",
+            label="one run (if many iterations: the middle 90 %)",
         ),
         Patch(color=style.BAND, label="warm-up, left out"),
     ]

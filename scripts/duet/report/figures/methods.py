@@ -31,17 +31,15 @@ def methods(
     `comparison`: what injected slowdowns were found (inference.predecessor). Without it RQ4 is
     computed from the spread of the runs.
     """
-    heading = "Comparison of the ways of running"
+    heading = "Comparison of the types of runs"
     shown = style.types(table)
     if len(shown) < 2:
         only = f"only {style.TYPE_NAME[shown[0]]} runs" if shown else "no runs"
-        why = (
-            f"This campaign has {only}: there is nothing to compare. Others come with syncduet_repetitions, "
+        why = f"This campaign has {only}: there is nothing to compare. To add others, set "
+        return style.missing(
+            heading, f"{why}syncduet_repetitions, sequential_repetitions or aa_repetitions.", note
         )
-        return style.missing(heading, why + "sequential_repetitions and aa_repetitions.", note)
-    told = (
-        "Under the types: medians. sync: synchronised duet; A/A: A against A; seqn: one side after the other."
-    )
+    told = "Bars: medians. sync: synchronised duet; A/A: A against A; seqn: one side after the other."
     power_label, power_values, how = sensitivity(effects, comparison, confidence)
     told = f"{told} {how}"
     fig = style.figure(5.4, heading, f"{told}\n{note}")
@@ -116,12 +114,12 @@ def sensitivity(
     """Label, values and explanation of RQ4: by injection where that was done, else by the formula."""
     if comparison is not None and INJECTED in comparison:
         how = (
-            f"RQ4: slowdowns of {SLOWDOWNS[0]:.1%} to {SLOWDOWNS[-1]:.0%} were injected into B, its times"
-            " shifted, and judged like measured ones; without a point: none was found."
+            f"RQ4: slowdowns of {SLOWDOWNS[0]:.1%} to {SLOWDOWNS[-1]:.0%} were injected into measured times"
+            " of B and judged like real ones; no point: none was found."
         )
-        return "smallest injected one found (%)", lambda: injected(comparison), how
+        return "smallest injected slowdown found (%)", lambda: injected(comparison), how
     how = f"RQ4: computed from the spread of the runs, by the formula for the t-test at {POWER:.0%} power."
-    return f"minimal one, at {POWER:.0%} power (%)", lambda: detectable(effects, confidence), how
+    return f"minimal slowdown, at {POWER:.0%} power (%)", lambda: detectable(effects, confidence), how
 
 
 def injected(comparison: pd.DataFrame) -> pd.Series | str:
@@ -185,7 +183,7 @@ def _agreement(ax: Axes, verdicts: pd.DataFrame | None, confidence: float) -> No
     ax.set_xlim(-0.02, 1.02)
     ax.set_ylim(-0.02, 1.02)
     ax.set_xlabel("p-value of A against A")
-    ax.set_ylabel("share of benchmarks up to it")
+    ax.set_ylabel("cumulative share of benchmarks")
     different = int((p < 1 - confidence).sum())
     ax.text(0.97, 0.05, f"{p.size - different} of {p.size} agree", transform=ax.transAxes, ha="right")
 

@@ -93,7 +93,7 @@ def by_kind(warnings: Iterable[tuple[str, str]]) -> tuple[tuple[str, int], ...]:
     lines = []
     for runs, texts in kinds.values():
         worst = max(texts, key=lambda text: [float(n) for n in _NUMBER.findall(text)])
-        lines.append((f"{worst} (the most of {len(texts)})" if len(texts) > 1 else worst, len(runs)))
+        lines.append((f"{worst} (the greatest of {len(texts)})" if len(texts) > 1 else worst, len(runs)))
     return tuple(sorted(lines, key=lambda each: -each[1]))
 
 

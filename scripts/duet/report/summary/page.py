@@ -19,9 +19,9 @@ from duet.report.summary.wording import MARK, interval, p_value, percent
 WORST = 5
 LISTED = 1000
 FOOT = (
-    "Change: iteration time of B against A, positive is slower. Interval: for this comparison alone; "
-    "the verdict uses the p-value adjusted over the suite. Coverage: share of the iterations that took "
-    "part. A click on a heading sorts."
+    "Change: iteration time of B relative to A; positive means that B is slower. Interval: for this "
+    "comparison alone; the verdict uses the p-value adjusted over the suite. Coverage: share of the "
+    "iterations that took part. Click a heading to sort."
 )
 NUMERIC = {3, 4, 5, 7, 8}
 """Columns of the verdict table that are numbers."""
@@ -154,7 +154,7 @@ def _name(row) -> str:
 def _warnings(facts: Facts) -> str:
     if not facts.warnings:
         return ""
-    return "<h2>Warnings of the runs</h2>" + table(("runs", "warning"), ((n, w) for w, n in facts.warnings))
+    return "<h2>Warnings from the runs</h2>" + table(("runs", "warning"), ((n, w) for w, n in facts.warnings))
 
 
 def _missing(facts: Facts) -> str:
@@ -163,7 +163,7 @@ def _missing(facts: Facts) -> str:
     rows = [(f.name, f"failed: {f.reason}", f.log) for f in facts.failures]
     rows += [(name, "not measured yet", "") for name in facts.missing]
     more = f"<p>… and {len(rows) - LISTED} more</p>" if len(rows) > LISTED else ""
-    title = f"Runs that are missing ({len(facts.failures)} failed, {len(facts.missing)} not measured yet)"
+    title = f"Missing runs ({len(facts.failures)} failed, {len(facts.missing)} not measured yet)"
     return (
         f'<details id="missing"{" open" if len(rows) <= 20 else ""}><summary>{title}</summary>'
         f"{table(('run', 'why', 'log'), rows[:LISTED])}{more}</details>"

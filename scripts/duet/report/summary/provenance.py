@@ -92,7 +92,7 @@ def page(
         table(("name", "key", "engine", "content", "id"), [_image(i) for i in images]),
         "<h2>Analysis</h2>",
         table(("setting", "value"), [(k, json.dumps(v)) for k, v in encode(analysis).items()]),
-        "<h2>Versions (when this page was made)</h2>",
+        "<h2>Versions (when this page was written)</h2>",
         table(("name", "version"), versions()),
     ]
     for path, content in config.items():
@@ -103,7 +103,7 @@ def page(
 def suspicions(gathered: Provenance) -> list[str]:
     """What does not fit together under one verdict."""
     out = [
-        f"{suite} {benchmark}: side {side} ran {len(seen)} different contents of image {image}"
+        f"{suite} {benchmark}: side {side} ran image {image} with {len(seen)} different contents"
         for (suite, benchmark, side, image), seen in sorted(gathered.contents.items())
         if len(seen) > 1
     ]
@@ -144,9 +144,11 @@ def _side(gathered: Provenance, record: RunRecord, side: str) -> None:
     limits = {
         "cpus": wanted.cpus,
         "memory": wanted.memory_bytes,
+        "disk": wanted.disk_bytes,
+        "privileges": " ".join(wanted.privileges) or None,
         "network": wanted.network,
         "timeout s": record.spec.timeout_s,
-        "unlike asked, cores": None if ran.cpus.asked in (None, ran.cpus.seen) else ran.cpus.seen,
+        "cores, unlike configured": None if ran.cpus.asked in (None, ran.cpus.seen) else ran.cpus.seen,
     }
     shown = ", ".join(f"{k} {v}" for k, v in limits.items() if v is not None)
     side = f"{side} of A/A" if record.run.type == Type.AADUET else side
@@ -164,7 +166,7 @@ def _when(gathered: Provenance) -> str:
         ordered = sorted(gathered.skew_ms)
         p90 = ordered[min(len(ordered) - 1, int(0.9 * len(ordered)))]
         sentences += (
-            f" The sides went through the gate {statistics.median(ordered):.3f} ms apart at the median, "
+            f" The sides passed the gate {statistics.median(ordered):.3f} ms apart at the median, "
             f"{p90:.3f} ms at the 90th percentile, {ordered[-1]:.3f} ms at most."
         )
     return f"<p>{sentences}</p>"

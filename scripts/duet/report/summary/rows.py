@@ -50,7 +50,7 @@ class Calibration:
         )
         return {
             "none": "not checked: no runs of A against A (set aa_repetitions)",
-            "few": f"too few to tell: {told}",
+            "few": f"too few to tell (a true rate of 15% would be seen in {f.seen():.0%}): {told}",
             "ok": f"passed: {told}",
             "failed": f"FAILED, do not trust these verdicts: {told}",
         }[self.state]
@@ -61,10 +61,14 @@ def read_verdicts(path: Path) -> pd.DataFrame:
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as e:
-        raise DuetError(f"{path}: not a table of verdicts ({e})", "make it again by the workflow") from None
+        raise DuetError(
+            f"{path}: not a table of verdicts ({e})", "run the workflow again, which rewrites it"
+        ) from None
     lacking = [c for c in NEEDED if c not in frame.columns]
     if lacking:
-        raise DuetError(f"{path}: no column {', '.join(lacking)}", "make it again by the workflow")
+        raise DuetError(
+            f"{path}: no column {', '.join(lacking)}", "run the workflow again, which rewrites it"
+        )
     for column in frame.columns.difference(TEXTS):
         frame[column] = pd.to_numeric(frame[column], errors="coerce")
     return _counted(frame)
@@ -137,6 +141,9 @@ def notes(row) -> list[str]:
     out = []
     if holds := getattr(row, "holds_for_min_overlap", ""):
         out.append(f"holds for m in {holds}")
+    difference = getattr(row, "difference", "")
+    if difference and row.verdict == "equivalent":
+        out.append(f"{difference}, by less than the margin")
     if left_out := getattr(row, "left_out", ""):
         out.append(f"left out: {left_out}")
     return [text for text in out if "nan" not in text]

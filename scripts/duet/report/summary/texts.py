@@ -16,7 +16,7 @@ from duet.report.summary.wording import MARK, fit, interval, line, p_value, perc
 
 FILES = (
     ("summary.html", "verdicts, worst first, sortable; the report's first screen"),
-    ("summary.md", "the same for a pull request"),
+    ("summary.md", "the same as text, for a pull request"),
     ("verdicts.csv", "one row per benchmark and type"),
     ("verdicts.json", "the same with counts, calibration and failed runs"),
     ("provenance.html", "hosts, images, commands, configuration, versions"),
@@ -25,8 +25,8 @@ FILES = (
     ("effects.parquet", "one row per run: how much slower B was"),
     ("comparison.csv", "the predecessor's analysis beside ours; which injected slowdowns each finds"),
     ("runs/<run>/", "run.json, logs and the suite's own result files; failure.json where it failed"),
-    ("plan/", "what was to be run"),
-    ("images/", "content of the images"),
+    ("plan/", "the plan of the runs"),
+    ("images/", "identity of the images"),
     ("logs/", "logs of the workflow's other steps"),
 )
 FIGURES = ("timeline", "iterations", "ratios", "sensitivity", "runs")
@@ -48,7 +48,7 @@ def markdown(rows: pd.DataFrame, facts: Facts, confidence: float = 0.95, report:
     rule = ["--:" if i in right else "---" for i in range(len(head))]
     cells = [head, rule, *([_md(c) for c in r] for r in body)]
     out += ["", *("| " + " | ".join(r) + " |" for r in cells), ""]
-    out.append("Change: iteration time of B against A, positive is slower. Worst first.")
+    out.append("Change: iteration time of B relative to A; positive means that B is slower. Worst first.")
     out += _distrust(rows, facts)
     out += _missing(facts)
     return "\n".join(out) + "\n"
@@ -59,13 +59,13 @@ def index(benchmarks: Iterable[str], suites: Iterable[str]) -> str:
     figures = ", ".join(f"`{kind}`" for kind in FIGURES)
     return "\n".join(
         [
-            "# What is where",
+            "# Files",
             "",
             *(f"- `{name}`: {what}" for name, what in FILES),
             *(f"- `figures/{suite}.forest.*`: forest plot of {suite}" for suite in suites),
-            "- `figures/methods.*`: the campaign's types compared",
+            "- `figures/methods.*`: comparison of the campaign's types of runs",
             "",
-            f"Every figure is there as .svg, .pdf and .png. Of each benchmark: {figures}.",
+            f"Every figure exists as .svg, .pdf and .png. For each benchmark: {figures}.",
             "",
             *(f"- `figures/{stem}.*`" for stem in benchmarks),
             "",
@@ -171,7 +171,7 @@ def _distrust(rows: pd.DataFrame, facts: Facts) -> list[str]:
 def _missing(facts: Facts) -> list[str]:
     if not facts.failures and not facts.missing:
         return []
-    out = ["", "## Runs that are missing", ""]
+    out = ["", "## Missing runs", ""]
     for f in facts.failures[:LISTED]:
         out.append(f"- {_md(f.name)}: {_md(f.reason)}" + (f" (log: {_md(f.log)})" if f.log else ""))
     if len(facts.failures) > LISTED:

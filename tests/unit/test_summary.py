@@ -351,7 +351,7 @@ def test_provenance_tells_hosts_images_and_what_does_not_fit():
     )
     image = ImageRecord(name="i", key="i", engine="docker", id=None, tag="t", hash="a" * 64)
     page = provenance.page("c", found, [image], AnalysisPlan(), {"c.yml": "a: <b>"})
-    assert "0.050 ms apart" in page and "unlike asked, cores 0-1" in page
+    assert "0.050 ms apart" in page and "cores, unlike configured 0-1" in page
     assert "a: &lt;b&gt;" in page and "b<x>" not in page
 
 

@@ -296,11 +296,12 @@ class Container:
         try:
             return cpusets.CpusetMover(cpusets.find(facts["State"]["Pid"], facts["Id"]))
         except EngineError as e:
+            mover = UpdateMover(self._engine, self.id)
             try:
-                mover = UpdateMover(self._engine, self.id)
                 mover.move(self._start.cpus or facts["HostConfig"]["CpusetCpus"])
-            except EngineError as refused:
-                raise EngineError(f"{e.what}; {refused.what}", e.remedy) from refused
+            except (EngineError, SideGone) as refused:  # podman before 4.4 knows no such call: 404
+                what = f"{e.what}; and {self._engine.name} does not change a running side"
+                raise EngineError(what, e.remedy) from refused
             return mover
 
     def usage(self, told: Sequence[str] = ()) -> Usage:

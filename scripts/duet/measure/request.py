@@ -47,14 +47,14 @@ class Request:
         benchmark = BenchmarkPlan.read(layout.benchmark_plan(run.benchmark_stem))
         sides = {side: SidePlan.read(layout.side_plan(run, side)) for side in run.sides}
         images, files = {}, {}
-        for name, plan in sides.items():
+        for side, plan in sides.items():
             ref = plan.side.image
             if ref is None:
                 continue
-            images[name] = ImageRecord.read(layout.image(ref.key))
-            files[name] = images[name].files
+            images[side] = ImageRecord.read(layout.image(ref.key))
+            files[side] = images[side].files
             if ref.source:
-                files[name] += (SourceRecord.read(layout.source(ref.key)).path.absolute(),)
+                files[side] += (SourceRecord.read(layout.source(ref.key)).path.absolute(),)
         return cls(run, layout, benchmark, sides, images, files)
 
     @property

@@ -50,7 +50,7 @@ class Calibration:
         )
         return {
             "none": "not checked: no runs of A against A (set aa_repetitions)",
-            "few": f"too few to tell: {told}",
+            "few": f"too few to tell (a true rate of 15% would be seen in {f.seen():.0%}): {told}",
             "ok": f"passed: {told}",
             "failed": f"FAILED, do not trust these verdicts: {told}",
         }[self.state]
@@ -141,6 +141,9 @@ def notes(row) -> list[str]:
     out = []
     if holds := getattr(row, "holds_for_min_overlap", ""):
         out.append(f"holds for m in {holds}")
+    difference = getattr(row, "difference", "")
+    if difference and row.verdict == "equivalent":
+        out.append(f"{difference}, by less than the margin")
     if left_out := getattr(row, "left_out", ""):
         out.append(f"left out: {left_out}")
     return [text for text in out if "nan" not in text]

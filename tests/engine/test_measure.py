@@ -356,7 +356,7 @@ def test_links_do_not_lead_out(bench, tmp_path):
         done = subprocess.run(bench.command, capture_output=True, text=True)
         assert "Traceback" not in done.stderr
         for path in bench.directory.rglob("*"):
-            assert not path.is_symlink() and (path.is_dir() or path.read_text() != "secret")
+            assert not path.is_symlink() and (path.is_dir() or path.read_bytes() != b"secret")
     assert secret.read_text() == "secret"
 
 

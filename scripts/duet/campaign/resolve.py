@@ -181,6 +181,7 @@ def _syncduet(
     chain: Chain, command: str, run: str, harness: Harness, synchronised: Layer | None, findings: Findings
 ) -> str | None:
     base = value(chain, "syncduet_run_base", "")
+    asked: str | None
     if base:
         asked, notice = values.syncduet_command(base, run, harness)
         if notice:

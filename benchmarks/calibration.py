@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "benchmarks")]
 
 import simulation  # noqa: E402
-from duet.inference import estimators, intervals, multiplicity  # noqa: E402
+from duet.inference import estimators, guarded, intervals, multiplicity  # noqa: E402
 from duet.inference.overlap import Pairs, join  # noqa: E402
 from duet.inference.samples import Samples  # noqa: E402
 
@@ -34,6 +34,7 @@ COMPARED = (0.0, 0.02)
 """Changes for which the bootstraps and the other estimators are tried, too."""
 TYPES = (0.0, 0.2)
 """Changes for which seqn and syncduet are tried."""
+DEFAULT = "guarded-t"
 LEFT_IN = "warm-up left in"
 """What happens to those who leave warm-up in: shown, not counted among the goals."""
 
@@ -115,7 +116,9 @@ def rivals(samples: Samples, overlaps: Pairs) -> dict[str, np.ndarray]:
 
 def intervals_of(x: dict[str, np.ndarray], n: int, change: float) -> dict[str, intervals.Interval]:
     log = x[str(n)]
-    out = {"t": intervals.t(log, 0.95, MARGIN, orders(n)), "wilcoxon": intervals.wilcoxon(log, 0.95, MARGIN)}
+    known = (0.95, MARGIN, orders(n), None, 0.0, True)
+    out = {"t": intervals.t(log, *known), DEFAULT: guarded.guarded(log, *known)}
+    out["wilcoxon"] = intervals.wilcoxon(log, 0.95, MARGIN)
     if change in COMPARED:
         out["bca"] = intervals.bca(log, 0.95, MARGIN, resamples=1000)
         inside = intervals.centred(x["batches"][:, :n], log)
@@ -197,8 +200,8 @@ def families(nulls: dict) -> pd.DataFrame:
     names = list(dict.fromkeys(scenario for scenario, _, _ in nulls))
     rows = []
     for n in RUNS:
-        equal = np.stack([nulls[s, 0.0, n]["t"] for s in names], axis=-1)
-        apart = np.stack([nulls[s, 0.2, n]["t"] for s in names], axis=-1)
+        equal = np.stack([nulls[s, 0.0, n][DEFAULT] for s in names], axis=-1)
+        apart = np.stack([nulls[s, 0.2, n][DEFAULT] for s in names], axis=-1)
         half = np.arange(len(names)) % 2 == 0
         for what, p in (("all equal", equal), ("half differ by 20 %", np.where(half, apart, equal))):
             null = np.ones(len(names), bool) if what == "all equal" else ~half
@@ -218,7 +221,7 @@ def families(nulls: dict) -> pd.DataFrame:
 
 def report(table: pd.DataFrame, family: pd.DataFrame, campaigns: int) -> None:
     """The goals and what came out."""
-    counted = table[(table["method"] == "t") & (table["scenario"] != LEFT_IN)]
+    counted = table[(table["method"] == DEFAULT) & (table["scenario"] != LEFT_IN)]
     error = np.sqrt(0.05 * 0.95 / campaigns)
     # the greatest of so many cells: Bonferroni
     null = counted[(counted["change"] == 0) & (counted["runs"] >= 3)]
@@ -226,13 +229,13 @@ def report(table: pd.DataFrame, family: pd.DataFrame, campaigns: int) -> None:
     print(f"{campaigns} campaigns a cell; simulation error of 5 %: {error:.2%}, x {z:.1f} over all cells")
     worst = null.loc[null["rejected"].idxmax()]
     print(
-        f"false positives, t, n >= 3: {null['rejected'].min():.1%} to {worst['rejected']:.1%} "
+        f"false positives, {DEFAULT}, n >= 3: {null['rejected'].min():.1%} to {worst['rejected']:.1%} "
         f"({worst['scenario']}, n = {worst['runs']}); goal <= {0.05 + z * error:.1%}"
     )
     cover = counted[counted["runs"] >= 3]
     outside = cover[(cover["coverage"] - 0.95).abs() > 0.01 + z * error]
     print(
-        f"coverage, t, n >= 3: {cover['coverage'].min():.1%} to {cover['coverage'].max():.1%}; "
+        f"coverage, {DEFAULT}, n >= 3: {cover['coverage'].min():.1%} to {cover['coverage'].max():.1%}; "
         f"{len(outside)} of {len(cover)} cells beyond 95 % +- 1 % + error"
     )
     print(outside[["scenario", "change", "runs", "coverage"]].to_string(index=False))
@@ -245,8 +248,8 @@ def report(table: pd.DataFrame, family: pd.DataFrame, campaigns: int) -> None:
     power = table.dropna(subset="power_at_equal_error").pivot_table(
         index=["scenario", "runs"], columns="method", values="power_at_equal_error"
     )
-    lost = power[power["t"] < power["bca"] - 3 * np.sqrt(0.5 / campaigns)]
-    print(f"power at equal error: t below bca in {len(lost)} of {len(power)} cells")
+    lost = power[power[DEFAULT] < power["bca"] - 3 * np.sqrt(0.5 / campaigns)]
+    print(f"power at equal error: {DEFAULT} below bca in {len(lost)} of {len(power)} cells")
     print(lost.to_string())
     print(family.to_string(index=False))
 

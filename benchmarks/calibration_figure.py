@@ -11,7 +11,8 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt
 
 DOCS = Path(__file__).parents[1] / "docs"
-COLOURS = {"t": "#0072b2", "wilcoxon": "#e69f00", "bca": "#d55e00", "hierarchical-bootstrap": "#cc79a7"}
+COLOURS = {"guarded-t": "#0072b2", "t": "#56b4e9", "wilcoxon": "#e69f00", "bca": "#d55e00"}
+COLOURS["hierarchical-bootstrap"] = "#cc79a7"
 ESTIMATORS = {
     **{"index": "#0072b2", "rate": "#56b4e9", "pairs": "#d55e00", "pairs-weighted": "#e69f00"},
     **{"iteration i against i": "#999999", "sequential": "#000000"},
@@ -51,7 +52,7 @@ def false_positives(ax, cells: pd.DataFrame) -> None:
 
 
 def coverage(ax, cells: pd.DataFrame) -> None:
-    part = cells[(cells["method"] == "t") & (cells["runs"] >= 3)]
+    part = cells[(cells["method"] == "guarded-t") & (cells["runs"] >= 3)]
     names = list(dict.fromkeys(part["scenario"]))[::-1]
     for change, marker in ((0.0, "o"), (0.02, "^"), (-0.02, "v"), (0.2, "^"), (-0.2, "v")):
         some = part[part["change"] == change]

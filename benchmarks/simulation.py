@@ -5,68 +5,19 @@ speed, so that a disturbance stretches whatever runs while it lasts, on both sid
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from duet.inference.samples import Samples
+from scenarios import BREAKS, SCENARIOS, Scenario
 from scipy.signal import lfilter
+
+__all__ = ["BREAKS", "SCENARIOS", "Scenario", "first_runs", "one_after_the_other", "simulate", "swaps"]
 
 EPOCH_NS = 1_700_000_000_000_000_000
 ITERATION_S = 1.0
 """Mean length of an undisturbed iteration of A; everything below is in such iterations."""
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """A noise model. Standard deviations are of logarithms; times in iterations of A."""
-
-    name: str
-    shared: str = "none"
-    """Slowdown of the machine, both sides alike: none, autocorrelated, bursty, stepwise, drift."""
-    unshared: float = 0.0
-    """The same autocorrelated, but for each side on its own."""
-    own: float = 0.02
-    """Noise of each iteration."""
-    heavy: bool = False
-    """Own noise from Student's t with 2.5 degrees of freedom instead of the normal."""
-    offset: float = 0.003
-    """What a side is off by in a whole run."""
-    heavy_offset: bool = False
-    first: float = 0.0
-    """Advantage of the side that is started first (every other run it is B)."""
-    lengths: str = "equal"
-    """Work of iterations: equal, pattern (short, middle, long), irregular (by iteration, the same
-    in all runs), random (of each iteration), warm-up (the first ones take longer)."""
-    gap: float = 0.0
-    """Mean pause before an iteration."""
-    late: float = 0.0
-    """Greatest delay of one side's start, as a share of the run."""
-    early: float = 0.0
-    """Greatest part of its iterations that one side lacks at the end."""
-    cut: bool = False
-    """Twice as many iterations are made, and the first half is left out as warm-up."""
-
-
-SCENARIOS = (
-    Scenario("quiet"),
-    Scenario("autocorrelated", shared="autocorrelated"),
-    Scenario("bursty", shared="bursty"),
-    Scenario("stepwise", shared="stepwise"),
-    Scenario("unshared", shared="autocorrelated", unshared=0.05),
-    Scenario("heavy noise", shared="autocorrelated", own=0.05, heavy=True),
-    Scenario("offsets", shared="autocorrelated", offset=0.01, first=0.005),
-    Scenario("heavy offsets", shared="bursty", offset=0.01, heavy_offset=True),
-    Scenario("drift", shared="drift"),
-    Scenario("warm-up", shared="autocorrelated", lengths="warm-up", cut=True),
-    Scenario("warm-up left in", shared="autocorrelated", lengths="warm-up"),
-    Scenario("pattern", shared="autocorrelated", lengths="pattern"),
-    Scenario("irregular", shared="autocorrelated", lengths="irregular"),
-    Scenario("random", shared="autocorrelated", lengths="random"),
-    Scenario("gaps", shared="bursty", gap=0.3),
-    Scenario("late, early", shared="stepwise", late=0.3, early=0.3),
-    Scenario("all at once", "bursty", 0.02, 0.03, True, 0.005, False, 0.005, "pattern", 0.1, 0.2, 0.2),
-)
 
 
 def simulate(
@@ -99,17 +50,24 @@ def _part(
 ) -> Samples:
     iterations *= 1 + scenario.cut
     shape = (campaigns * runs, 2, iterations)
-    work = np.exp(_offsets(scenario, shape, rng))[..., None] * _lengths(scenario, campaigns, runs, shape, rng)
+    work = np.exp(_offsets(scenario, campaigns, shape, rng))[..., None]
+    work = work * _lengths(scenario, campaigns, runs, shape, rng)
     own = rng.standard_t(2.5, shape) if scenario.heavy else rng.standard_normal(shape)
     work = work * np.exp(scenario.own * np.clip(own, -60, 60))
+    if scenario.pauses:
+        work = work + (rng.random(shape) < scenario.pauses) * 0.5 * (1 + rng.pareto(1.5, shape))
     work[:, 1] *= 1 + change
-    pause = scenario.gap * rng.exponential(size=shape) if scenario.gap else np.zeros(shape)
+    gap = np.array([scenario.gap, scenario.unequal_gap or scenario.gap])[:, None]
+    pause = gap * rng.exponential(size=shape) if gap.any() else np.zeros(shape)
     delay = _one_side(rng, shape[0]) * rng.uniform(0, scenario.late, (shape[0], 1)) * iterations
-    start_s, end_s = _at_speed(scenario, pause, work, delay, rng, together)
+    if scenario.turbo:
+        start_s, end_s = _with_turbo(scenario.turbo, pause, work)
+    else:
+        start_s, end_s = _at_speed(scenario, pause, work, delay, rng, together)
     lost = _one_side(rng, shape[0]) * rng.uniform(0, scenario.early, (shape[0], 1)) * iterations
     kept = np.arange(iterations) < iterations - np.floor(lost)[..., None]
     kept &= np.arange(iterations) >= scenario.cut * iterations // 2
-    return _samples(start_s, end_s, kept)
+    return _samples(start_s, end_s, kept, scenario.resolution)
 
 
 def _one_side(rng: np.random.Generator, runs: int) -> np.ndarray:
@@ -117,12 +75,34 @@ def _one_side(rng: np.random.Generator, runs: int) -> np.ndarray:
     return np.eye(2)[rng.integers(2, size=runs)]
 
 
-def _offsets(scenario: Scenario, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    heavy = scenario.heavy_offset
-    out = scenario.offset * (rng.standard_t(3, shape[:2]) if heavy else rng.standard_normal(shape[:2]))
+def _offsets(
+    scenario: Scenario, campaigns: int, shape: tuple[int, ...], rng: np.random.Generator
+) -> np.ndarray:
+    """(runs, 2): what each side of a run is off by."""
+    heavy, runs = scenario.heavy_offset, shape[0] // campaigns
+    drawn = rng.standard_t(3, shape[:2]) if heavy else rng.standard_normal(shape[:2])
+    if scenario.persistence:
+        drawn = _autocorrelated((campaigns, 2, runs), rng, scenario.persistence)
+        drawn = drawn.swapaxes(1, 2).reshape(-1, 2)
+    out = scenario.offset * drawn
     order = np.arange(shape[0]) % 2
     out[np.arange(shape[0]), order] -= scenario.first
+    if scenario.cores:
+        slower = scenario.cores + scenario.wandering * rng.standard_normal((campaigns, runs)).cumsum(axis=1)
+        out[:, 1] += (np.where(swaps(runs), 1, -1) * rng.choice([-1, 1], (campaigns, 1)) * slower).ravel()
+    if scenario.coin:
+        out[:, 1] += scenario.coin * rng.choice([-1, 1], shape[0])
+    if scenario.twice:
+        hit = rng.random((shape[0], 1)) < scenario.twice
+        out += np.log(2) * hit * _one_side(rng, shape[0])
     return out
+
+
+def swaps(runs: int) -> np.ndarray:
+    """Whether the sides have changed cores in each run: as `duet.campaign.order.swapped` has it, each two
+    consecutive runs have it both ways and each four all combinations with the order."""
+    run = np.arange(runs)
+    return (run + run // 2) % 2 == 1
 
 
 def _lengths(
@@ -134,6 +114,10 @@ def _lengths(
         return np.resize([0.2, 0.6, 2.2], iterations)
     if scenario.lengths == "warm-up":
         return 1 + 1.5 * np.exp(-np.arange(iterations) / 4)
+    if scenario.lengths == "unequal warm-up":
+        return 1 + 1.5 * np.exp(-np.arange(iterations) / np.array([[1], [3]]))
+    if scenario.lengths == "growing":
+        return np.linspace(0.5, 1.5, iterations)
     if scenario.lengths == "irregular":
         drawn = np.exp(rng.normal(-0.18, 0.6, (campaigns, iterations)))
         return np.repeat(drawn, runs, axis=0)[:, None, :]
@@ -156,6 +140,11 @@ def _at_speed(
     slow = np.broadcast_to(_shared(scenario.shared, runs, cells, rng)[:, None], (runs, 2, cells))
     if scenario.unshared:
         slow = slow + scenario.unshared * _autocorrelated((runs, 2, cells), rng)
+    if scenario.neighbour:
+        begin, length = rng.uniform(0, 0.6, (runs, 1)), rng.uniform(0.2, 0.6, (runs, 1))
+        place = np.arange(cells) / iterations
+        here = (place >= begin) & (place < begin + length) & (rng.random((runs, 1)) < scenario.neighbour)
+        slow = slow + np.log(2) * here[:, None] * _one_side(rng, runs)[..., None]
     done = np.zeros((runs * 2, cells + 1))
     done[:, 1:] = np.cumsum(np.exp(-slow), axis=-1).reshape(runs * 2, cells)
     done = np.c_[done, done[:, -1:] + 1e5]  # undisturbed for ever after
@@ -191,6 +180,30 @@ def _in_step(
     return start, end
 
 
+def _with_turbo(faster: float, pause: np.ndarray, work: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Start and end times where a side is so much faster while the other pauses or has ended.
+
+    From one event to the next: a side begins or ends an iteration.
+    """
+    runs, sides, iterations = work.shape
+    steps = np.stack([pause, work], axis=-1).reshape(runs, sides, 2 * iterations)  # in turns
+    at = np.zeros((runs, sides), int)
+    left, now, out = steps[..., 0].copy(), np.zeros(runs), np.zeros(steps.shape)
+    while (at < 2 * iterations).any():
+        working = (at % 2 == 1) & (at < 2 * iterations)
+        speed = np.where(working & ~working[:, ::-1], 1 + faster, 1.0)
+        needed = np.where(at < 2 * iterations, left / speed, np.inf)
+        passed = needed.min(axis=1)
+        passed[~np.isfinite(passed)] = 0
+        now = now + passed
+        left = left - passed[:, None] * speed
+        run, side = np.nonzero((needed <= passed[:, None]) & (at < 2 * iterations))
+        out[run, side, at[run, side]] = now[run]
+        at[run, side] += 1
+        left[run, side] = steps[run, side, np.minimum(at[run, side], 2 * iterations - 1)]
+    return out[..., 0::2], out[..., 1::2]
+
+
 def _shared(kind: str, runs: int, cells: int, rng: np.random.Generator) -> np.ndarray:
     """(runs, cells): log slowdown of the machine, one cell an iteration long."""
     if kind == "autocorrelated":
@@ -213,18 +226,21 @@ def _shared(kind: str, runs: int, cells: int, rng: np.random.Generator) -> np.nd
     return np.zeros((runs, cells))
 
 
-def _autocorrelated(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """Stationary first-order autoregression, standard deviation 1, correlated over some 5 cells."""
-    phi = 0.8
+def _autocorrelated(shape: tuple[int, ...], rng: np.random.Generator, phi: float = 0.8) -> np.ndarray:
+    """Stationary first-order autoregression, standard deviation 1; 0.8: correlated over some 5 cells."""
     noise = rng.standard_normal(shape)
     noise[..., 1:] *= np.sqrt(1 - phi**2)
     return lfilter([1], [1, -phi], noise, axis=-1)
 
 
-def _samples(start_s: np.ndarray, end_s: np.ndarray, kept: np.ndarray) -> Samples:
+def _samples(start_s: np.ndarray, end_s: np.ndarray, kept: np.ndarray, resolution: float = 0.0) -> Samples:
     run, side, iteration = np.nonzero(kept)
-    start = EPOCH_NS + (start_s[kept] * 1e9 * ITERATION_S).astype(np.int64)
-    end = EPOCH_NS + (end_s[kept] * 1e9 * ITERATION_S).astype(np.int64)
+    length_ns = 1e7 if resolution else 1e9 * ITERATION_S
+    tick = max(int(resolution * length_ns), 1)
+    # campaigns do not begin with a tick
+    begin = EPOCH_NS + np.arange(len(start_s)) * 7_919_000_001 % tick
+    start, end = (begin[run] + (x[kept] * length_ns).astype(np.int64) for x in (start_s, end_s))
+    start, end = start // tick * tick, end // tick * tick
     runs = pd.DataFrame({"runid": np.arange(len(start_s))})
     return Samples(runs, run, side, iteration, start, end, end - start, np.ones(len(run), bool), {})
 

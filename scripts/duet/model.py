@@ -136,7 +136,7 @@ class Analysis:
     """How the table is turned into verdicts (config key `analysis`)."""
 
     estimator: str = "index"
-    method: str = "t"
+    method: str = "guarded-t"
     min_overlap: float = 0.5
     confidence: float = 0.95
     margin_percent: float = 2.0

@@ -329,6 +329,24 @@ def test_killed_then_cleaned(bench, mark):
     bench.plan().measured()
 
 
+def test_what_a_killed_measurer_left_is_no_neighbour_of_the_next_run(bench, mark, tmp_path):
+    """Of whatever campaign and engine the next run is, before it begins and not silently."""
+    bench.plan(a=f"echo up; sleep {mark}", side={"cpus": "split"})
+    process = bench.begin()
+    until(lambda: bench.running_log("A") and bench.running_log("B"))
+    process.kill()
+    process.wait()
+    other = Bench("process", None, tmp_path / "other")
+    other.plan(artifacts={"neighbours": f"pgrep -f '^sleep {mark}$' || true"})
+    said = other.measure()
+    record = RunRecord.read(other.directory / "run.json")
+    assert record.artifacts["neighbours"] == "" and not record.warnings and not alive(mark)
+    if bench.engine != "process":  # whose sides die with their measurer
+        for side in "AB":
+            assert f"removed side {side} of {bench.run.name} in {bench.results} (measured by process" in said
+    subprocess.run([*DUETBENCH, "clean", str(bench.results)], check=True)
+
+
 def test_links_do_not_lead_out(bench, tmp_path):
     """What a side leaves instead of its result is never followed on the host, nor written outside."""
     secret = tmp_path / "secret"
@@ -338,7 +356,7 @@ def test_links_do_not_lead_out(bench, tmp_path):
         done = subprocess.run(bench.command, capture_output=True, text=True)
         assert "Traceback" not in done.stderr
         for path in bench.directory.rglob("*"):
-            assert not path.is_symlink() and (path.is_dir() or path.read_text() != "secret")
+            assert not path.is_symlink() and (path.is_dir() or path.read_bytes() != b"secret")
     assert secret.read_text() == "secret"
 
 

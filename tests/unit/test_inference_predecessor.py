@@ -13,7 +13,7 @@ from duet.inference import run_effects, verdicts
 from duet.inference.predecessor import comparison, slowed
 from duet.inference.samples import from_table
 from duet.model import Analysis
-from test_inference import campaign, run
+from test_inference import campaign, orders, run
 
 
 def test_an_injected_slowdown_shifts_what_comes_after():
@@ -74,7 +74,7 @@ def test_sides_that_do_not_suffer_alike_are_told():
 
 
 def test_sides_that_suffer_alike_are_not():
-    alone, company = campaign(0.05, type_="seqn", seed=1), campaign(0.05, seed=2)
+    alone, company = campaign(0.05, type_="seqn", seed=1), orders(campaign(0.05, seed=2))
     for name in ("iteration_time_ns", "iteration_start_ns", "iteration_end_ns"):
         first = 1_700_000_000_000_000_000 if name != "iteration_time_ns" else 0
         company[name] = (company[name] - first) * 3 // 2 + first

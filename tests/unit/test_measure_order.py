@@ -87,7 +87,7 @@ class FakeSide:
 
     def fetch(self, path, to, room):
         self.note("fetch")
-        if "missing" in self.words:
+        if "missing" in self.words or ("unwritten" in self.words and path == "late.json"):
             raise ResultMissing(f"fake: no {path}", "write it")
         to.write_text("result")
         return ["out.csv/link"] if "links" in self.words else []
@@ -175,6 +175,21 @@ def test_a_run_and_its_record(measured):
         "s.b.0.duet.AB.B.log",
         "s.b.0.duet.AB.B.out.csv",
     ]
+
+
+def test_a_stopped_run_is_not_lost_for_one_of_its_files(measured):
+    """The harness's own, written at its end; that of the probe is there."""
+    record = measured(A="hang unwritten", B="", timeout_s=0.1, results=("late.json", "out.csv"))
+    assert [file.name for file in record.sides["A"].files] == ["s.b.0.duet.AB.A.out.csv"]
+    assert [file.name for file in record.sides["B"].files] == [
+        "s.b.0.duet.AB.B.late.json",
+        "s.b.0.duet.AB.B.out.csv",
+    ]
+    assert record.timed_out and "side A left no late.json when it was stopped after 0.1 s" in record.warnings
+
+
+def test_a_run_that_was_not_stopped_must_have_left_all_its_files(measured):
+    failure(measured, "side A left no late.json", A="unwritten", results=("late.json", "out.csv"))
 
 
 def test_memory_that_cannot_be_bounded_is_a_warning(measured):

@@ -376,6 +376,27 @@ def test_names_below_a_directory_are_part_of_its_digest(run_directory):
     assert intact(run_directory) == [] and len(intact(run_directory, digests=True)) == 1
 
 
+def test_a_run_is_published_with_its_record_last_and_on_the_disk(tmp_path, monkeypatch):
+    layout = Layout(tmp_path)
+    part, directory = layout.part(RUN.name), layout.run(RUN.name)
+    for folder, names in ((part, ("run.json", "a", "z")), (directory, ("run.json", "old", "kept"))):
+        folder.mkdir(parents=True)
+        for name in names:
+            (folder / name).write_text(name)
+    (part / "tree").mkdir()
+    os.mkfifo(part / "tree/pipe")
+    events = []
+    rename, unlink, sync = Path.replace, Path.unlink, os.fsync
+    monkeypatch.setattr(Path, "replace", lambda self, to: events.append(self.name) or rename(self, to))
+    monkeypatch.setattr(Path, "unlink", lambda self: events.append(f"rm {self.name}") or unlink(self))
+    monkeypatch.setattr(os, "fsync", lambda descriptor: events.append("sync") or sync(descriptor))
+    files.publish(part, directory, keep=("kept",))
+    synced = ["sync"] * 5  # three files, two directories; the pipe has nothing to be kept
+    assert events[:7] == [*synced, "rm run.json", "rm old"]
+    assert sorted(events[7:10]) == ["a", "tree", "z"] and events[10:] == ["sync", "run.json", "sync", "sync"]
+    assert {path.name for path in directory.iterdir()} == {"a", "z", "tree", "run.json", "kept"}
+
+
 def test_a_run_that_was_moved_is_not_intact(run_directory):
     moved = run_directory.rename(run_directory.with_name("s.b_x.1.duet.BA"))
     assert intact(moved) == [f"{moved}/run.json: name: is {RUN.name}, expected s.b_x.1.duet.BA"]

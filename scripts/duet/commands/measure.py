@@ -7,7 +7,8 @@ from pathlib import Path
 from duet.commands import Log
 from duet.engines import Engine
 from duet.engines.choose import choose
-from duet.measure import host, interruption, progress
+from duet.measure import interruption, progress
+from duet.measure.alone import alone
 from duet.measure.request import Request
 from duet.measure.run import measure_run
 from duet.model import DuetError
@@ -76,13 +77,15 @@ def measure(options: argparse.Namespace, say: Log) -> None:
         for side, plan in request.sides.items():
             say(f"{request.run.name} {side}: {plan.side.run}")
     keep = [options.log.name] if options.log and options.log.parent.resolve() == request.directory else []
-    with host.alone(
-        lambda: say(f"{request.run.name}: waiting, another run is being measured on this machine")
-    ):
+
+    def say_of_run(line: str) -> None:
+        say(f"{request.run.name}: {line}")
+
+    with alone(request.run.name, request.benchmark.campaign, engines, say_of_run) as warnings:
         begin = time.monotonic()
-        record = measure_run(request, engines, keep)
+        record = measure_run(request, engines, keep, warnings)
     for warning in record.warnings:
-        say(f"{request.run.name}: warning: {warning}")
+        say_of_run(f"warning: {warning}")
     seconds = time.monotonic() - begin
     progress.add(request.layout, request.run, seconds)
     say(progress.line(request.layout, request.run, seconds))

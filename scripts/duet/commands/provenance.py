@@ -30,7 +30,7 @@ def execute(options: argparse.Namespace, log: Log) -> None:
     images = image_records(options.images) if options.images else []
     config = {str(path): path.read_text(errors="replace") for path in options.config}
     runs = provenance.read(options.runs, read_lines(options.planned))
-    page = provenance.page(options.name, runs, images, analysis_plan(options.analysis), config)
+    page = provenance.html_page(options.name, runs, images, analysis_plan(options.analysis), config)
     options.html.write_text(page)
 
 

@@ -176,9 +176,10 @@ def hashes(made: Recipe, known: Mapping[str, str], source_digest: str | None) ->
     hash_of: dict[Recipe, str] = {}
     for each in made.all():
         parents = {p.name: hash_of.get(p) for p in each.ours} | {e: known.get(e) for e in each.external}
-        if None not in parents.values():
+        content = {name: known_hash for name, known_hash in parents.items() if known_hash is not None}
+        if len(content) == len(parents):
             own_source = source_digest if each == made else None
-            hash_of[each] = context_hash(each.folder, dict(each.args), own_source, parents)
+            hash_of[each] = context_hash(each.folder, dict(each.args), own_source, content)
     return hash_of
 
 

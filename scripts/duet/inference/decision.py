@@ -37,6 +37,13 @@ class FalsePositives:
     p_value: float
     """Of so many or more at the nominal rate (exact binomial); NaN without comparisons."""
 
+    def seen(self, rate: float = 0.15) -> float:
+        """How probably so many comparisons would have failed if A were told from A at this true rate."""
+        n, few = self.comparisons, 0
+        while few <= n and special.bdtrc(few - 1, n, self.nominal) >= 0.05:
+            few += 1
+        return float(special.bdtrc(few - 1, n, rate)) if 0 < few <= n else 0.0
+
     @property
     def failed(self) -> bool:
         return self.p_value < 0.05
@@ -55,12 +62,14 @@ def decide(
 ) -> Decision:
     """From verdicts, with a row `no data` for each planned benchmark that has none.
 
-    A regression is a verdict `slower` whose change is beyond the threshold. A benchmark whose change is
-    not known (nothing usable) is `no data`. Without any benchmark to judge there is no data either.
+    A regression is a difference that is shown (corrected p), of a change beyond the threshold: the margin
+    of equivalence plays no part, lest more data hide what is smaller than it. A benchmark whose change
+    is not known (nothing usable) is `no data`. Without any benchmark to judge there is no data either.
     """
     checked = false_positives(rows.loc[rows["type"] == "aaduet", "p_value"], confidence)
     judged = primary(rows)
-    judged = judged.assign(outcome=[outcome(*row, threshold_percent) for row in _facts(judged)])
+    outcomes = [outcome(*row, threshold_percent, 1 - confidence) for row in _facts(judged)]
+    judged = judged.assign(outcome=outcomes)
     found = set(judged["outcome"])
     if checked.failed:
         code = Exit.UNCALIBRATED
@@ -85,14 +94,17 @@ def primary(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[order["_rank"] == best]
 
 
-def _facts(rows: pd.DataFrame) -> Iterable[tuple[str, float]]:
-    return zip(rows["verdict"].astype(str), rows["change_percent"].astype(float), strict=True)
+def _facts(rows: pd.DataFrame) -> Iterable[tuple[str, float, float]]:
+    numbers = (rows[column].astype(float) for column in ("change_percent", "p_adjusted"))
+    return zip(rows["verdict"].astype(str), *numbers, strict=True)
 
 
-def outcome(verdict: str, change_percent: float, threshold_percent: float) -> str:
+def outcome(
+    verdict: str, change_percent: float, p_adjusted: float, threshold_percent: float, level: float
+) -> str:
     if change_percent != change_percent:  # NaN
         return "no data"
-    if verdict == "slower" and change_percent > threshold_percent:
+    if p_adjusted <= level and change_percent > max(threshold_percent, 0.0):
         return "regression"
     return "inconclusive" if verdict == "inconclusive" else "passed"
 

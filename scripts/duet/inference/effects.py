@@ -5,18 +5,18 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from duet.inference import estimators, warmup
+from duet.inference import assumptions, estimators, warmup
 from duet.inference.estimators import Estimates
 from duet.inference.overlap import Pairs, join
 from duet.inference.samples import (
     CLOCK,
-    GROUP_KEYS,
     NO_DURATION,
     NO_SIDE,
     UNSYNCHRONISED,
     WARMUP,
     Samples,
     from_table,
+    groups,
     monotone,
 )
 from duet.model import Analysis
@@ -44,12 +44,18 @@ def run_effects(
     says why), iterations_A, iterations_B (after warm-up), coverage (share of these that took part),
     coverage_time (share of their time), mean_A_ns, mean_B_ns, pairs, pair_mean, pair_variance (of
     ln t_B / t_A over pairs), batches (list of log ratios inside the run, else None), log_ratio_m*
-    (weighted pairs at that minimum overlap), left_out_* (iterations, by reason), reason, warnings.
+    (weighted pairs at that minimum overlap), left_out_* (iterations, by reason), reason, warnings;
+    start_ns (of its first iteration; null without stamps), shift_* and rounding (see `assumptions`), half_1
+    and half_2 (log ratio of either half of the run), and swapped where the table has it.
     `warmup_rules`: warm-up by `suite/benchmark` or harness (`warmup.drop`); None leaves nothing out.
     """
     samples = from_table(table)
     present = samples.sums() > 0
-    samples = warmup.drop(samples, warmup_rules or {})
+    return effects_of(warmup.drop(samples, warmup_rules or {}), analysis, present)
+
+
+def effects_of(samples: Samples, analysis: Analysis, present: np.ndarray | None = None) -> pd.DataFrame:
+    """`run_effects` after the warm-up was dropped; `present` (runs, 2): sides that had any iteration."""
     after = samples.sums() > 0
     types = samples.runs["type"].to_numpy()
     by_time = np.isin(types, BY_TIME)
@@ -69,11 +75,12 @@ def run_effects(
         frame["coverage_time"] = parts.busy_ns.sum(axis=1) / samples.sums(samples.length_ns).sum(axis=1)
     frame["mean_A_ns"], frame["mean_B_ns"] = parts.mean_ns[:, 0], parts.mean_ns[:, 1]
     _add_pairs(frame, stepped, untimed, overlaps, analysis)
+    _add_assumptions(frame, stepped, untimed, overlaps, analysis)
     frame["batches"] = _batches(frame, stepped, untimed, overlaps, analysis)
     left_out = {**samples.left_out, **{k: v for k, v in stepped.left_out.items() if k == CLOCK}}
     for reason, column in LEFT_OUT.items():
         frame[column] = left_out.get(reason, np.zeros(len(frame), np.int64))
-    frame["reason"] = _reasons(frame, present, after, analysis)
+    frame["reason"] = _reasons(frame, after if present is None else present, after, analysis)
     frame["warnings"] = np.where(by_time & ~timed & after.all(axis=1), NO_TIMES, "")
     return frame
 
@@ -106,11 +113,6 @@ def _by_time(samples: Samples, overlaps: Pairs, analysis: Analysis) -> Estimates
     return estimators.paired(samples, overlaps.at(analysis.min_overlap), weighted)
 
 
-def groups(runs: pd.DataFrame) -> np.ndarray:
-    """The number of each run's (suite, benchmark, type)."""
-    return runs.groupby(list(GROUP_KEYS), sort=False, observed=True).ngroup().to_numpy()
-
-
 def _add_pairs(
     frame: pd.DataFrame, stepped: Samples, untimed: Samples, overlaps: Pairs, analysis: Analysis
 ) -> None:
@@ -127,6 +129,27 @@ def _add_pairs(
     for m in MIN_OVERLAPS:
         weighted = estimators.paired(stepped, overlaps.at(m), weighted=True)
         frame[f"log_ratio_m{m:.1f}"] = weighted.log_ratio
+
+
+def _add_assumptions(
+    frame: pd.DataFrame, stepped: Samples, untimed: Samples, overlaps: Pairs, analysis: Analysis
+) -> None:
+    """start_ns, shift_trend, shift_company, rounding, half_1, half_2."""
+    group = groups(frame)
+    none = np.iinfo(np.int64).max
+    start = np.full(len(frame), none)
+    for part in (stepped, untimed):
+        stamped = part.where(part.timed)
+        np.minimum.at(start, stamped.run, stamped.start_ns)
+    frame["start_ns"] = pd.arrays.IntegerArray(start, start == none)
+    found = assumptions.shifts(stepped, overlaps, group) if analysis.estimator == "index" else {}
+    for name in ("trend", "company"):
+        frame[f"shift_{name}"] = np.nan_to_num(found.get(name, np.zeros(len(frame))))
+    frame["rounding"] = assumptions.rounding(stepped, group) + assumptions.rounding(untimed, group)
+    by_time = estimators.by_time_batches(stepped, overlaps, 2)
+    by_count = estimators.by_count_batches(untimed, 2)
+    for i in (0, 1):
+        frame[f"half_{i + 1}"] = np.where(np.isnan(by_time[i]), by_count[i], by_time[i])
 
 
 def _logs(samples: Samples, a: np.ndarray, b: np.ndarray) -> np.ndarray:

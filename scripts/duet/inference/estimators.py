@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from duet.inference.overlap import Pairs
-from duet.inference.samples import Samples
+from duet.inference.samples import Samples, first_of
 from duet.inference.work import work
 
 NAMES = ("index", "rate", "pairs", "pairs-weighted")
+STRETCHES = 5
 _LARGEST = 0.25**2
 """Variance up to which the second order of the delta method is followed."""
 
@@ -76,8 +77,10 @@ def excess(samples: Samples, share: np.ndarray, found: Estimates, group: np.ndar
     The log of a mean of n lengths falls short by c^2 / 2n (Jensen; c: their coefficient of
     variation). Where the other side's end or start cuts a side, the cut iteration is a long one
     (renewal theory), worth + c^2 / 2n for each end: a side that is cut once is right, one that is
-    not is too small. c_A^2 / n_A + c_B^2 / n_B is the variance inside runs; that between the runs of
-    a group stands in for it, since the disturbance that both sides share is in neither.
+    not is too small. c_A^2 / n_A + c_B^2 / n_B is the variance that iterations give a run: the average
+    over the runs of a group of what stretches of a run tell about it, or the variance between the runs where
+    that is less. Both hold more than it (a pattern of lengths, cores that differ) and nothing of the
+    disturbance that both sides share.
     """
     cut = np.zeros((len(samples.runs), 2))
     slot = samples.slot
@@ -91,10 +94,25 @@ def excess(samples: Samples, share: np.ndarray, found: Estimates, group: np.ndar
         count = np.bincount(group, known)
         mean = np.bincount(group, x) / count
         variance = np.bincount(group, known * (x - mean[group]) ** 2) / (count - 1)
+        inside = _variance_inside(samples, share)
+        told = np.isfinite(inside)
+        inside = np.bincount(group, np.where(told, inside, 0)) / np.bincount(group, told)
+        variance = np.where(count > 1, np.fmin(variance, inside), np.nan)
         part = 1 / found.used
         bias = ((cut - 1) * part)[:, 1] - ((cut - 1) * part)[:, 0]
         bias *= np.minimum(variance, _LARGEST)[group] / 2 / part.sum(axis=1)
     return np.nan_to_num(bias)
+
+
+def _variance_inside(samples: Samples, share: np.ndarray) -> np.ndarray:
+    """Variance of each run's log ratio as its STRETCHES, equal in joint time, tell it, shape (runs,)."""
+    joint = share * samples.length_ns
+    before = np.cumsum(joint) - joint
+    before -= before[first_of(samples.slot)] if len(samples) else 0
+    total = np.maximum(samples.sums(joint), 1)[samples.run, samples.side]
+    stretch = np.minimum((before + joint / 2) / total * STRETCHES, STRETCHES - 1).astype(int)
+    logs = [_ratio(samples, share * (stretch == i)).log_ratio for i in range(STRETCHES)]
+    return np.var(logs, axis=0, ddof=1) / STRETCHES
 
 
 def means(samples: Samples) -> Estimates:
@@ -173,6 +191,11 @@ def _ratio(samples: Samples, share: np.ndarray, weights: np.ndarray | None = Non
     with np.errstate(divide="ignore", invalid="ignore"):
         log_ratio = np.log(busy[:, 1] / done[:, 1]) - np.log(busy[:, 0] / done[:, 0])
         return Estimates(_finite(log_ratio), busy / used, used, busy)
+
+
+def ratio(samples: Samples, share: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Log ratio of each run with its iterations counted by share and work, nothing corrected."""
+    return _ratio(samples, share, weights).log_ratio
 
 
 def _finite(x: np.ndarray) -> np.ndarray:

@@ -11,9 +11,13 @@ from functools import lru_cache
 import numpy as np
 from scipy import special
 
+from duet.inference import dependence
+
 RESAMPLES = 10_000
 STRATA = 10
 """Runs from which `t` takes the spread within the orders: there it costs 1 % of width at most."""
+SWAPS = 6
+"""Runs from which `t` looks at which side had which cores."""
 _SEED = 20260101
 
 
@@ -32,35 +36,92 @@ Method = Callable[[np.ndarray, float, float], Interval]
 """(log ratios, confidence, margin on the log scale) -> Interval."""
 
 
-def t(x: np.ndarray, confidence: float, margin: float, order: np.ndarray | None = None) -> Interval:
+def t(
+    x: np.ndarray,
+    confidence: float,
+    margin: float,
+    order: np.ndarray | None = None,
+    swapped: np.ndarray | None = None,
+    extra: float = 0.0,
+    measured_in_order: bool = False,
+) -> Interval:
     """Student's t on the runs: mean +- t(n-1) s / sqrt(n) (Student, Biometrika 1908).
 
     With `order` (n,), the side that was started first in each run, the mean is that of the means
     of both orders, so that an advantage of the first is in neither side's favour; from STRATA runs up
     s is the spread within the orders, with n - 2 degrees of freedom (a stratified mean; Cochran,
     *Sampling Techniques*, 5). With fewer runs the lost degree of freedom would cost more than
-    the advantage does. Where less than a third of the runs have one of the orders all are alike.
+    the advantage does. `swapped` (n,), whether the sides had changed cores, is a second factor
+    of the same kind, from SWAPS runs up: cores differ by more than orders do. Where less than a third
+    of the runs have one of the two values all are alike. `extra` is a variance of the mean that the runs do
+    not show. Runs that are given in the order in which they were measured are looked at for `dependence`.
     """
     n = x.shape[-1]
     if n < 2:
         return _unknown(x.mean(axis=-1))
-    first = np.zeros(n, bool) if order is None else order == np.unique(order)[0]
-    smaller = min(first.sum(), n - first.sum())
-    if smaller * 3 < n or (order is not None and len(np.unique(order)) > 2):
-        mean = x.mean(axis=-1)
-        return _t(mean, x.std(axis=-1, ddof=1) / np.sqrt(n), n - 1, confidence, margin)
-    means = [x[..., rows].mean(axis=-1) for rows in (first, ~first)]
-    mean = (means[0] + means[1]) / 2
-    if n < STRATA:
-        centre, freedom = x.mean(axis=-1)[..., None], n - 1
-    else:
-        centre, freedom = np.where(first, means[0][..., None], means[1][..., None]), n - 2
-    variance = ((x - centre) ** 2).sum(axis=-1) / freedom
-    weight = (1 / first.sum() + 1 / (~first).sum()) / 4
-    return _t(mean, np.sqrt(variance * weight), freedom, confidence, margin)
+    weights = _fit(list(factors(n, order, swapped)), n)[1][0]
+    left, design = rest(x, order, swapped)
+    freedom = n - design.shape[1]
+    variance = (left**2).sum(axis=-1) / freedom * (weights**2).sum()
+    if measured_in_order:
+        variance = variance * dependence.inflation(left, design)[0]
+    return by_t(
+        x[..., 0] + (x - x[..., :1]) @ weights, np.sqrt(variance + extra), freedom, confidence, margin
+    )
 
 
-def _t(mean: np.ndarray, error: np.ndarray, freedom: float, confidence: float, margin: float) -> Interval:
+def rest(
+    x: np.ndarray, order: np.ndarray | None, swapped: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """What order and swap leave of the runs (..., n) in the spread of `t`, and the design (n, k) that they
+    make."""
+    n = x.shape[-1]
+    sides, cores = factors(n, order, swapped)
+    design, fit = _fit([sides if n >= STRATA else None, cores], n)
+    away = x - x[..., :1]  # runs that do not differ have a spread of exactly 0
+    return away - away @ fit.T @ design.T, design
+
+
+def detectable(half: float, freedom: float, confidence: float, level: float, power: float = 0.9) -> float:
+    """The change, on the log scale, that a two-sided t test at `level` finds with this power (noncentral
+    t), from the half width of the t interval of `confidence`; NaN without one.
+    """
+    if not np.isfinite(half) or freedom < 1:
+        return float("nan")
+    error = half / special.stdtrit(freedom, (1 + confidence) / 2)
+    return float(error * special.nctdtrinc(freedom, 1 - power, special.stdtrit(freedom, 1 - level / 2)))
+
+
+def factors(
+    n: int, order: np.ndarray | None, swapped: np.ndarray | None
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Order and swap as +1 and -1 by run; None where it is not known, lopsided, or the same as the other."""
+    sides, cores = _signs(order), _signs(swapped) if n >= SWAPS else None
+    if sides is not None and cores is not None and abs(sides @ cores) == n:
+        cores = None
+    return sides, cores
+
+
+def _signs(values: np.ndarray | None) -> np.ndarray | None:
+    known = [] if values is None else np.unique(values)
+    if len(known) != 2:
+        return None
+    signs = np.where(values == known[0], 1.0, -1.0)
+    return signs if 3 * (signs < 0).sum() >= len(signs) <= 3 * (signs > 0).sum() else None
+
+
+def _fit(columns: list[np.ndarray | None], n: int) -> tuple[np.ndarray, np.ndarray]:
+    """The design of a constant and these columns, and its pseudo-inverse (least squares)."""
+    return _fitted(n, tuple(c.tobytes() for c in columns if c is not None))
+
+
+@lru_cache(maxsize=256)
+def _fitted(n: int, columns: tuple[bytes, ...]) -> tuple[np.ndarray, np.ndarray]:
+    design = np.stack([np.ones(n), *(np.frombuffer(c) for c in columns)], axis=1)
+    return design, np.linalg.pinv(design)
+
+
+def by_t(mean: np.ndarray, error: np.ndarray, freedom: float, confidence: float, margin: float) -> Interval:
     half = special.stdtrit(freedom, (1 + confidence) / 2) * error
     p = 2 * special.stdtr(freedom, -_over(np.abs(mean), error))
     inside = np.minimum(_over(margin - mean, error), _over(margin + mean, error))
@@ -210,5 +271,5 @@ def _unknown(estimate: np.ndarray) -> Interval:
 
 
 METHODS: dict[str, Method] = {"t": t, "wilcoxon": wilcoxon, "bca": bca}
-"""Methods on run-level log ratios; hierarchical-bootstrap alone wants batches."""
-NAMES = (*METHODS, "hierarchical-bootstrap")
+"""Methods on run-level log ratios; guarded-t is in `guarded`, hierarchical-bootstrap wants batches."""
+NAMES = (*METHODS, "guarded-t", "hierarchical-bootstrap")

@@ -11,6 +11,8 @@ import pandas as pd
 
 RUN_KEYS = ("suite", "benchmark", "type", "runid", "order")
 GROUP_KEYS = ("suite", "benchmark", "type")
+RUN_FACTS = ("swapped",)
+"""Columns of `runs` beside its keys, where the table has them: as text, `None` where not known."""
 
 NO_SIDE = "side is neither A nor B"
 NO_DURATION = "no duration"
@@ -116,6 +118,11 @@ def from_table(table: pd.DataFrame) -> Samples:
     return samples.keep(~unsynchronised[usable], UNSYNCHRONISED)
 
 
+def groups(runs: pd.DataFrame) -> np.ndarray:
+    """The number of each run's (suite, benchmark, type)."""
+    return runs.groupby(list(GROUP_KEYS), sort=False, observed=True).ngroup().to_numpy()
+
+
 def monotone(samples: Samples) -> Samples:
     """Leaves out stamped iterations before which the clock stepped back by more than one of them.
 
@@ -149,8 +156,9 @@ def _runs(table: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
         codes = _codes(table[name])
         key = key * (codes.max(initial=0) + 1) + codes
     _, first, run = np.unique(key, return_index=True, return_inverse=True)
-    runs = {name: table[name].array[first] for name in RUN_KEYS}
-    for name in RUN_KEYS:
+    known = [*RUN_KEYS, *(name for name in RUN_FACTS if name in table.columns)]
+    runs = {name: table[name].array[first] for name in known}
+    for name in known:
         if name != "runid":
             runs[name] = np.array(["None" if pd.isna(x) else str(x) for x in runs[name]], object)
     return run.reshape(-1).astype(np.int64), pd.DataFrame(runs)

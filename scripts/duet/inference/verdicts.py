@@ -1,14 +1,14 @@
 """Runs -> one verdict per benchmark and type."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from duet.inference import interference, intervals, multiplicity
+from duet.inference import cautions, guarded, interference, intervals, multiplicity
 from duet.inference.effects import LEFT_OUT, MIN_OVERLAPS
 from duet.inference.intervals import Interval
-from duet.inference.samples import GROUP_KEYS, WARMUP
+from duet.inference.samples import GROUP_KEYS
 from duet.model import Analysis
 
 SLOWER, FASTER, EQUIVALENT, INCONCLUSIVE = "slower", "faster", "equivalent", "inconclusive"
@@ -22,7 +22,23 @@ COLUMNS = (
     *("p_equivalence", "p_equivalence_adjusted", "mean_A_ns", "mean_B_ns", "coverage_time"),
     *("icc", "design_effect", "holds_for_min_overlap", "runs_left_out", "iterations_left_out", "left_out"),
     *interference.COLUMNS,
+    *("difference", "detectable_percent"),
+    *("trimmed_change_percent", "trimmed_ci_low_percent", "trimmed_ci_high_percent"),
 )
+
+
+@dataclass(frozen=True)
+class _Runs:
+    """The usable runs of a benchmark, n of them, in the order in which they were measured where that is
+    known."""
+
+    x: np.ndarray
+    order: np.ndarray
+    swapped: np.ndarray | None
+    batches: list[list[float] | None]
+    rounding: float
+    """Variance of the mean of runs by the clock's step: they are rounded alike, it does not average out."""
+    in_order: bool
 
 
 def verdicts(effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
@@ -40,12 +56,9 @@ def verdicts(effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
         return pd.DataFrame(columns=list(COLUMNS))
     parts = [_corrected(part, analysis) for _, part in frame.groupby(["suite", "type"], sort=False)]
     frame = pd.concat(parts).sort_index()
-    frame["verdict"] = [
-        decide(p, equal, change, analysis)
-        for p, equal, change in zip(
-            frame["p_adjusted"], frame["p_equivalence_adjusted"], frame["change_percent"], strict=True
-        )
-    ]
+    shown = list(zip(frame["p_adjusted"], frame["p_equivalence"], frame["change_percent"], strict=True))
+    frame["verdict"] = [decide(*one, analysis) for one in shown]
+    frame["difference"] = [difference(p, change, analysis) for p, _, change in shown]
     return _with_interference(frame, effects, analysis)[list(COLUMNS)]
 
 
@@ -59,7 +72,8 @@ def _with_interference(frame: pd.DataFrame, effects: pd.DataFrame, analysis: Ana
 
 
 def decide(p: float, p_equivalence: float, change_percent: float, analysis: Analysis) -> str:
-    """The rule. With alpha = 1 - confidence and corrected p-values (NaN shows nothing):
+    """The rule. With alpha = 1 - confidence, p corrected over the suite, p_equivalence not (NaN shows
+    nothing):
 
     equivalent    |change| < margin is shown (p_equivalence <= alpha), whether or not it is 0
     slower        else, a difference is shown (p <= alpha) and change > 0
@@ -74,34 +88,45 @@ def decide(p: float, p_equivalence: float, change_percent: float, analysis: Anal
     return INCONCLUSIVE
 
 
-def interval(
-    x: np.ndarray,
-    order: np.ndarray,
-    batches: list[list[float] | None],
-    analysis: Analysis,
-    confidence: float,
-) -> Interval:
-    """By the analysis's method from the log ratios of runs and which side was first in each.
+def difference(p: float, change_percent: float, analysis: Analysis) -> str:
+    """`slower` or `faster` where a difference is shown, however small it may be; else empty."""
+    if not p <= 1 - analysis.confidence:
+        return ""
+    return SLOWER if change_percent > 0 else FASTER
+
+
+def interval(runs: _Runs, analysis: Analysis, confidence: float) -> Interval:
+    """By the analysis's method from the log ratios of runs and what is known of each.
 
     Of one run the interval is from its batches and nothing is tested: how runs differ is not known.
     """
     margin = np.log1p(max(analysis.margin_percent, 0.0) / 100)
+    x, batches = runs.x, runs.batches
     if len(x) == 1:
         inside = np.array(x if batches[0] is None else batches[0], float)
         found = intervals.t(intervals.centred(inside, x[0]), confidence, margin)
         nan = np.float64(np.nan)
         return replace(found, estimate=x[0], p=nan, p_equivalence=nan)
-    if analysis.method == "hierarchical-bootstrap" and all(b is not None for b in batches):
+    method = _method(x, batches, analysis)
+    if method == "hierarchical-bootstrap":
         inside = intervals.centred(np.array([list(b) for b in batches], float), x)
         return intervals.hierarchical_bootstrap(inside, confidence, margin)
-    if analysis.method in ("t", "hierarchical-bootstrap"):
-        return intervals.t(x, confidence, margin, order)
-    return intervals.METHODS[analysis.method](x, confidence, margin)
+    if method in cautions.BY_T:
+        by = intervals.t if method == "t" else guarded.guarded
+        return by(x, confidence, margin, runs.order, runs.swapped, runs.rounding, runs.in_order)
+    return intervals.METHODS[method](x, confidence, margin)
 
 
 def _benchmark(key: tuple[str, str, str], runs: pd.DataFrame, analysis: Analysis) -> dict[str, object]:
-    used = runs[runs["log_ratio"].notna()]
-    x, order = used["log_ratio"].to_numpy(float), used["order"].astype(str).to_numpy()
+    used = runs[runs["log_ratio"].notna()].sort_values("start_ns", kind="stable")
+    told = _Runs(
+        used["log_ratio"].to_numpy(float),
+        used["order"].astype(str).to_numpy(),
+        used["swapped"].to_numpy() if "swapped" in used else None,
+        used["batches"].tolist(),
+        float(used["rounding"].mean()) if len(used) else 0.0,
+        bool(used["start_ns"].notna().all()),
+    )
     row: dict[str, object] = dict(zip(GROUP_KEYS, key, strict=True))
     row |= {"runs": len(used), "iterations_A": int(used["iterations_A"].sum())}
     row |= {"iterations_B": int(used["iterations_B"].sum()), "estimator": _estimator(key[2], analysis)}
@@ -112,17 +137,45 @@ def _benchmark(key: tuple[str, str, str], runs: pd.DataFrame, analysis: Analysis
         row[f"mean_{side}_ns"] = (
             float(np.exp(np.log(used[f"mean_{side}_ns"]).mean())) if len(used) else np.nan
         )
-    batches = used["batches"].tolist()
-    found = interval(x, order, batches, analysis, analysis.confidence) if len(x) else _nothing()
+    found = interval(told, analysis, analysis.confidence) if len(used) else _nothing()
     row |= _percent(found, "") | {"change_percent": _to_percent(found.estimate)}
     row |= {"p_value": float(found.p), "p_equivalence": float(found.p_equivalence)}
-    row["method"] = _method(x, batches, analysis)
+    row["method"] = _method(told.x, told.batches, analysis)
+    row |= _trimmed(told, analysis.confidence)
     row["icc"], row["design_effect"] = correlation(used)
     row["holds_for_min_overlap"] = _holds(used, found, analysis)
-    row["warnings"] = "; ".join(_warnings(runs, used, row, analysis))
+    row["warnings"] = "; ".join(cautions.cautions(runs, used, row, found, analysis))
     row |= _left_out(runs, used)
-    row["_runs"] = (x, order, batches)
+    row["_runs"] = told
     return row
+
+
+def _trimmed(runs: _Runs, confidence: float) -> dict[str, float]:
+    """The change without the highest and lowest tenth of the runs, where there are enough."""
+    middle = _nothing()
+    if len(runs.x) >= guarded.FEWEST:
+        middle = guarded.trimmed(
+            runs.x, confidence, 0.0, runs.order, runs.swapped, runs.rounding, runs.in_order
+        )
+    return {
+        "trimmed_change_percent": _to_percent(middle.estimate),
+        "trimmed_ci_low_percent": _to_percent(middle.low),
+        "trimmed_ci_high_percent": _to_percent(middle.high),
+    }
+
+
+def _detectable(runs: _Runs, level: float, analysis: Analysis) -> float:
+    """The slowdown in percent that so many runs find with 90 % power at this level, by t."""
+    if len(runs.x) < 2:
+        return np.nan
+    whole = intervals.t(
+        runs.x, analysis.confidence, 0.0, runs.order, runs.swapped, runs.rounding, runs.in_order
+    )
+    if analysis.method == "guarded-t" and len(runs.x) >= guarded.FEWEST:
+        level *= 1 - guarded.TRIMMED_SHARE
+    freedom = len(runs.x) - intervals.rest(runs.x, runs.order, runs.swapped)[1].shape[1]
+    half = float(whole.high - whole.low) / 2
+    return _to_percent(np.float64(intervals.detectable(half, freedom, analysis.confidence, level)))
 
 
 def _nothing() -> Interval:
@@ -167,9 +220,12 @@ def _corrected(family: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
         family["p_adjusted"].to_numpy(), analysis.correction, analysis.confidence
     )
     wide = [
-        _percent(interval(*runs, analysis, confidence) if len(runs[0]) else _nothing(), "_simultaneous")
+        _percent(interval(runs, analysis, confidence) if len(runs.x) else _nothing(), "_simultaneous")
         for runs in family["_runs"]
     ]
+    tests = max(int(family["p_value"].notna().sum()), 1) if analysis.correction != "none" else 1
+    level = (1 - analysis.confidence) / tests
+    family["detectable_percent"] = [_detectable(runs, level, analysis) for runs in family["_runs"]]
     return family.join(pd.DataFrame(wide, index=family.index))
 
 
@@ -216,37 +272,6 @@ def _holds(used: pd.DataFrame, found: Interval, analysis: Analysis) -> str:
             stretches.append([i])
     ends = [(MIN_OVERLAPS[s[0]], MIN_OVERLAPS[s[-1]]) for s in stretches]
     return ", ".join(f"{a:.1f}" if a == b else f"{a:.1f}-{b:.1f}" for a, b in ends) or "none"
-
-
-def _warnings(
-    runs: pd.DataFrame, used: pd.DataFrame, row: dict[str, object], analysis: Analysis
-) -> list[str]:
-    out = []
-    reasons = runs.loc[runs["log_ratio"].isna(), "reason"].value_counts()
-    if len(reasons):
-        told = ", ".join(f"{reason} ({n})" for reason, n in reasons.items())
-        out.append(f"{reasons.sum()} of {len(runs)} runs left out: {told}")
-    if row["method"] == "t on batches":
-        k = len(used["batches"].iloc[0])
-        out.append(
-            f"one run only: the interval comes from {k} batches inside it and leaves out how runs differ: "
-            "measure 2 or more"
-        )
-    elif len(used) == 1:
-        out.append("one run only, and too few iterations in it for an interval: measure 2 or more")
-    elif len(used) and used["log_ratio"].nunique() == 1:
-        out.append("the runs do not differ at all: times are coarse or copied")
-    if row["method"] == "wilcoxon" and 2.0 ** (1 - len(used)) > 1 - analysis.confidence:
-        out.append(f"wilcoxon cannot show a difference with {len(used)} runs")
-    if analysis.method == "hierarchical-bootstrap" and row["method"] == "t":
-        out.append("runs are too short for batches: t is used instead of the hierarchical bootstrap")
-    for reason, column in LEFT_OUT.items():
-        # warm-up is meant to be left out; the rest is a fault of what was measured
-        if (n := int(runs[column].sum())) and reason != WARMUP:
-            out.append(f"{n} iteration{'s' * (n != 1)} left out: {reason}")
-    for warning, n in used.loc[used["warnings"] != "", "warnings"].value_counts().items():
-        out.append(f"{warning} ({n} of {len(used)} runs)" if n < len(used) else str(warning))
-    return out
 
 
 def _left_out(runs: pd.DataFrame, used: pd.DataFrame) -> dict[str, object]:

@@ -7,8 +7,11 @@ from scipy import special
 
 from duet.inference.samples import Samples, first_of
 
-_LEVEL = 0.01
-"""A scale of the profile counts as work where the runs agree on it at this level (F test)."""
+_LEVEL, _TREND_LEVEL = 0.01, 0.002
+"""A scale of the profile, or the trend, counts as work where the runs agree on it at this level (F test).
+A trend kept by mistake makes intervals several times wider."""
+_DEGREE = 2
+"""Of the polynomial that is the trend: a line bends too little for what grows by a constant amount."""
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,9 @@ class Work:
 
     weight: np.ndarray
     """(N,): 1 throughout where iteration numbers make no difference."""
+    other: np.ndarray
+    """(N,): the weights by the other decision on the slow scales: without the trend that `weight` keeps,
+    or with the one that it takes for a disturbance."""
     entry: np.ndarray
     """(N,): the run and iteration number (E entries, sorted) of each iteration."""
     run: np.ndarray
@@ -45,12 +51,13 @@ def work(samples: Samples, group: np.ndarray) -> Work:
 
     Iteration i of a benchmark does the same work on both sides and in every run; disturbances come
     at other times in every run. A run's profile (log times centred by side, averaged over the sides
-    by iteration number) is split into scales, differences of moving averages over 1, 3, 9, …
-    iterations, and the average over runs is kept at the scales on which the runs agree: its variance B
-    is above V, what their disagreement explains of it, by an F test. The slowest scale, a trend, has
-    too few degrees of freedom for that in few runs and is kept also where the one before it is: work
-    that is irregular is so at all scales. Elsewhere a trend is taken for a disturbance. One run
-    alone has nothing to agree with: its work is 1 throughout. `group`: a number for each run.
+    by iteration number) is split into a trend and scales of what is left, differences of moving
+    averages over 1, 3, 9, … iterations, and the average over runs is kept at the scales on which the
+    runs agree: its variance B is above V, what their disagreement explains of it, by an F test. The
+    slowest scale and the trend have too few degrees of freedom for that in few runs and are kept also
+    where a scale before them is: work that is irregular is so at all scales. Elsewhere a trend is
+    taken for a disturbance; `other` has it the other way. One run alone has nothing to agree with: its
+    work is 1 throughout. `group`: a number for each run.
     """
     log = np.log(samples.length_ns.astype(float))
     log -= (samples.sums(log) / np.maximum(samples.sums(), 1))[samples.run, samples.side]
@@ -59,37 +66,63 @@ def work(samples: Samples, group: np.ndarray) -> Work:
     profile = np.bincount(entry, log) / np.bincount(entry)
     run = entries // span
     cells, cell = np.unique(group[run] * span + entries % span, return_inverse=True)
-    shared, excess = np.zeros(len(cells)), np.zeros(len(entries))
+    shared, other, excess = np.zeros(len(cells)), np.zeros(len(cells)), np.zeros(len(entries))
     finer = np.zeros(1, bool)
     bands = _bands(profile, run) if len(run) else []
     for i, (band, dimensions, tested) in enumerate(bands):
         mean = np.bincount(cell, band) / np.bincount(cell)
-        agreed = _agreed(band, dimensions, tested, cell, cells // span)
-        kept = agreed | finer if 0 < i == len(bands) - 1 else agreed
-        finer = agreed
+        slow, level = i >= len(bands) - 2, _TREND_LEVEL if i == len(bands) - 1 else _LEVEL
+        agreed = _agreed(band, dimensions, tested, cell, cells // span, level)
+        kept = agreed | finer if slow else agreed
+        finer = kept
         shared += kept[cells // span] * mean
+        other += (kept ^ slow)[cells // span] * mean
         excess += kept[group[run]] * (band - mean[cell])
-    return Work(np.exp(shared)[cell][entry], entry, run, cell, excess)
+    weight, other = (np.exp(x)[cell][entry] for x in (shared, other))
+    return Work(weight, other, entry, run, cell, excess)
 
 
 def _bands(profile: np.ndarray, run: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """The profile's scales, finest first; each entry's part of the degrees of freedom; where to test.
+    """The profile's scales, finest first, the trend last; each entry's part of the degrees of freedom;
+    where to test.
 
     Near the ends of a run, where no window is centred, a mere trend shows at every scale: not tested.
     """
     first = first_of(run)
     last = first + np.bincount(run)[run] - 1
-    here = np.arange(len(run))
-    out, rest, width = [], profile, 1
-    while width * 6 <= (last - first).max() + 1:
-        width *= 3
-        smooth = _moving_average(profile, first, last, width // 2)
+    length = last - first + 1
+    widths = [3**k for k in range(1, 40) if 2 * 3**k <= length.max()]
+    trend = _trend(profile, run, first, last, widths[-1] if widths else 1)
+    rest, out, here = profile - trend, [], np.arange(len(run))
+    smooth = rest
+    for width in widths:
+        smooth = _moving_average(profile - trend, first, last, width // 2)
         centred = (here - width // 2 >= first) & (here + width // 2 <= last)
         out.append((rest - smooth, np.full(len(run), 2 / width), centred))
         rest = smooth
-    # a trend is one degree of freedom, however long the run
-    out.append((rest, 1 / (last - first + 1), np.ones(len(run), bool)))
-    return out
+    # what is slowest has one degree of freedom, however long the run, the trend has two
+    everywhere = np.ones(len(run), bool)
+    return [*out, (rest, 1 / length, everywhere), (trend, _DEGREE / length, everywhere)]
+
+
+def _trend(
+    profile: np.ndarray, run: np.ndarray, first: np.ndarray, last: np.ndarray, width: int
+) -> np.ndarray:
+    """The parabola that fits each run's moving average best (least squares), where a window is centred:
+    a pattern of lengths does not lean it, and a trend is not flattened towards the ends."""
+    smooth = _moving_average(profile, first, last, width // 2)
+    here = np.arange(len(run))
+    centred = (here - width // 2 >= first) & (here + width // 2 <= last)
+    place = (here - (first + last) / 2) / np.maximum(last - first, 1)
+    columns = [place**k for k in range(_DEGREE + 1)]
+    sums = [[np.bincount(run, centred * p * q) for p in columns] for q in columns]
+    right = [np.bincount(run, centred * p * smooth) for p in columns]
+    fit = (
+        np.linalg.pinv(np.moveaxis(np.array(sums), -1, 0), hermitian=True)
+        @ np.stack(right, axis=-1)[..., None]
+    )
+    trend = sum(fit[run, k, 0] * p for k, p in enumerate(columns))
+    return trend - (np.bincount(run, trend) / np.maximum(np.bincount(run), 1))[run]
 
 
 def _moving_average(x: np.ndarray, first: np.ndarray, last: np.ndarray, reach: int) -> np.ndarray:
@@ -102,7 +135,12 @@ def _moving_average(x: np.ndarray, first: np.ndarray, last: np.ndarray, reach: i
 
 
 def _agreed(
-    band: np.ndarray, dimensions: np.ndarray, tested: np.ndarray, cell: np.ndarray, cell_group: np.ndarray
+    band: np.ndarray,
+    dimensions: np.ndarray,
+    tested: np.ndarray,
+    cell: np.ndarray,
+    cell_group: np.ndarray,
+    level: float,
 ) -> np.ndarray:
     """By group whether its runs agree on a band, judged by the entries that are tested."""
     groups, cells = int(cell_group.max()) + 1, len(cell_group)
@@ -117,4 +155,4 @@ def _agreed(
         within = np.bincount(cell_group, residual, minlength=groups) / (entries - size)
         noise = within * np.bincount(cell_group, (count > 0) / np.maximum(count, 1), minlength=groups)
         between = np.bincount(cell_group, mean**2, minlength=groups)
-        return special.fdtrc(size * share, (entries - size) * share, between / noise) <= _LEVEL
+        return special.fdtrc(size * share, (entries - size) * share, between / noise) <= level

@@ -50,7 +50,7 @@ class Request:
         benchmark = BenchmarkPlan.read(layout.benchmark_plan(run.benchmark_stem))
         sides = {side: SidePlan.read(layout.side_plan(run, side)) for side in run.sides}
         images, files = {}, {}
-        for name, plan in sides.items():
+        for side, plan in sides.items():
             ref = plan.side.image
             if ref is None:
                 continue
@@ -58,10 +58,10 @@ class Request:
             present = layout.image_presence(where, ref.key)
             if not present.exists():
                 raise MeasureError(f"image {ref.name} is not present on {where}", "start the workflow there")
-            images[name] = ImagePresence.read(present)
-            files[name] = images[name].files
+            images[side] = ImagePresence.read(present)
+            files[side] = images[side].files
             if ref.source:
-                files[name] += (SourceRecord.read(layout.source(ref.key)).path.absolute(),)
+                files[side] += (SourceRecord.read(layout.source(ref.key)).path.absolute(),)
         return cls(run, layout, benchmark, sides, images, files)
 
     @property

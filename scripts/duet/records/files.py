@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -125,9 +126,8 @@ def publish(part: Path, directory: Path, keep: Sequence[str]) -> None:
 def _publish(part: Path, directory: Path, keep: Sequence[str]) -> None:
     directory.mkdir(exist_ok=True)
     for folder, _, names in os.walk(part):
-        for name in names:
-            _sync(Path(folder, name))
-        _sync(Path(folder))
+        for path in (*(Path(folder, name) for name in names), Path(folder)):
+            _sync(path)
     old = sorted(directory.iterdir(), key=lambda path: path.name not in (RUN, FAILURE))
     for path in old:
         if path.name not in keep:
@@ -142,7 +142,9 @@ def _publish(part: Path, directory: Path, keep: Sequence[str]) -> None:
 
 def _sync(path: Path) -> None:
     """Have a file's content, or a directory's names, on the disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    if not stat.S_ISREG(mode := path.lstat().st_mode) and not stat.S_ISDIR(mode):
+        return  # a pipe that something left there has no content, and opening it might block
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         os.fsync(descriptor)
     finally:

@@ -66,7 +66,7 @@ def read(runs: Path, planned: Iterable[str]) -> Provenance:
     return gather(record for record in records if record is not None)
 
 
-def page(
+def html_page(
     campaign: str,
     gathered: Provenance,
     images: Sequence[ImagePresence],

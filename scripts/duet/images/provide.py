@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from duet.engines.private import private_directory
 from duet.images import base as bootstrap
 from duet.images import dockerfile
 from duet.images.identity import (
@@ -105,7 +106,7 @@ def _built(
 def _alone(what: str) -> Iterator[None]:
     """One at a time on this host; only to save work, since building twice does no harm."""
     place = int(digest(what)[:15], 16)
-    with open(Path(tempfile.gettempdir(), f"duetbench-{os.getuid()}.lock"), "a") as file:
+    with open(private_directory() / f"images.{os.uname().nodename}", "a") as file:
         # One file for all: each name locks a byte of its own in it, which need not exist.
         fcntl.lockf(file, fcntl.LOCK_EX, 1, place)
         yield

@@ -20,7 +20,7 @@ NEEDED = (
     *("ci_low_percent", "ci_high_percent", "p_value", "p_adjusted"),
 )
 """Columns of verdicts.csv without which there is nothing to tell; those behind may be missing."""
-TEXTS = (*NEEDED[:6], "estimator", "holds_for_min_overlap", "left_out")
+TEXTS = (*NEEDED[:6], "estimator", "holds_for_min_overlap", "left_out", "difference")
 COUNTS = ("runs", "iterations_A", "iterations_B", "runs_left_out", "iterations_left_out")
 """Every other column holds numbers, and nothing where a number is not known."""
 ENOUGH = 10

@@ -166,7 +166,7 @@ def _named(node: object, label: str, path: tuple[object, ...], faults: Faults) -
     for key in node:
         if not isinstance(key, str):
             faults.add(
-                f"{label}: {_path((*path, key))}", f"the key is {_show(key)}, not text", "names, quoted"
+                f"{label}: {_path((*path, key))}", f"the key is {show(key)}, not text", "names, quoted"
             )
     return {k: _named(v, label, (*path, k), faults) for k, v in node.items() if isinstance(k, str)}
 
@@ -205,7 +205,7 @@ def _explain(error: ValidationError) -> Iterator[tuple[str, str, str]]:
         hint = nearest(instance, _words(rule)) if isinstance(instance, str) else ""
         if len(path) == 1 and not isinstance(instance, dict):
             hint = nearest(str(path[0]), keys("campaign"))
-        yield _path(path), f"is {_show(instance)}{hint}", accepted
+        yield _path(path), f"is {show(instance)}{hint}", accepted
 
 
 def _words(rule: Mapping[str, Any]) -> tuple[str, ...]:
@@ -223,7 +223,7 @@ def _key(key: object) -> str:
     return key if isinstance(key, str) and key.isprintable() and key else json.dumps(key, default=str)
 
 
-def _show(value: object) -> str:
+def show(value: object) -> str:
     """A value in one short line."""
     text = json.dumps(value, default=str, ensure_ascii=False)
     return text if len(text) <= 60 else text[:57] + "…"

@@ -150,7 +150,7 @@ def _side(
     asked = f"{command} {syncduet_run if synchronised else ''}"
     if engine == "process" and (jar := values.absent_probe(asked)):
         where = (find(chain, "engine") or chain[-1]).where("engine")
-        what = f"a host a host process has no {jar}, which is made in the image"
+        what = f"a host process has no {jar}, which is made in the image"
         accepted = "docker or podman, or the path of a jar that images/probes/build made, in the command"
         findings.lacks(benchmark, where, what, accepted)
     return Side(

@@ -7,9 +7,8 @@ from scipy import special
 
 from duet.inference.samples import Samples, first_of
 
-_LEVEL, _TREND_LEVEL = 0.01, 0.002
-"""A scale of the profile, or the trend, counts as work where the runs agree on it at this level (F test).
-A trend kept by mistake makes intervals several times wider."""
+_LEVEL = 0.01
+"""A scale of the profile, or the trend, counts as work where the runs agree on it at this level (F test)."""
 _DEGREE = 2
 """Of the polynomial that is the trend: a line bends too little for what grows by a constant amount."""
 
@@ -71,8 +70,8 @@ def work(samples: Samples, group: np.ndarray) -> Work:
     bands = _bands(profile, run) if len(run) else []
     for i, (band, dimensions, tested) in enumerate(bands):
         mean = np.bincount(cell, band) / np.bincount(cell)
-        slow, level = i >= len(bands) - 2, _TREND_LEVEL if i == len(bands) - 1 else _LEVEL
-        agreed = _agreed(band, dimensions, tested, cell, cells // span, level)
+        slow = i >= len(bands) - 2
+        agreed = _agreed(band, dimensions, tested, cell, cells // span)
         kept = agreed | finer if slow else agreed
         finer = kept
         shared += kept[cells // span] * mean
@@ -100,9 +99,9 @@ def _bands(profile: np.ndarray, run: np.ndarray) -> list[tuple[np.ndarray, np.nd
         centred = (here - width // 2 >= first) & (here + width // 2 <= last)
         out.append((rest - smooth, np.full(len(run), 2 / width), centred))
         rest = smooth
-    # what is slowest has one degree of freedom, however long the run, the trend has two
+    # one degree of freedom, however long the run: a disturbance may be a line, and the trend one like it
     everywhere = np.ones(len(run), bool)
-    return [*out, (rest, 1 / length, everywhere), (trend, _DEGREE / length, everywhere)]
+    return [*out, (rest, 1 / length, everywhere), (trend, 1 / length, everywhere)]
 
 
 def _trend(
@@ -140,7 +139,6 @@ def _agreed(
     tested: np.ndarray,
     cell: np.ndarray,
     cell_group: np.ndarray,
-    level: float,
 ) -> np.ndarray:
     """By group whether its runs agree on a band, judged by the entries that are tested."""
     groups, cells = int(cell_group.max()) + 1, len(cell_group)
@@ -155,4 +153,4 @@ def _agreed(
         within = np.bincount(cell_group, residual, minlength=groups) / (entries - size)
         noise = within * np.bincount(cell_group, (count > 0) / np.maximum(count, 1), minlength=groups)
         between = np.bincount(cell_group, mean**2, minlength=groups)
-        return special.fdtrc(size * share, (entries - size) * share, between / noise) <= level
+        return special.fdtrc(size * share, (entries - size) * share, between / noise) <= _LEVEL

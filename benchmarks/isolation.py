@@ -49,7 +49,8 @@ SNIPPETS = (
 PROGRAMS = (*PROCESSES, *(f"py:{name}" for name in SNIPPETS))
 CHANGED = PROGRAMS[::3][:12]
 """Those in which a change is planted."""
-LENGTHS_MS = (1, 10, 1000)
+LENGTHS = {"py:loop": (1, 10, 1000), "py:zlib6": (1, 5, 500)}
+"""Units for iterations of about 1 ms, 10 ms and 1 s; the same for both sides, however fast either is."""
 MODES = ("split", "exchange")
 ENGINES = ("docker", "process", "podman")
 
@@ -74,7 +75,7 @@ EXPERIMENTS = {
     "plus2": Experiment(CHANGED, 10, 50, 51),
     "plus1": Experiment(CHANGED, 10, 100, 101),
     "neighbours": Experiment(PROGRAMS[::4], 6, busy=(1, 4)),
-    "lengths": Experiment(tuple(f"py:{p} {ms}" for p in ("zlib6", "loop") for ms in LENGTHS_MS), 12),
+    "lengths": Experiment(tuple(f"{p} {n}" for p, counts in LENGTHS.items() for n in counts), 12),
     "sunflow": Experiment(("sunflow",), 9),
     "sequential": Experiment(PROGRAMS[::4], 3, sequential=True),
 }
@@ -157,11 +158,10 @@ def campaign(
 def command(program: str, count: int, seconds: float) -> str:
     if program == "sunflow":
         return "java -Xms256M -Xmx256M -XX:+UseSerialGC -jar sunflow.jar 25 40"
-    milliseconds = ""
-    if program.startswith("py:"):
-        program, _, milliseconds = program.partition(" ")
-        seconds = max(seconds, 0.012 * float(milliseconds or 0))  # at least a dozen iterations
-    return f'python3 -c "$WORK" {seconds} "{program}" {count} {milliseconds}'.strip()
+    name, _, given = program.partition(" ")
+    if name in LENGTHS and given:
+        return f'python3 -c "$WORK" {max(seconds, 0.012 * int(given))} {name} {given}'
+    return f'python3 -c "$WORK" {seconds} "{program}" {count}'
 
 
 def clean(name: str) -> str:

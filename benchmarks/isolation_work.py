@@ -1,11 +1,10 @@
 """One side of benchmarks/isolation.py: repeat a program, stamp every iteration. Python's core modules only.
 
-    python3 -c "$WORK" SECONDS PROGRAM COUNT [MILLISECONDS]
+    python3 -c "$WORK" SECONDS PROGRAM COUNT
 
 An iteration is COUNT times the program's unit of work, so that 51 against 50 is 2 % more. PROGRAM is a
 command (a process for each iteration, which reads COUNT copies of a text) or `py:NAME`, a function of this
-file that is called COUNT times. With MILLISECONDS the unit is repeated until an iteration takes about that
-long.
+file that is called COUNT times.
 """
 
 import os
@@ -134,15 +133,9 @@ def called(unit, count):
     return once
 
 
-def main(seconds, program, count, milliseconds=None):
+def main(seconds, program, count):
     if program.startswith("py:"):
-        unit = UNITS[program[3:]]()
-        if milliseconds:
-            begin = time.perf_counter()
-            for _ in range(20):
-                unit()
-            count = max(1, round(float(milliseconds) / 1000 / (time.perf_counter() - begin) * 20))
-        once = called(unit, int(count))
+        once = called(UNITS[program[3:]](), int(count))
     else:
         once = process(program, int(count))
     offset = time.time_ns() - time.monotonic_ns()

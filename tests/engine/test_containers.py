@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from duet.engines import EngineError, containers, podman
+from duet.engines import EngineError, containers, owner, podman
 from duet.engines.containers import ContainerEngine, connect
 from sides import Sides, refusal
 
@@ -49,6 +49,7 @@ def test_runs_the_launcher_and_nothing_of_the_image(contained: Sides):
         "duetbench.run": "s.b.0.duet.AB",
         "duetbench.side": "A",
         "duetbench.root": str(contained.root),
+        "duetbench.owner": owner.mark(),
     }
 
 

@@ -114,8 +114,9 @@ def each_thread_and_child_is_moved(sides: Sides) -> None:
         mover.move(cpus)
         size = len(sides.log)
         until(lambda size=size: len(sides.log) > size + 3000)
-        told = sides.log[size:].splitlines()[10:-1]
-        assert {line.split()[-1] for line in told} == {cpus}
+        told = [line.split()[-1] for line in sides.log[size:].splitlines()[1:-1]]
+        # Each of the three loops may be about to print what it had read before.
+        assert len(told) > 50 and sum(line != cpus for line in told) <= 3
         assert mover.bound() <= {frozenset({int(cpus)})}
     side.kill()
     assert side.wait(20) == 137
@@ -152,8 +153,7 @@ def test_the_engines_own_update(contained: Sides):
     assert os.sched_getaffinity(pid) == {int(second)}
     with pytest.raises(EngineError):
         mover.move("4000")
-    side.kill()
-    side.wait(20)
+    side.remove()
     with pytest.raises(SideGone):
         mover.move(first)
 

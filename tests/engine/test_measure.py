@@ -16,7 +16,7 @@ from duet.engines.choose import choose
 from duet.model import ImageRef, Side, Type, parse_run
 from duet.records.layout import Layout
 from duet.records.plan import BenchmarkPlan, SidePlan
-from duet.records.provision import ImageRecord
+from duet.records.provision import ImagePresence, place
 from duet.records.run import RunRecord, intact
 from sides import alive
 
@@ -44,12 +44,12 @@ class Bench:
         image = ImageRef(self.image) if self.image else None
         if image:
             facts = {"name": image.name, "key": image.key, "engine": self.engine}
-            made = ImageRecord(**facts, id=None, tag=self.image, hash="content")
-            made.write(self.layout.image(image.key))
+            there = ImagePresence(**facts, id=None, tag=self.image, hash="content")
+            there.write(self.layout.image_presence(place(self.engine), image.key))
         for name, command in (("A", a), ("B", a if b is None else b)):
             wanted = Side(name, image, command, None, tuple(files), engine=self.engine, **(side or {}))
             if name == "A" or self.run.type != Type.AADUET:
-                plan = SidePlan(side=wanted, timeout_s=timeout_s, image_hash=None)
+                plan = SidePlan(side=wanted, timeout_s=timeout_s)
                 plan.write(self.layout.side_plan(self.run, name))
         facts = {"campaign": "c", "suite": "s", "benchmark": "b.true", "format": "native"}
         facts |= {"remove_containers": True, "artifacts": {"uname": "uname -s"}, "seed": 0, "grace_s": 2}
@@ -329,6 +329,24 @@ def test_killed_then_cleaned(bench, mark):
     bench.plan().measured()
 
 
+def test_what_a_killed_measurer_left_is_no_neighbour_of_the_next_run(bench, mark, tmp_path):
+    """Of whatever campaign and engine the next run is, before it begins and not silently."""
+    bench.plan(a=f"echo up; sleep {mark}", side={"cpus": "split"})
+    process = bench.begin()
+    until(lambda: bench.running_log("A") and bench.running_log("B"))
+    process.kill()
+    process.wait()
+    other = Bench("process", None, tmp_path / "other")
+    other.plan(artifacts={"neighbours": f"pgrep -f '^sleep {mark}$' || true"})
+    said = other.measure()
+    record = RunRecord.read(other.directory / "run.json")
+    assert record.artifacts["neighbours"] == "" and not record.warnings and not alive(mark)
+    if bench.engine != "process":  # whose sides die with their measurer
+        for side in "AB":
+            assert f"removed side {side} of {bench.run.name} in {bench.results} (measured by process" in said
+    subprocess.run([*DUETBENCH, "clean", str(bench.results)], check=True)
+
+
 def test_links_do_not_lead_out(bench, tmp_path):
     """What a side leaves instead of its result is never followed on the host, nor written outside."""
     secret = tmp_path / "secret"
@@ -338,7 +356,7 @@ def test_links_do_not_lead_out(bench, tmp_path):
         done = subprocess.run(bench.command, capture_output=True, text=True)
         assert "Traceback" not in done.stderr
         for path in bench.directory.rglob("*"):
-            assert not path.is_symlink() and (path.is_dir() or path.read_text() != "secret")
+            assert not path.is_symlink() and (path.is_dir() or path.read_bytes() != b"secret")
     assert secret.read_text() == "secret"
 
 

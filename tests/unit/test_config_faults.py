@@ -263,8 +263,8 @@ PROBED = {"format": "renaissance", "run_base": "java -jar r.jar --plugin duet-pr
 def test_a_process_has_no_probe_that_is_made_in_an_image(tmp_path: Path) -> None:
     line = only_fault(tmp_path, PROBED | {"engine": "process"})
     assert line.startswith(
-        "c.yml: duetbench.engine: engine process does not have duet-probe-renaissance.jar, "
-        "which is made in the image (one, two); accepted: docker or podman, or the path of a jar"
+        "c.yml: duetbench.engine: a host process has no duet-probe-renaissance.jar, which is made in the "
+        "image (one, two); accepted: docker or podman, or the path of a jar"
     )
     agent = "java -agentpath:/x.so -jar r.jar --iteration-barrier $$"
     only_fault(

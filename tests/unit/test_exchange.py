@@ -158,7 +158,7 @@ def test_a_refused_move_is_taken_back_and_tried_again(tmp_path):
         sides = [Side(name, log, faults if i == refusing else ()) for i, name in enumerate("AB")]
         record, warnings, moves = run(tmp_path, sides, 30)
         assert record.refused == 2 and record.reason == "" and record.moves > 10
-        assert warnings == ["2 exchanges of cores were refused"]
+        assert warnings == ["exchanges of cores that were refused: 2"]
         assert all({m.a, m.b} == {"0", "1"} for m in moves)
         assert len({cpus for _, cpus in dict(log).items()}) == 2
 
@@ -208,7 +208,9 @@ def test_a_side_that_ends_while_it_is_put_back(tmp_path):
     sides[1].faults = sides[0].faults
     record, warnings, moves = run(tmp_path, sides, 10)
     assert record.refused == 1 and record.reason == "" and record.moves >= 10
-    assert warnings == ["1 exchanges of cores were refused"] and {len(m.moved) for m in moves[1:]} == {1}
+    assert warnings == ["exchanges of cores that were refused: 1"] and {len(m.moved) for m in moves[1:]} == {
+        1
+    }
 
 
 def test_both_have_ended(tmp_path):

@@ -1,10 +1,8 @@
 """Reading this machine; artifacts that fail, hang or flood; one run at a time."""
 
 import os
-import threading
 import time
 
-import pytest
 from duet.measure import host
 from duet.measure.cores import Machine
 
@@ -71,21 +69,3 @@ def command_lines():
                 yield f.read()
         except OSError:
             continue
-
-
-def test_one_run_at_a_time(tmp_path, monkeypatch):
-    monkeypatch.setattr(host, "MEASURING", tmp_path / "lock")
-    happened = []
-    waiting = threading.Event()
-
-    def other():
-        with host.alone(waiting.set):
-            happened.append("other")
-
-    with host.alone(lambda: pytest.fail("nobody else measures")):
-        thread = threading.Thread(target=other)
-        thread.start()
-        assert waiting.wait(10)
-        happened.append("first")
-    thread.join(10)
-    assert happened == ["first", "other"]

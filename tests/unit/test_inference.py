@@ -133,6 +133,7 @@ def test_warm_up_is_left_out_and_counted():
     assert one(table, warmup=harnesses.warmups() | {"renaissance/b": 0})["change_percent"] < -50
     assert one(table, warmup=harnesses.warmups() | {"renaissance/b": None})["iterations_A"] == 60
     assert one(table.assign(suite="Renaissance-17"), warmup=harnesses.warmups())["iterations_A"] == 60
+    assert one(table.assign(suite="jmh"), warmup={"JMH": 20})["iterations_A"] == 60
 
 
 @pytest.mark.parametrize(("rule", "left"), [(0.25, 30), (7, 33), ("0.1s", 30), ("auto", 30)])

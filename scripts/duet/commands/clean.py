@@ -13,6 +13,7 @@ from pathlib import Path
 from duet.commands import Log
 from duet.engines import EngineError
 from duet.engines.choose import choose
+from duet.engines.processes import remove_tree
 from duet.records.layout import Layout
 
 EXAMPLE = "./duetbench clean results/quickstart"
@@ -36,7 +37,7 @@ def execute(options: argparse.Namespace, log: Log) -> None:
         runs.update(engine.remove_leftovers(results))
     layout = Layout(results)
     for part in layout.runs.glob(layout.part("*").name):
-        shutil.rmtree(part, ignore_errors=True)
+        remove_tree(part)
     if runs:
         log(f"removed the remains of killed runs: {', '.join(sorted(runs))}")
 

@@ -91,8 +91,8 @@ def markdown(
 
 def as_json(decision: Decision, facts: Facts, options: argparse.Namespace) -> str:
     checked = decision.false_positives
-    columns = ("suite", "benchmark", "type", "outcome", "verdict", "change_percent", "warnings")
-    columns += ("ci_low_percent", "ci_high_percent", "p_adjusted", "runs")
+    columns = ["suite", "benchmark", "type", "outcome", "verdict", "change_percent", "warnings"]
+    columns += ["ci_low_percent", "ci_high_percent", "p_adjusted", "runs"]
     whole = {
         "campaign": facts.campaign,
         "exit": int(decision.exit),

@@ -7,7 +7,8 @@ from pathlib import Path
 from duet.commands import Log
 from duet.engines import Engine
 from duet.engines.choose import choose
-from duet.measure import host, interruption, progress
+from duet.measure import interruption, progress
+from duet.measure.alone import alone
 from duet.measure.request import Request
 from duet.measure.run import measure_run
 from duet.model import DuetError
@@ -57,25 +58,34 @@ def failed(options: argparse.Namespace, error: DuetError | OSError) -> list[str]
 
 
 def measure(options: argparse.Namespace, say: Log) -> None:
-    request = Request.read(options.results, options.run)
-    verbose = request.benchmark.verbose
     chosen: dict[str, Engine] = {}
-    for name in {plan.side.engine for plan in request.sides.values()}:
-        chosen[name], why = choose(name)
-        if verbose:
-            say(why)
+    reasons: list[str] = []
+
+    def engine(name: str) -> str:
+        if name not in chosen:
+            chosen[name], why = choose(name)
+            reasons.append(why)
+        return chosen[name].name
+
+    request = Request.read(options.results, options.run, engine)
+    for plan in request.sides.values():
+        engine(plan.side.engine)
     engines = {side: chosen[plan.side.engine] for side, plan in request.sides.items()}
-    if verbose:
+    if request.benchmark.verbose:
+        for why in reasons:
+            say(why)
         for side, plan in request.sides.items():
             say(f"{request.run.name} {side}: {plan.side.run}")
     keep = [options.log.name] if options.log and options.log.parent.resolve() == request.directory else []
-    with host.alone(
-        lambda: say(f"{request.run.name}: waiting, another run is being measured on this machine")
-    ):
+
+    def say_of_run(line: str) -> None:
+        say(f"{request.run.name}: {line}")
+
+    with alone(request.run.name, request.benchmark.campaign, engines, say_of_run) as warnings:
         begin = time.monotonic()
-        record = measure_run(request, engines, keep)
+        record = measure_run(request, engines, keep, warnings)
     for warning in record.warnings:
-        say(f"{request.run.name}: warning: {warning}")
+        say_of_run(f"warning: {warning}")
     seconds = time.monotonic() - begin
     progress.add(request.layout, request.run, seconds)
     say(progress.line(request.layout, request.run, seconds))

@@ -138,19 +138,45 @@ class Started(Protocol):
         """Everything that `start` made, also when it still runs. Repeating it is no error."""
 
 
+@dataclass(frozen=True)
+class Stray:
+    """A running side of whatever campaign, as an engine finds it."""
+
+    id: str
+    """The engine's own."""
+    root: str
+    run: str
+    side: str
+    owner: str
+    """Mark of the process that measures it (`duet.engines.owner`); empty where an older version did."""
+
+
 class Engine(Protocol):
-    name: str
-    version: str
-    splits_cpus: bool
-    """Whether it can bind a side to cores."""
-    bounds_memory: bool
-    """Whether it can bound a side's memory."""
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def splits_cpus(self) -> bool:
+        """Whether it can bind a side to cores."""
+
+    @property
+    def bounds_memory(self) -> bool:
+        """Whether it can bound a side's memory."""
 
     def start(self, start: Start) -> Started:
         """Start a side. Raises EngineError; then nothing is left behind."""
 
     def leftovers(self, root: Path) -> list[str]:
         """Runs of this results directory whose sides are still there although nobody measures them."""
+
+    def strays(self) -> list[Stray]:
+        """All sides that run, as far as this user may know."""
+
+    def end(self, stray: Stray) -> None:
+        """End a side that nobody measures any more."""
 
     def remove_leftovers(self, root: Path) -> list[str]:
         """Remove them; the runs they belonged to."""

@@ -94,21 +94,22 @@ class Tree:
         found: list[int] = []
         for tid in self.threads(pid):
             path = f"/proc/{pid}/task/{tid}/children"
-            try:
-                found += map(int, os.pread(self._file(path), 1 << 16, 0).split())
-            except OSError:
-                self._forget(path)
+            for _ in range(2):
+                try:
+                    found += map(int, os.pread(self._file(path), 1 << 16, 0).split())
+                    break
+                except OSError:
+                    self._forget(path)
         return found
 
     def threads(self, pid: int) -> list[int]:
         path = f"/proc/{pid}/task"
-        try:
-            threads = list(map(int, os.listdir(self._file(path))))
-        except OSError:
-            threads = []
-        if not threads:  # so it looks when a process ends whose file is open
+        for _ in range(2):  # the open one may be of an ended process, whose number another one has now
+            with contextlib.suppress(OSError):
+                if threads := os.listdir(self._file(path)):
+                    return [int(tid) for tid in threads]
             self._forget(path)
-        return threads
+        return []
 
     def _file(self, path: str) -> int:
         file = self._open.get(path)

@@ -9,13 +9,19 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import docker
 import requests
-from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.errors import (
+    APIError,
+    DockerException,
+    ImageNotFound,
+    NotFound,
+    create_api_error_from_http_exception,
+)
 from docker.types import Mount, Ulimit
 from docker.utils import decode_json_header
 
@@ -28,8 +34,10 @@ from duet.engines import (
     Room,
     SideGone,
     Start,
+    Stray,
     Usage,
     cpusets,
+    owner,
     podman,
     unpack,
     usage,
@@ -52,8 +60,9 @@ class ContainerEngine:
     def __init__(self, name: str = "docker"):
         self.name = name
         self._client, self._used = connect(name), time.monotonic()
+        # Podman answers the SDK's version() in 1.6 s, and the SDK's ping() hides the header that has it.
         with _faults(self, "asking for its version"):
-            server = self.api._get(self.api._url("/_ping")).headers.get("Server", "")
+            server = self.api.get(f"{self.api.base_url}/_ping", timeout=_TIMEOUT_S).headers.get("Server", "")
         self.version = server.partition("/")[2].partition(" ")[0]
 
     @property
@@ -120,6 +129,15 @@ class ContainerEngine:
             _remove(self, id_)
         return sorted({run for _, run in found})
 
+    def strays(self) -> list[Stray]:
+        with _faults(self, "listing containers"):
+            listed = self.api.containers(filters={"label": ["duetbench.root"]})
+        names = ("root", "run", "side", "owner")
+        return [Stray(c["Id"], *(c["Labels"].get(f"duetbench.{n}", "") for n in names)) for c in listed]
+
+    def end(self, stray: Stray) -> None:
+        _remove(self, stray.id)
+
     def _labelled(self, root: Path) -> list[tuple[str, str]]:
         """Id and run of each container of a results directory, running or not, save those kept on purpose."""
         with _faults(self, "listing containers"):
@@ -155,6 +173,7 @@ class Container:
                 "duetbench.run": s.run,
                 "duetbench.side": s.side,
                 "duetbench.root": str(s.root),
+                "duetbench.owner": owner.mark(),
                 **({"duetbench.keep": "yes"} if s.keep else {}),
             },
             "healthcheck": {"test": ["NONE"]},
@@ -212,18 +231,23 @@ class Container:
             api.start(self.id)
             self._watch(self._wait_for_process)
             return
-        # The engine answers with the headers at once, with the body when the container has ended.
-        answer = api._post(
-            api._url("/containers/{0}/wait", self.id),
-            params={"condition": "next-exit"},
-            stream=True,
-            timeout=(_TIMEOUT_S, None),
-        )
-        api._raise_for_status(answer)
+        # With the headers the engine says that it waits; the body comes when the container has ended.
+        answer = self._post_wait(condition="next-exit")
         self._watch(lambda: answer.json()["StatusCode"])
         api.start(self.id)
 
-    def _watch(self, wait: Any) -> None:
+    def _post_wait(self, **parameters: str) -> requests.Response:
+        """The SDK's wait() returns with the body only, and does not know Podman's `interval`."""
+        api = self._engine.api
+        url = f"{api.base_url}/v{api.api_version}/containers/{self.id}/wait"
+        answer = api.post(url, params=parameters, stream=True, timeout=(_TIMEOUT_S, None))
+        try:
+            answer.raise_for_status()
+        except requests.HTTPError as e:
+            create_api_error_from_http_exception(e)
+        return answer
+
+    def _watch(self, wait: Callable[[], int]) -> None:
         def target() -> None:
             try:
                 self._exit = wait()
@@ -239,10 +263,7 @@ class Container:
         pid = self._engine.api.inspect_container(self.id)["State"]["Pid"]
         if pid:
             usage.wait_for_pid(pid)
-        api = self._engine.api
-        url = api._url("/containers/{0}/wait", self.id)
-        answer = api._post(url, params={"interval": "10ms"}, timeout=(_TIMEOUT_S, None))
-        return api._result(answer, True)["StatusCode"]
+        return self._post_wait(interval="10ms").json()["StatusCode"]
 
     def wait(self, timeout_s: float | None) -> int | None:
         if not self._ended.wait(timeout_s):
@@ -284,11 +305,12 @@ class Container:
         try:
             return cpusets.CpusetMover(cpusets.find(facts["State"]["Pid"], facts["Id"]))
         except EngineError as e:
+            mover = UpdateMover(self._engine, self.id)
             try:
-                mover = UpdateMover(self._engine, self.id)
                 mover.move(self._start.cpus or facts["HostConfig"]["CpusetCpus"])
-            except EngineError as refused:
-                raise EngineError(f"{e.what}; {refused.what}", e.remedy) from refused
+            except (EngineError, SideGone) as refused:  # podman before 4.4 knows no such call: 404
+                what = f"{e.what}; and {self._engine.name} does not change a running side"
+                raise EngineError(what, e.remedy) from refused
             return mover
 
     def usage(self, told: Sequence[str] = ()) -> Usage:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from duet.engines import (
@@ -22,8 +22,10 @@ from duet.engines import (
     ResultMissing,
     Room,
     Start,
+    Stray,
     Usage,
     cpusets,
+    owner,
     supervise,
     unpack,
 )
@@ -31,7 +33,7 @@ from duet.engines.affinity import AffinityMover, parse
 from duet.engines.cpusets import CpusetMover
 
 _KEPT = {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "JAVA_HOME", "LD_LIBRARY_PATH"}
-_ROOT, _RUN, _DIR = "DUETBENCH_ROOT", "DUETBENCH_RUN", "DUETBENCH_DIR"
+_ROOT, _RUN, _DIR, _OWNER = "DUETBENCH_ROOT", "DUETBENCH_RUN", "DUETBENCH_DIR", "DUETBENCH_OWNER"
 """The marks of a side: its processes inherit them."""
 _DEATH_S = 20
 """For a killed tree to be gone: a process in an uninterruptible call takes its time."""
@@ -76,11 +78,23 @@ class ProcessEngine:
         runs = self.leftovers(root)
         _kill_all(_ROOT, root)
         for directory, _ in _directories(root):
-            _remove_tree(directory)
+            remove_tree(directory)
         with contextlib.suppress(EngineError):
             for cgroup in cpusets.parent().glob(f"{directory_prefix(root)}*"):
                 _remove_cgroup(cgroup)
         return runs
+
+    def strays(self) -> list[Stray]:
+        """By the marks, which processes of a side may take off, but for its supervisor and launcher."""
+        marked = {env.get(_DIR, ""): env for _, env in _marked() if _OWNER in env}
+        return [
+            Stray(id_, env[_ROOT], env.get(_RUN, "?"), env.get("DUET_SIDE", "?"), env[_OWNER])
+            for id_, env in marked.items()
+        ]
+
+    def end(self, stray: Stray) -> None:
+        """Its directory stays for `remove_leftovers`: what a side says of itself is not deleted for that."""
+        _kill_all(_DIR, Path(stray.id))
 
 
 class Process:
@@ -89,10 +103,12 @@ class Process:
     def __init__(self, start: Start, workdir: Path, cores: frozenset[int]):
         self._start, self.workdir = start, workdir
         self.storage: Path | None = workdir
-        self._told, self._code, self._usage = b"", None, Usage()
+        self._told, self._usage = b"", Usage()
+        self._code: int | None = None
         self._cgroup = _cgroup(workdir.name, start.cpus)
         env = {k: v for k, v in os.environ.items() if k in _KEPT or k.startswith("LC_")}
         env |= dict(start.env) | {_ROOT: str(start.root), _RUN: start.run, _DIR: str(workdir)}
+        env[_OWNER] = owner.mark()
         wrap = namespace()
         command = [
             *(sys.executable, "-I", "-S", supervise.__file__, "namespace" if wrap else "tree"),
@@ -117,7 +133,7 @@ class Process:
             os.close(log)
         self.pid = self._supervisor.pid
         try:
-            said = self._line(None)
+            said = self._line(None) or ""
             if said != "started":
                 reason = said.removeprefix("failed ") or "its supervisor ended at once; see the log"
                 raise EngineError(f"process: starting side {start.side} of {start.run}: {reason}")
@@ -206,7 +222,7 @@ class Process:
 
     def remove(self) -> None:
         self._end()
-        _remove_tree(self.workdir)
+        remove_tree(self.workdir)
 
     def _end(self) -> None:
         supervisor = self._supervisor
@@ -288,20 +304,24 @@ def _kill_all(mark: str, value: Path) -> None:
 
 
 def _processes(mark: str, value: Path) -> list[tuple[int, str]]:
-    """Processes that carry a mark, and their runs. Not this process's own forebears."""
-    wanted = f"{mark}={value}".encode()
+    """Processes that carry a mark, and their runs."""
+    return [(pid, env.get(_RUN, "?")) for pid, env in _marked() if env.get(mark) == str(value)]
+
+
+def _marked() -> Iterator[tuple[int, dict[str, str]]]:
+    """This user's processes that carry the marks of a side, and these. Not this process's own forebears."""
     above, pid = set(), os.getpid()
     while pid > 0:
         above.add(pid)
         pid = _parent(pid)
-    found = []
     for name in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):
-            env = Path(f"/proc/{name}/environ").read_bytes().split(b"\0")
-            if wanted in env and int(name) not in above:
-                runs = [v.partition(b"=")[2].decode() for v in env if v.startswith(f"{_RUN}=".encode())]
-                found.append((int(name), runs[0] if runs else "?"))
-    return found
+            if int(name) in above or os.stat(f"/proc/{name}").st_uid != os.geteuid():
+                continue
+            text = Path(f"/proc/{name}/environ").read_bytes().decode(errors="replace")
+            env = dict(entry.partition("=")[::2] for entry in text.split("\0"))
+            if _ROOT in env:
+                yield int(name), env
 
 
 def _parent(pid: int) -> int:
@@ -342,9 +362,11 @@ def _copy_file(source: Path, to: Path, mode: int) -> None:
         shutil.copyfileobj(old, new, 1 << 20)
 
 
-def _remove_tree(tree: Path) -> None:
-    """Also where a side took its own permission to write away."""
-    for folder, _, _ in os.walk(tree):
-        with contextlib.suppress(OSError):
-            os.chmod(folder, 0o700)
+def remove_tree(tree: Path) -> None:
+    """Also where a side took the permission to look into or write to a directory away."""
+    for folder, names, _ in os.walk(tree):  # which looks into them after this
+        for path in (folder, *(os.path.join(folder, name) for name in names)):
+            with contextlib.suppress(OSError):
+                if not os.path.islink(path):
+                    os.chmod(path, 0o700)
     shutil.rmtree(tree, ignore_errors=True)

@@ -49,7 +49,7 @@ def drop(samples: Samples, rules: Mapping[str, Warmup]) -> Samples:
     for i, (suite, benchmark) in enumerate(names):
         rule = rules.get(f"{suite}/{benchmark}")
         if rule is None:
-            rule = next((of_harness[n] for n in of_harness if suite.lower().startswith(n)), 0)
+            rule = next((of_harness[n] for n in of_harness if suite.lower().startswith(n.lower())), 0)
         of_run.setdefault(check(rule), []).append(i)
     warm = np.zeros(len(samples), bool)
     ordinal, counts = samples.ordinal(), samples.sums()

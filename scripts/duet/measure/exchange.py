@@ -282,7 +282,7 @@ def _warnings(record: ExchangeRecord) -> Iterator[str]:
     if record.reason:
         yield f"the exchange of cores ended after {record.moves} moves: {record.reason}"
     elif record.refused:
-        yield f"{record.refused} exchanges of cores were refused"
+        yield f"exchanges of cores that were refused: {record.refused}"
     if record.period_given and record.cpu_share > 6 * CPU_SHARE:
         yield f"exchanging cores took {100 * record.cpu_share:.1f} % of a core; set a longer period"
     for side, sets in record.strange.items():

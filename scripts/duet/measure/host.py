@@ -1,13 +1,11 @@
 """Facts of this machine: its cores (`cores` says who gets which), and the artifacts a campaign asks for."""
 
-import contextlib
-import fcntl
 import os
 import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TypeVar
@@ -20,28 +18,6 @@ T = TypeVar("T")
 ARTIFACT_TIMEOUT_S = 30
 ARTIFACT_BYTES = 1 << 20
 """What is kept of an artifact's output."""
-
-
-MEASURING = Path("/tmp/duetbench.measuring")
-"""Locked by whoever measures on this machine."""
-
-
-@contextlib.contextmanager
-def alone(wait: Callable[[], None]) -> Iterator[None]:
-    """One run at a time on this machine, of whatever campaign; `wait` is called when another is on."""
-    try:
-        lock = os.open(MEASURING, os.O_RDONLY)  # somebody else's file may be read, not made anew
-    except FileNotFoundError:
-        lock = os.open(MEASURING, os.O_RDONLY | os.O_CREAT, 0o644)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            wait()
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
 
 
 def read(sys: Path = Path("/sys/devices/system/cpu")) -> Machine:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from duet.campaign import order
 from duet.engines import Engine, ResultMissing, Room, Start, Started, Usage
-from duet.engines.processes import directory_prefix
+from duet.engines.processes import directory_prefix, remove_tree
 from duet.measure import cores, host, logs, rendezvous
 from duet.measure.disk import Disk
 from duet.measure.exchange import Exchange
@@ -45,10 +45,16 @@ DISK_BYTES = 10 << 30
 """What a side may write, and what is kept of its results, where its configuration does not say more."""
 
 
-def measure_run(request: Request, engines: Mapping[str, Engine], keep: Sequence[str] = ()) -> RunRecord:
+def measure_run(
+    request: Request,
+    engines: Mapping[str, Engine],
+    keep: Sequence[str] = (),
+    warnings: Sequence[str] = (),
+) -> RunRecord:
     """Measure a run; its files and run.json are in its directory afterwards. Returns its record.
 
-    `engines` has each side's engine, `keep` names files of the directory that are not the run's.
+    `engines` has each side's engine, `keep` names files of the directory that are not the run's, `warnings`
+    what is known already that makes it doubtful.
     Raises MeasureError; the directory then has failure.json and the logs. Nothing that was started
     is left, however this ends.
     """
@@ -60,7 +66,7 @@ def measure_run(request: Request, engines: Mapping[str, Engine], keep: Sequence[
         for side in run.sides:
             (part / run.log(side)).touch()
         try:
-            record = _Measuring(request, engines, part).measure()
+            record = _Measuring(request, engines, part, warnings).measure()
             record.write(part / RUN)
         except DuetError as e:
             log = request.directory / (getattr(e, "log", None) or run.log(run.sides[0]))
@@ -80,10 +86,10 @@ def measure_run(request: Request, engines: Mapping[str, Engine], keep: Sequence[
 class _Measuring:
     """The state of one run while it is measured."""
 
-    def __init__(self, request: Request, engines: Mapping[str, Engine], part: Path):
+    def __init__(self, request: Request, engines: Mapping[str, Engine], part: Path, warnings: Sequence[str]):
         self.request, self.engines, self.part, self.run = request, engines, part, request.run
         self.started: dict[str, Started] = {}
-        self.warnings: list[str] = []
+        self.warnings = list(warnings)
         self.codes: dict[str, int] = {}
         self.goes_ns: dict[str, int] = {}
         self.ends_ns: dict[str, int] = {}
@@ -136,7 +142,7 @@ class _Measuring:
                 yield gate
         finally:
             with deferred():
-                shutil.rmtree(directory, ignore_errors=True)
+                remove_tree(directory)
 
     def _unbounded(self) -> list[str]:
         return [
@@ -295,6 +301,7 @@ class _Measuring:
                 usage[side] = self.started[side].usage(self.gate.told(side))
                 room = Room(self._disk_bytes(side))
                 paths: list[Path] = []
+                missing: list[MeasureError] = []
                 for result in self.request.sides[side].side.results:
                     path = self.part / self.run.file(side, result.rstrip("/").rpartition("/")[2])
                     if path in paths:
@@ -306,10 +313,15 @@ class _Measuring:
                     except ResultMissing as e:
                         limit = self.request.timeout_s
                         when = f" when it was stopped after {limit:g} s" if timed_out else ""
-                        raise self._failure(side, f"left no {result}{when}", e.remedy) from e
+                        missing.append(self._failure(side, f"left no {result}{when}", e.remedy))
+                        continue
                     paths.append(path)
                     if left_out:
                         self.warnings.append(f"not all of {path.name} is kept, without {', '.join(left_out)}")
+                if missing and not (timed_out and paths):
+                    raise missing[0]
+                # Of a stopped run the probe's file is enough where the harness did not come to its own.
+                self.warnings += [error.what for error in missing]
                 files[side] = tuple(map(file_record, paths))
 
             return fetching

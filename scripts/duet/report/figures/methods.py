@@ -17,7 +17,7 @@ POWER = 0.8
 INJECTED = "verdict_detectable_percent"
 
 
-def methods(
+def draw_methods(
     table: pd.DataFrame,
     effects: pd.DataFrame | None,
     verdicts: pd.DataFrame | None,
@@ -40,7 +40,7 @@ def methods(
             heading, f"{why}syncduet_repetitions, sequential_repetitions or aa_repetitions.", note
         )
     told = "Bars: medians. sync: synchronised duet; A/A: A against A; seqn: one side after the other."
-    power_label, power_values, how = sensitivity(effects, comparison, confidence)
+    power_label, power_values, how = detectable_slowdown(effects, comparison, confidence)
     told = f"{told} {how}"
     fig = style.figure(5.4, heading, f"{told}\n{note}")
     axes = fig.subplots(2, 3).ravel()
@@ -108,7 +108,7 @@ def variation(effects: pd.DataFrame | None) -> pd.Series | str:
     return spread if spread.notna().any() else "One run per benchmark: no variation between runs to show."
 
 
-def sensitivity(
+def detectable_slowdown(
     effects: pd.DataFrame | None, comparison: pd.DataFrame | None, confidence: float
 ) -> tuple[str, Callable[[], pd.Series | str], str]:
     """Label, values and explanation of RQ4: by injection where that was done, else by the formula."""

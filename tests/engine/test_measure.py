@@ -218,7 +218,7 @@ def test_out_of_memory_is_called_so(bench):
     bench.plan(a=greedy + RESULT, b=RESULT, side={"memory_bytes": 64 << 20})
     if bench.engine == "process":
         value = bench.plan(side={"memory_bytes": 64 << 20}).measure()
-        assert "its engine cannot bound it" in value
+        assert "its engine cannot limit it" in value
     else:
         assert "side A ran out of memory of 67108864 bytes" in bench.failed()[0]
 

@@ -90,6 +90,7 @@ def test_run_measures_the_quickstart(machine: Machine) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(5400)
 def test_test_passes_and_says_what_it_skipped(machine: Machine) -> None:
     code, output = machine.type("./test")
     assert code == 0, output[-20_000:]

@@ -16,7 +16,7 @@ from duet.records.run import FailureRecord
 from duet.report.figures import BENCHMARK, style
 from duet.report.figures.forest import draw_forest
 from duet.report.figures.iterations import draw_iterations
-from duet.report.figures.methods import detectable, draw_methods, run_time_s
+from duet.report.figures.methods import draw_methods, run_time_s, smallest_detectable
 from duet.report.figures.ratios import draw_ratios
 from duet.report.figures.runs import draw_runs
 from duet.report.figures.sensitivity import draw_sensitivity
@@ -289,7 +289,7 @@ def test_detectable_slowdown_is_found_with_that_power():
     n, sd = 10, 0.02
     logs = np.sqrt(n / (n - 1)) * sd * np.array([1, -1] * (n // 2)) * np.sqrt((n - 1) / n)
     effects = pd.DataFrame({"suite": "s", "benchmark": "b", "type": "duet", "log_ratio": logs})
-    slowdown = np.log1p(detectable(effects, 0.95).iloc[0] / 100)
+    slowdown = np.log1p(smallest_detectable(effects, 0.95).iloc[0] / 100)
     scale = effects["log_ratio"].std()
     draws = np.random.default_rng(1).normal(slowdown, scale, (4000, n))
     power = (ttest_1samp(draws, 0, axis=1).pvalue < 0.05).mean()

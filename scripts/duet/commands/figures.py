@@ -13,13 +13,15 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.figure import Figure
 
+from duet import harnesses
 from duet.commands import Log, UsageError
 from duet.commands._inputs import analysis_plan, read_parquet
+from duet.inference.warmup import Warmup
 from duet.model import DuetError, file_name, parse_run
 from duet.records.files import read_lines
 from duet.records.layout import FAILURE, RUN
+from duet.records.plan import AnalysisPlan
 from duet.records.run import FailureRecord
 from duet.report.figures import BENCHMARK, style
 from duet.report.figures.benchmark import Frames, drawers
@@ -65,20 +67,14 @@ def execute(options: argparse.Namespace, log: Log) -> None:
         if options.figure == "benchmarks":
             draw_all(options)
         else:
-            save(draw(options), options.out)
+            style.save_all(draw(options), options.out)
     except UsageError:
         raise
     except (DuetError, ValueError) as error:  # the latter: a table without what the figure takes
         raise DuetError(f"{options.figure}: {error}") from error
 
 
-def save(figures: Mapping[str, Figure], out: Path) -> None:
-    for suffix, figure in figures.items():
-        style.save(figure, out.with_name(f"{out.name}{suffix}"))
-
-
-def draw(options: argparse.Namespace) -> dict[str, Figure]:
-    """Suffix of the file name -> figure."""
+def draw(options: argparse.Namespace) -> style.Figures:
     analysis = analysis_plan(options.analysis)
     if options.figure == "forest":
         if not (options.verdicts and options.suite):
@@ -93,10 +89,15 @@ def draw(options: argparse.Namespace) -> dict[str, Figure]:
             "": draw_methods(frames.table, frames.effects, frames.verdicts, analysis.confidence, compared)
         }
     (suite, name), mine = the_one(options, read(options).by_benchmark())
-    figures = drawers(mine, style.name(suite, name), _note(options, suite, name), analysis)
+    figures = drawers(mine, style.name(suite, name), _note(options, suite, name), analysis, warmups(analysis))
     if options.figure == "benchmark":
         return {f".{kind}": make() for kind, make in figures.items()}
     return {"": figures[options.figure]()}
+
+
+def warmups(analysis: AnalysisPlan) -> dict[str, Warmup]:
+    """The harnesses' rules, and before them those of the campaign."""
+    return {**harnesses.warmups(), **analysis.warmup}
 
 
 def comparison(path: Path) -> pd.DataFrame | None:
@@ -152,8 +153,14 @@ def draw_all(options: argparse.Namespace) -> None:
     def draw_one(name: str) -> None:
         (suite, benchmark), mine = benchmarks[name]
         try:
-            figures = drawers(mine, style.name(suite, benchmark), _note(options, suite, benchmark), analysis)
-            save({f".{kind}": make() for kind, make in figures.items()}, options.out / name)
+            figures = drawers(
+                mine,
+                style.name(suite, benchmark),
+                _note(options, suite, benchmark),
+                analysis,
+                warmups(analysis),
+            )
+            style.save_all({f".{kind}": make() for kind, make in figures.items()}, options.out / name)
         except (ValueError, ArithmeticError, LookupError, TypeError) as error:
             raise DuetError(f"{name}: {type(error).__name__}: {error}") from error
 

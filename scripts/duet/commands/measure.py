@@ -28,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace, log: Log) -> int:
     interruption.arm()
     try:
-        measure(options, log)
+        measure_planned(options, log)
     except (DuetError, OSError) as error:
         log("; ".join(failed(options, error)))
         return 1
@@ -57,7 +57,7 @@ def failed(options: argparse.Namespace, error: DuetError | OSError) -> list[str]
     return parts + ([f"again: {options.again}"] if options.again else [])
 
 
-def measure(options: argparse.Namespace, say: Log) -> None:
+def measure_planned(options: argparse.Namespace, say: Log) -> None:
     chosen: dict[str, Engine] = {}
     reasons: list[str] = []
 

@@ -75,7 +75,8 @@ def _lock(path: Path, say: Say) -> int:
 
 def _without_strays(chosen: Mapping[str, Engine], say: Say) -> list[str]:
     """Remove sides that nobody measures, wait for those that somebody does; warnings where some stay."""
-    until, engines, waited_for = time.monotonic() + PATIENCE_S, {}, set()
+    until, waited_for = time.monotonic() + PATIENCE_S, set()
+    engines: dict[str, Engine] = {}
     while sides_here():
         engines = engines or _reachable(chosen)
         living = []

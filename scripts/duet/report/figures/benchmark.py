@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from duet import harnesses
 from duet.inference import warmup
 from duet.inference.samples import from_table
 from duet.inference.warmup import Warmup
@@ -50,11 +49,12 @@ def _split(frame: pd.DataFrame | None) -> dict[tuple[str, str], pd.DataFrame]:
     return {(str(suite), str(name)): part for (suite, name), part in parts}
 
 
-def drawers(frames: Frames, title: str, note: str, analysis: AnalysisPlan) -> dict[str, Callable[[], Figure]]:
-    """Figure -> what draws it. `frames`: rows of one benchmark."""
+def drawers(
+    frames: Frames, title: str, note: str, analysis: AnalysisPlan, rules: Mapping[str, Warmup]
+) -> dict[str, Callable[[], Figure]]:
+    """Figure -> what draws it. `frames`: rows of one benchmark; `rules`: see `warmup.drop`."""
     table, pairs, effects, verdicts = frames.table, frames.pairs, frames.effects, frames.verdicts
     margin, confidence, overlap = analysis.margin_percent, analysis.confidence, analysis.min_overlap
-    rules = {**harnesses.warmups(), **analysis.warmup}
     return {
         "timeline": lambda: draw_timeline(table, pairs, title, note),
         "iterations": lambda: draw_iterations(table, cuts(table, rules), title, note),

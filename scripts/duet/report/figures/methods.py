@@ -119,7 +119,11 @@ def detectable_slowdown(
         )
         return "smallest injected slowdown found (%)", lambda: injected(comparison), how
     how = f"RQ4: computed from the spread of the runs, by the formula for the t-test at {POWER:.0%} power."
-    return f"minimal slowdown, at {POWER:.0%} power (%)", lambda: detectable(effects, confidence), how
+    return (
+        f"minimal slowdown, at {POWER:.0%} power (%)",
+        lambda: smallest_detectable(effects, confidence),
+        how,
+    )
 
 
 def injected(comparison: pd.DataFrame) -> pd.Series | str:
@@ -127,7 +131,7 @@ def injected(comparison: pd.DataFrame) -> pd.Series | str:
     return found if found.notna().any() else "None of the injected slowdowns was found."
 
 
-def detectable(effects: pd.DataFrame | None, confidence: float) -> pd.Series | str:
+def smallest_detectable(effects: pd.DataFrame | None, confidence: float) -> pd.Series | str:
     """Smallest true slowdown found with the given power by a two-sided t-test over the runs.
 
     (t[1 - alpha/2] + t[power]) standard errors, n - 1 degrees of freedom (the usual sample-size

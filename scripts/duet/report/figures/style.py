@@ -7,7 +7,7 @@ verdicts), and verdicts differ by marker as well. A and B have the same colour i
 import re
 import textwrap
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 from xml.sax.saxutils import unescape
@@ -123,6 +123,15 @@ def say(ax: Axes, why: str) -> None:
     ax.set_axis_off()
     text = wrap(why, 90)
     ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes, color=FAINT, fontsize=9)
+
+
+Figures = Mapping[str, Figure]
+"""What a file's name ends with, before `.svg` and the others -> figure."""
+
+
+def save_all(figures: Figures, base: Path) -> None:
+    for ending, fig in figures.items():
+        save(fig, base.with_name(f"{base.name}{ending}"))
 
 
 def save(fig: Figure, base: Path) -> tuple[Path, ...]:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """docs/*.csv -> the tables of docs/calibration.md, each between `<!-- name -->` and `<!-- /name -->`.
 
-Run it after calibration.py. A test compares the page with the CSV files.
+Run it after calibration.py and breaks.py. A test compares the page with the CSV files.
 """
 
 import re
@@ -17,27 +17,32 @@ DOCS = Path(__file__).parents[1] / "docs"
 PAGE = DOCS / "calibration.md"
 LEFT_IN = "warm-up left in"
 """The scenario that shows what happens without a warm-up cut: not counted among the goals."""
-CAMPAIGNS = 2000
-"""Simulated campaigns per cell: calibration.py's default, with which the files were written."""
+CAMPAIGNS = 1000
+"""Simulated campaigns per cell: the default of both scripts, with which the files were written."""
+DEFAULT = "guarded-t"
 
 
 @dataclass(frozen=True)
 class Data:
-    """What calibration.py wrote: a row per cell of the simulation."""
+    """What calibration.py and breaks.py wrote: a row per cell of the simulation."""
 
     cells: pd.DataFrame
     estimators: pd.DataFrame
     types: pd.DataFrame
     families: pd.DataFrame
+    breaks_before: pd.DataFrame
+    """Of breaks.py before there were methods against these noise models."""
+    breaks: pd.DataFrame
+    cautions: pd.DataFrame
 
     @property
     def counted(self) -> pd.DataFrame:
         """The default method's cells that the goals are about."""
-        return self.cells[(self.cells["method"] == "t") & (self.cells["scenario"] != LEFT_IN)]
+        return self.cells[(self.cells["method"] == DEFAULT) & (self.cells["scenario"] != LEFT_IN)]
 
 
 def read(docs: Path = DOCS) -> Data:
-    names = ("calibration", "estimators", "types", "families")
+    names = ("calibration", "estimators", "types", "families", "breaks-before", "breaks", "cautions")
     return Data(*(pd.read_csv(docs / f"{name}.csv") for name in names))
 
 
@@ -106,10 +111,10 @@ def _chance(cells: int) -> float:
 
 
 def _weaker(data: Data) -> tuple[pd.DataFrame, int]:
-    """Cells in which t finds a change of 2 % less often than BCa (by 3 standard errors), and of how many."""
+    """Cells in which the default finds a change of 2 % less often than BCa by 3 standard errors, of all."""
     cells = data.cells.dropna(subset="power_at_equal_error")
     power = cells.pivot_table(index=["scenario", "runs"], columns="method", values="power_at_equal_error")
-    return power[power["t"] < power["bca"] - 3 * np.sqrt(0.5 / CAMPAIGNS)].reset_index(), len(power)
+    return power[power[DEFAULT] < power["bca"] - 3 * np.sqrt(0.5 / CAMPAIGNS)].reset_index(), len(power)
 
 
 def _where(cells: pd.DataFrame) -> str:
@@ -150,7 +155,7 @@ def families(data: Data) -> str:
 
 
 def widths(data: Data) -> str:
-    cells = data.cells[data.cells["method"] == "t"].assign(type="duet")
+    cells = data.cells[data.cells["method"] == DEFAULT].assign(type="duet")
     every = pd.concat([cells, data.types])
     part = every[(every["runs"] == 10) & (every["change"] == 0)]
     table = part.pivot_table(index="scenario", columns="type", values="median_width_percent", sort=False)
@@ -168,6 +173,53 @@ def spread(data: Data) -> str:
     return _by_scenario(
         part.pivot_table(index="scenario", columns="estimator", values="sd_percent", sort=False), 2
     )
+
+
+def breaks_false_positives(data: Data) -> str:
+    return _before_and_now(data, [0.0], "rejected", "max")
+
+
+def breaks_coverage(data: Data) -> str:
+    return _before_and_now(data, sorted(set(data.breaks["change"])), "coverage", "min")
+
+
+def breaks_power(data: Data) -> str:
+    return _before_and_now(data, [0.02], "rejected", "max")
+
+
+def breaks_bias(data: Data) -> str:
+    """In percent, the greatest over the changes."""
+    return _before_and_now(data, sorted(set(data.breaks["change"])), "bias_percent", "max", 1, 2)
+
+
+def _before_and_now(
+    data: Data, changes: list[float], value: str, worst: str, scale: float = 100, digits: int = 1
+) -> str:
+    now = data.breaks[data.breaks["method"] == DEFAULT]
+    both = []
+    for cells in (data.breaks_before, now):
+        part = cells[cells["change"].isin(changes)].assign(**{value: lambda c: c[value].abs()})
+        both.append(
+            part.pivot_table(index="scenario", columns="runs", values=value, aggfunc=worst, sort=False)
+        )
+    rows = (
+        (name, *(f"{scale * a:.{digits}f} → {scale * b:.{digits}f}" for a, b in zip(*pair, strict=True)))
+        for name, *pair in zip(both[0].index, both[0].to_numpy(), both[1].to_numpy(), strict=True)
+    )
+    return markdown(("noise model", *map(_runs, both[0].columns)), rows)
+
+
+def cautions(data: Data) -> str:
+    """Percentage of campaigns; the healthy noise models in one row."""
+    table = data.cautions.drop(columns="runs")
+    healthy = table["scenario"].isin(data.cells["scenario"]) & (table["scenario"] != LEFT_IN)
+    names = [c for c in table if c not in ("scenario", "change")]
+    mean = table[healthy].groupby("change")[names].mean().reset_index().assign(scenario="the others, mean")
+    rows = (
+        (r["scenario"], f"{100 * r['change']:.0f} %", *(f"{100 * r[name]:.0f}" for name in names))
+        for r in pd.concat([table[~healthy], mean]).to_dict("records")
+    )
+    return markdown(("noise model", "change", *(f"`{name}`" for name in names)), rows, texts=2)
 
 
 def _by_scenario(table: pd.DataFrame, digits: int) -> str:
@@ -210,6 +262,11 @@ TABLES: dict[str, Callable[[Data], str]] = {
     "widths": widths,
     "bias": bias,
     "spread": spread,
+    "breaks-false-positives": breaks_false_positives,
+    "breaks-power": breaks_power,
+    "breaks-coverage": breaks_coverage,
+    "breaks-bias": breaks_bias,
+    "cautions": cautions,
 }
 
 

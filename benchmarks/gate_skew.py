@@ -20,19 +20,19 @@ sys.path.insert(0, str(SCRIPTS))
 from duet.model import ImageRef, Order, Run, Side, Type  # noqa: E402
 from duet.records.layout import Layout  # noqa: E402
 from duet.records.plan import BenchmarkPlan, SidePlan  # noqa: E402
-from duet.records.provision import ImageRecord  # noqa: E402
+from duet.records.provision import ImagePresence, place  # noqa: E402
 from duet.records.run import RunRecord  # noqa: E402
 
 
 def write_plan(layout: Layout, engine: str, image: str | None, cpus: str) -> None:
     ref = ImageRef(image) if image and engine != "process" else None
     if ref:
-        record = ImageRecord(name=ref.name, key=ref.key, engine=engine, id=None, tag=ref.name, hash=None)
-        record.write(layout.image(ref.key))
+        there = ImagePresence(name=ref.name, key=ref.key, engine=engine, id=None, tag=ref.name, hash=None)
+        there.write(layout.image_presence(place(engine), ref.key))
     run = Run("gate", "noop", 0, Type.DUET)
     for name in "AB":
         side = Side(name, ref, ":", None, (), engine=engine, cpus=cpus)
-        SidePlan(side=side, timeout_s=None, image_hash=None).write(layout.side_plan(run, name))
+        SidePlan(side=side, timeout_s=None).write(layout.side_plan(run, name))
     facts = {"campaign": "gate", "suite": "gate", "benchmark": "noop", "format": "native"}
     benchmark = BenchmarkPlan(**facts, remove_containers=True, artifacts={}, seed=0)
     benchmark.write(layout.benchmark_plan(run.benchmark_stem))

@@ -17,6 +17,7 @@ FACTS = {
     "image_hash": "0" * 64,
     "status": "ok",
     "timed_out": False,
+    "swapped": None,
     "date": "Tue Nov 14 22:13:20 UTC 2023",
     "hostname": "synthetic",
     "uname": "Linux synthetic 6.1.0 x86_64 GNU/Linux",
@@ -69,7 +70,7 @@ def campaign(
     for column, value in FACTS.items():
         table[column] = value
     for column in ("suite", "benchmark", "type", "order", "pair", *FACTS):
-        table[column] = table[column].astype("boolean" if column == "timed_out" else "category")
+        table[column] = table[column].astype("boolean" if column in ("timed_out", "swapped") else "category")
     return table[COLUMNS]
 
 

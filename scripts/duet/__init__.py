@@ -16,7 +16,19 @@ probe      a piece loaded into a suite's own harness: stamps iterations, meets a
 engine     what runs a side: docker, podman, process
 run record run.json: what was asked, what happened, where, with which image content
 
-Rooms, ground floor first (a room knows only rooms below it): model; config, plan, host,
-record, formats, engines; images, sources, rendezvous; measure, table; overlap; inference;
-figures, summary. Nothing here knows snakemake.
+Rooms, ground floor first; tests/unit/test_rooms.py has who may know whom:
+
+model      nouns: frozen dataclasses and enums; names of runs and their inverse
+harnesses  a module per harness: all its facts, and how its files are read
+records    where everything lies, and every file that one command writes and another reads
+campaign   from YAML to a campaign, or all its faults; the seeded order of its runs
+engines    what runs a side: containers (Docker, Podman) and host processes
+images     their identity, and how an engine comes to have them
+measure    one run from its start to its record
+table      the unified table: built, stored, imported
+inference  from the table to verdicts, and from these to a decision
+report     the summary, the figures and the pages
+commands   a module per subcommand of scripts/duetbench.py: arguments in, exit code out
+
+Nothing here knows snakemake.
 """

@@ -158,6 +158,8 @@ class Campaign:
     analysis: Analysis = field(default_factory=Analysis)
     notices: tuple[str, ...] = ()
     """Lines for people: what was understood otherwise than written."""
+    suites: tuple[Path, ...] = ()
+    """The further files that it was read from."""
 
     def benchmark(self, run: "Run") -> Benchmark:
         return self._by_name[run.suite, run.benchmark]

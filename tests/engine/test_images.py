@@ -19,11 +19,13 @@ from pathlib import Path
 
 import pytest
 from commands import DUETBENCH
+from duet.images import presence
 from duet.images import store as builds
-from duet.images.identity import IMAGES, ImageError, recorded_hash
-from duet.images.provide import provide, stale
+from duet.images.identity import IMAGES, ImageError
+from duet.images.provide import provide
 from duet.images.store import BuildFailed, NoRegistry, Store
 from duet.model import ImageRef, Source
+from duet.records.layout import Layout
 from duet.records.provision import ImageRecord
 
 BASE = "debian:bookworm-slim"
@@ -124,18 +126,13 @@ def test_the_same_content_is_not_built_twice(folder: Folder) -> None:
     assert folder.provide(name) == first and folder.builds == built + 1
 
 
-def test_the_plan_foretells_the_hash_once_the_base_is_known(
-    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from duet.images import identity as images
-
+def test_the_plan_foretells_the_hash_once_the_base_is_known(folder: Folder, tmp_path: Path) -> None:
     name = folder.make("app", "ARG V=1\nFROM base\nCOPY data ./\n", data="1")
     made = folder.provide(name)
-    (tmp_path / "results/images").mkdir(parents=True)
-    made.write(tmp_path / f"results/images/{name}.json")
-    monkeypatch.setattr(images.plan_hash, "__defaults__", (None, folder.path))
-    foretold = recorded_hash(tmp_path / "results", BASE)(ImageRef(name, (("V", "2"),)))
-    assert foretold == folder.provide(name, {"V": "2"}).hash != made.hash
+    layout, changed = Layout(tmp_path), ImageRef(name, (("V", "2"),))
+    presence.write(layout, made)
+    state = presence.look({changed: folder.store.engine}, layout, BASE, images_dir=folder.path)[changed.key]
+    assert state.hash == folder.provide(name, {"V": "2"}).hash != made.hash and not state.present
 
 
 def test_arguments_reach_the_dockerfile(folder: Folder) -> None:
@@ -218,26 +215,34 @@ def test_builds_of_the_same_image_at_once_make_one(folder: Folder) -> None:
     assert [path.name for path in locks.glob("*.lock")] == [f"duetbench-{os.getuid()}.lock"]
 
 
-def test_a_record_whose_image_went_or_changed_is_stale(folder: Folder, tmp_path: Path) -> None:
-    records = tmp_path / "records"
-    records.mkdir()
+def test_an_image_that_went_or_changed_is_not_present(folder: Folder, tmp_path: Path) -> None:
+    engine, layout = folder.store.engine, Layout(tmp_path)
     app, other = folder.make("app", "FROM base\nRUN true\n"), folder.make("other", "FROM base\nRUN echo\n")
     theirs = f"{folder.mark}/theirs:1"
-    for name in (app, other):
-        made = folder.provide(name)
-        made.write(records / f"{name}.json")
-    subprocess.run([folder.store.engine, "tag", made.id, theirs], check=True)
-    made = folder.provide(theirs)
-    assert made.hash == folder.store.content(theirs) and made.base == {theirs: made.hash}
-    made.write(records / "theirs.json")
-    host = ImageRecord(name=app, key=app, engine="process", id=None, tag=None, hash=None)
-    host.write(records / "host.json")
-    assert stale(records) == []
-    record = json.loads((records / f"{app}.json").read_text())
-    subprocess.run([folder.store.engine, "rmi", "-f", record["tag"]], check=True, capture_output=True)
+    refs = [ImageRef(name) for name in (app, other, theirs)]
+
+    def look() -> list[presence.State]:
+        states = presence.look(
+            dict.fromkeys(refs, engine), layout, BASE, lambda _: Store(engine), folder.path
+        )
+        return [states[ref.key] for ref in refs]
+
+    made = [folder.provide(name) for name in (app, other)]
+    subprocess.run([engine, "tag", made[1].id, theirs], check=True)
+    made.append(folder.provide(theirs))
+    assert made[2].hash == folder.store.content(theirs) and made[2].base == {theirs: made[2].hash}
+    assert look() == [presence.State(record.hash, False) for record in made]
+    for record in made:
+        presence.write(layout, record)
+    assert look() == [presence.State(record.hash, True) for record in made]
+    subprocess.run([engine, "rmi", "-f", made[0].tag], check=True, capture_output=True)
     another = folder.provide(folder.make("third", "FROM base\nRUN echo >x\n"))
-    subprocess.run([folder.store.engine, "tag", another.id, theirs], check=True)
-    assert stale(records) == sorted([records / f"{app}.json", records / "theirs.json"])
+    subprocess.run([engine, "tag", another.id, theirs], check=True)
+    assert look() == [
+        presence.State(made[0].hash, False),
+        presence.State(made[1].hash, True),
+        presence.State(folder.store.content(theirs), False),
+    ]
 
 
 def test_an_image_that_nobody_has_is_said_to_be_so(folder: Folder) -> None:

@@ -16,7 +16,7 @@ from duet.engines.choose import choose
 from duet.model import ImageRef, Side, Type, parse_run
 from duet.records.layout import Layout
 from duet.records.plan import BenchmarkPlan, SidePlan
-from duet.records.provision import ImageRecord
+from duet.records.provision import ImagePresence, place
 from duet.records.run import RunRecord, intact
 from sides import alive
 
@@ -44,12 +44,12 @@ class Bench:
         image = ImageRef(self.image) if self.image else None
         if image:
             facts = {"name": image.name, "key": image.key, "engine": self.engine}
-            made = ImageRecord(**facts, id=None, tag=self.image, hash="content")
-            made.write(self.layout.image(image.key))
+            there = ImagePresence(**facts, id=None, tag=self.image, hash="content")
+            there.write(self.layout.image_presence(place(self.engine), image.key))
         for name, command in (("A", a), ("B", a if b is None else b)):
             wanted = Side(name, image, command, None, tuple(files), engine=self.engine, **(side or {}))
             if name == "A" or self.run.type != Type.AADUET:
-                plan = SidePlan(side=wanted, timeout_s=timeout_s, image_hash=None)
+                plan = SidePlan(side=wanted, timeout_s=timeout_s)
                 plan.write(self.layout.side_plan(self.run, name))
         facts = {"campaign": "c", "suite": "s", "benchmark": "b.true", "format": "native"}
         facts |= {"remove_containers": True, "artifacts": {"uname": "uname -s"}, "seed": 0, "grace_s": 2}
@@ -199,7 +199,7 @@ def test_cores_are_split_swapped_and_seen_from_inside(bench):
     sides = bench.plan(side={"cpus": str(cores[-1])}).measured()["sides"]
     assert {side["cpus"]["seen"] for side in sides.values()} == {str(cores[-1])}
     bench.plan(side={"cpus": "4000"})
-    assert "cores that are not there" in bench.failed()[0]
+    assert "cores that do not exist" in bench.failed()[0]
 
 
 def test_a_crash_stops_the_other_and_keeps_the_logs(bench, mark):
@@ -218,7 +218,7 @@ def test_out_of_memory_is_called_so(bench):
     bench.plan(a=greedy + RESULT, b=RESULT, side={"memory_bytes": 64 << 20})
     if bench.engine == "process":
         value = bench.plan(side={"memory_bytes": 64 << 20}).measure()
-        assert "its engine cannot bound it" in value
+        assert "its engine cannot limit it" in value
     else:
         assert "side A ran out of memory of 67108864 bytes" in bench.failed()[0]
 
@@ -356,7 +356,7 @@ def test_links_do_not_lead_out(bench, tmp_path):
         done = subprocess.run(bench.command, capture_output=True, text=True)
         assert "Traceback" not in done.stderr
         for path in bench.directory.rglob("*"):
-            assert not path.is_symlink() and (path.is_dir() or path.read_text() != "secret")
+            assert not path.is_symlink() and (path.is_dir() or path.read_bytes() != b"secret")
     assert secret.read_text() == "secret"
 
 

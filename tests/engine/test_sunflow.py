@@ -13,7 +13,7 @@ from duet.campaign import order as plan
 from duet.harnesses import get
 from duet.model import Run, Type
 from duet.records.layout import Layout
-from duet.records.plan import write_plan
+from duet.records.plan import plan_of
 
 ROOT = Path(__file__).parents[2]
 ITERATIONS = 6
@@ -46,9 +46,8 @@ def planned(file: Path, results: Path) -> dict[tuple[str, Type], Run]:
     campaign = config.load(file)
     runs = plan.runs(campaign)
     layout = Layout(results)
-    write_plan(campaign, runs, layout, lambda *_: None)
-    plan_file, record = layout.image_plan("sunflow"), layout.image("sunflow")
-    command("image", "--plan", plan_file, "--engine", "docker", "--out", record, check=True)
+    plan_of(campaign, runs).write(layout)
+    command("image", "--plan", layout.image_plan("sunflow"), "--engine", "docker", check=True)
     return {(run.benchmark, run.type): run for run in runs}
 
 

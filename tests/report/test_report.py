@@ -214,9 +214,9 @@ def test_hostile_names_are_shown_as_text(browser, tmp_path):
         "method": "t",
         "warnings": HOSTILE,
     }
-    facts = summary.facts(HOSTILE, tmp_path, [])
+    facts = summary.read_facts(HOSTILE, tmp_path, [])
     rows = summary.complete(pd.DataFrame([row]), facts)
-    page = summary.page(rows, facts)
+    page = summary.html_page(rows, facts)
     # as Snakemake's report embeds it: inside JSON, inside a script, put there by innerHTML
     fragment = json.dumps(summary.landing(page))
     (tmp_path / "page.html").write_text(page)

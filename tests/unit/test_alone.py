@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from duet.engines import EngineError, Stray, owner
 from duet.measure import alone
-from duet.model import DuetError
 
 
 def waits_never(line: str) -> None:
@@ -74,67 +73,21 @@ def test_a_lock_file_that_was_removed_locks_nobody_out_and_nobody_in(place):
     """Who waited for a file that is gone since takes the one that is there now."""
     old = os.open(place, os.O_RDWR | os.O_CREAT)
     fcntl.flock(old, fcntl.LOCK_EX)
-    said, entered = [], threading.Event()
+    waiting, entered = threading.Event(), threading.Event()
 
     def waiter():
-        with alone.alone("r", "c", {}, said.append):
+        with alone.alone("r", "c", {}, lambda _: waiting.set()):
             entered.set()
 
     thread = threading.Thread(target=waiter)
     thread.start()
-    while not said:
-        time.sleep(0.01)
+    assert waiting.wait(10)
     place.unlink()
     with alone.alone("r2", "c", {}, waits_never):
         os.close(old)
         assert not entered.wait(0.3)
     assert entered.wait(10)
     thread.join(10)
-
-
-@pytest.mark.parametrize("obstacle", ["link", "dangling link", "file", "FIFO", "open to all"])
-def test_what_others_may_have_put_in_its_place(tmp_path: Path, monkeypatch, obstacle):
-    victim = tmp_path / "victim"
-    victim.mkdir(mode=0o755)
-    directory = tmp_path / "duetbench"
-    {
-        "link": lambda: directory.symlink_to(victim),
-        "dangling link": lambda: directory.symlink_to(tmp_path / "nothing"),
-        "file": directory.touch,
-        "FIFO": lambda: os.mkfifo(directory),
-        "open to all": lambda: (directory.mkdir(), directory.chmod(0o777)),
-    }[obstacle]()
-    if obstacle == "open to all":
-        alone._make_private(directory)
-        assert directory.stat().st_mode & 0o777 == 0o700
-        return
-    with pytest.raises(OSError):
-        alone._make_private(directory)
-    assert victim.stat().st_mode & 0o777 == 0o755 and list(victim.iterdir()) == []
-    assert not (tmp_path / "nothing").exists()
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="root gives the directory away")
-def test_a_directory_of_another_user_is_not_taken(tmp_path: Path):
-    directory = tmp_path / "duetbench"
-    directory.mkdir(mode=0o700)
-    os.chown(directory, 65534, 65534)
-    with pytest.raises(PermissionError):
-        alone._make_private(directory)
-
-
-def test_a_user_without_any_private_place_is_told_so(monkeypatch):
-    def refuse(_):
-        raise PermissionError
-
-    monkeypatch.setattr(alone, "_make_private", refuse)
-    with pytest.raises(DuetError, match="is not a directory that only you may enter; remove it"):
-        alone.place()
-
-
-def test_the_place_is_private():
-    facts = alone.place().parent.lstat()
-    assert facts.st_uid == os.geteuid() and facts.st_mode & 0o777 == 0o700
 
 
 def test_who_is_dead(monkeypatch):

@@ -14,13 +14,13 @@ from duet.inference import overlap, run_effects, verdicts
 from duet.model import Analysis
 from duet.records.run import FailureRecord
 from duet.report.figures import BENCHMARK, style
-from duet.report.figures.forest import forest
-from duet.report.figures.iterations import iterations
-from duet.report.figures.methods import detectable, methods, run_time_s
-from duet.report.figures.ratios import ratios
-from duet.report.figures.runs import runs
-from duet.report.figures.sensitivity import sensitivity
-from duet.report.figures.timeline import timeline, typical_run
+from duet.report.figures.forest import draw_forest
+from duet.report.figures.iterations import draw_iterations
+from duet.report.figures.methods import draw_methods, run_time_s, smallest_detectable
+from duet.report.figures.ratios import draw_ratios
+from duet.report.figures.runs import draw_runs
+from duet.report.figures.sensitivity import draw_sensitivity
+from duet.report.figures.timeline import draw_timeline, typical_run
 from duet.table import store
 from matplotlib.text import Text
 from synthetic import campaign
@@ -86,13 +86,13 @@ def frames(request):
 
 def draw(kind, rows, pairs, effects, verdict, title="suite bench", note=""):
     return {
-        "timeline": lambda: timeline(rows, pairs, title, note),
-        "iterations": lambda: iterations(rows, None, title, note),
-        "ratios": lambda: ratios(pairs, effects, verdict, title, note),
-        "sensitivity": lambda: sensitivity(effects, title, note),
-        "runs": lambda: runs(effects, verdict, title, note),
-        "forest": lambda: forest(verdict, "synthetic", note=note),
-        "methods": lambda: methods(rows, effects, verdict, note=note),
+        "timeline": lambda: draw_timeline(rows, pairs, title, note),
+        "iterations": lambda: draw_iterations(rows, None, title, note),
+        "ratios": lambda: draw_ratios(pairs, effects, verdict, title, note),
+        "sensitivity": lambda: draw_sensitivity(effects, title, note),
+        "runs": lambda: draw_runs(effects, verdict, title, note),
+        "forest": lambda: draw_forest(verdict, "synthetic", note=note),
+        "methods": lambda: draw_methods(rows, effects, verdict, note=note),
     }[kind]()
 
 
@@ -162,7 +162,9 @@ def test_hostile_names_are_text(tmp_path, kind):
     effects = run_effects(rows, Analysis())
     data = rows, overlap.pairs(rows), effects, verdicts(effects, Analysis())
     fig = (
-        forest(data[-1], HOSTILE) if kind == "forest" else draw(kind, *data, title=HOSTILE, note=HOSTILE * 9)
+        draw_forest(data[-1], HOSTILE)
+        if kind == "forest"
+        else draw(kind, *data, title=HOSTILE, note=HOSTILE * 9)
     )
     assert not cut_off(fig)
     svg, pdf, png = style.save(fig, tmp_path / "figure.with.dots")
@@ -174,8 +176,8 @@ def test_hostile_names_are_text(tmp_path, kind):
 
 def test_the_same_frames_give_the_same_bytes(tmp_path):
     rows = campaign(1, 3, 10)
-    one = style.save(timeline(rows, overlap.pairs(rows)), tmp_path / "one")
-    two = style.save(timeline(rows, overlap.pairs(rows)), tmp_path / "two")
+    one = style.save(draw_timeline(rows, overlap.pairs(rows)), tmp_path / "one")
+    two = style.save(draw_timeline(rows, overlap.pairs(rows)), tmp_path / "two")
     assert [p.read_bytes() for p in one] == [p.read_bytes() for p in two]
 
 
@@ -183,7 +185,7 @@ def test_an_svg_says_what_the_figure_says(tmp_path):
     """Its coordinates are shortened, its numbers are not."""
     rows = campaign(1, 4, 20, change=0.05163)
     effects = run_effects(rows, Analysis())
-    fig = runs(effects, verdicts(effects, Analysis()), "b 1.2345")
+    fig = draw_runs(effects, verdicts(effects, Analysis()), "b 1.2345")
     svg, *_ = style.save(fig, tmp_path / "figure")
     shown = {element.text for element in ElementTree.parse(svg).iter() if element.tag.endswith("}text")}
     titles = {ax.get_title(loc="left") for ax in fig.axes}
@@ -203,7 +205,7 @@ def test_forest_has_the_worst_on_top_and_every_row():
     rows = pd.DataFrame(
         [row("b", 1.0), row("a", 5.0), row("none", np.nan, warnings="no B"), row("c", -3.0, verdict="faster")]
     )
-    fig = forest(rows, "s")
+    fig = draw_forest(rows, "s")
     names = [label.get_text() for label in fig.axes[0].get_yticklabels()]
     assert names[::-1] == ["a", "b", "c", "none"]
     assert "no estimate: no B" in [label.get_text() for label in fig.axes[1].get_yticklabels()]
@@ -211,7 +213,7 @@ def test_forest_has_the_worst_on_top_and_every_row():
 
 def test_one_wide_interval_does_not_flatten_the_others():
     rows = pd.DataFrame([row(f"b{i}", i, 1) for i in range(5)] + [row("two runs", 3.0, 3000, "inconclusive")])
-    ax = forest(rows, "s").axes[0]
+    ax = draw_forest(rows, "s").axes[0]
     assert 4 < ax.get_xlim()[1] < 20
 
 
@@ -219,13 +221,13 @@ def test_types_stand_one_after_the_other():
     rows = pd.DataFrame(
         [row("a", 1.0, type_="seqn"), row("a", 2.0), row("b", 3.0, type_="seqn"), row("b", 1.0)]
     )
-    names = [label.get_text() for label in forest(rows, "s").axes[0].get_yticklabels()][::-1]
+    names = [label.get_text() for label in draw_forest(rows, "s").axes[0].get_yticklabels()][::-1]
     assert [name.split()[0] for name in names] == ["a", "b", "b", "a"]
     assert [name.split()[1] for name in names] == ["duet", "duet", "sequential", "sequential"]
 
 
 def test_hours_between_the_sides_of_a_sequential_run_are_no_gap():
-    fig = timeline(apart(campaign(1, 3, 10, ("seqn",))))
+    fig = draw_timeline(apart(campaign(1, 3, 10, ("seqn",))))
     assert fig.axes[1].get_xlim()[1] < 20
 
 
@@ -233,14 +235,14 @@ def test_one_far_row_does_not_flatten_the_others():
     rows = pd.DataFrame(
         [row(f"b{i}", i / 10, 0.3, "inconclusive") for i in range(8)] + [row("far", 9900.0, 500)]
     )
-    ax = forest(rows, "s").axes[0]
+    ax = draw_forest(rows, "s").axes[0]
     assert ax.get_xlim()[1] < 20
-    assert forest(rows.iloc[:-1], "s").axes[0].get_xlim()[1] < 20
+    assert draw_forest(rows.iloc[:-1], "s").axes[0].get_xlim()[1] < 20
 
 
 @pytest.mark.parametrize("n", [1, 25, 200])
 def test_forest_of_any_size(n):
-    fig = forest(pd.DataFrame([row(f"benchmark-{i}", i - n / 2) for i in range(n)]), "s")
+    fig = draw_forest(pd.DataFrame([row(f"benchmark-{i}", i - n / 2) for i in range(n)]), "s")
     assert not cut_off(fig) and not overlapping(fig)
     boxes = [box for text, box in texts(fig) if text.get_text().startswith("benchmark-")]
     assert len(boxes) == n
@@ -287,7 +289,7 @@ def test_detectable_slowdown_is_found_with_that_power():
     n, sd = 10, 0.02
     logs = np.sqrt(n / (n - 1)) * sd * np.array([1, -1] * (n // 2)) * np.sqrt((n - 1) / n)
     effects = pd.DataFrame({"suite": "s", "benchmark": "b", "type": "duet", "log_ratio": logs})
-    slowdown = np.log1p(detectable(effects, 0.95).iloc[0] / 100)
+    slowdown = np.log1p(smallest_detectable(effects, 0.95).iloc[0] / 100)
     scale = effects["log_ratio"].std()
     draws = np.random.default_rng(1).normal(slowdown, scale, (4000, n))
     power = (ttest_1samp(draws, 0, axis=1).pvalue < 0.05).mean()
@@ -355,7 +357,7 @@ def test_injected_slowdowns_are_shown_where_there_are_any():
     keys = effects[["suite", "benchmark", "type"]].drop_duplicates()
     compared = keys.assign(verdict_detectable_percent=np.where(keys["type"] == "duet", 1.5, 7.0))
     for given, label, value in ((compared, "injected", "1.5"), (None, "power", None)):
-        fig = methods(rows, effects, verdicts(effects, Analysis()), comparison=given)
+        fig = draw_methods(rows, effects, verdicts(effects, Analysis()), comparison=given)
         panel = next(ax for ax in fig.axes if ax.get_title(loc="left").startswith("RQ4"))
         assert label in panel.get_ylabel()
         assert value is None or panel.get_xticklabels()[0].get_text() == f"duet\n{value}"
@@ -383,9 +385,9 @@ def test_iterations_without_a_duration_or_a_side_are_not_drawn():
     rows["iteration_time_ns"] = rows["iteration_time_ns"].astype("Int64")
     rows.loc[[0, 1, 2], "iteration_time_ns"] = [pd.NA, -1, 0]
     rows.loc[3, "pair"] = None
-    fig = iterations(rows)
+    fig = draw_iterations(rows)
     assert fig.axes[0].get_ylim()[0] >= 0
     rows["iteration_time_ns"] = 0
     assert "No iteration" in "".join(
-        text.get_text() for text in iterations(rows).texts + iterations(rows).axes[0].texts
+        text.get_text() for text in draw_iterations(rows).texts + draw_iterations(rows).axes[0].texts
     )

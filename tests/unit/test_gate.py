@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 from commands import DUETBENCH, ROOT
-from duet.inference import COLUMNS, Exit, decide
+from duet.inference import COLUMNS, Exit, gate_decision
 from duet.inference.decision import false_positives
 from scipy import stats
 
@@ -52,15 +52,15 @@ CASES = [
 
 @pytest.mark.parametrize(("rows", "options", "code"), CASES)
 def test_the_rule(rows, options, code):
-    assert decide(pd.DataFrame(rows, columns=list(COLUMNS)), **options).exit == code
+    assert gate_decision(pd.DataFrame(rows, columns=list(COLUMNS)), **options).exit == code
 
 
 def test_a_benchmark_is_judged_by_its_duet_where_that_has_data():
     slow_alone = row("b", "slower", 9.0, "seqn", p=0.001)
     rows = pd.DataFrame([slow_alone, row("b", "equivalent")])
-    assert decide(rows).exit == Exit.PASSED
+    assert gate_decision(rows).exit == Exit.PASSED
     rows = pd.DataFrame([slow_alone, row("b", "inconclusive", float("nan"))])
-    assert decide(rows).exit == Exit.REGRESSION
+    assert gate_decision(rows).exit == Exit.REGRESSION
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 5), (1, 1), (1, 20), (3, 10), (10, 10)])

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 from duet.images import base as bootstrap
-from duet.images import dockerfile
+from duet.images import dockerfile, presence
 from duet.images import identity as images
 from duet.model import ImageRef, Source
-from duet.records.provision import ImageRecord
+from duet.records.layout import Layout
+from duet.records.provision import ImageIdentity, ImageRecord
 
 BASE = "debian:bookworm-slim"
 KNOWN = {BASE: "content of the base"}
@@ -193,22 +194,49 @@ def test_files_of_an_image_and_of_a_process_side(folder: Path, tmp_path: Path) -
     assert images.files(ImageRef("postgres:16"), BASE, folder) == []
 
 
-def test_recorded_hash_is_known_once_the_base_is(folder: Path, tmp_path: Path, monkeypatch) -> None:
-    results = tmp_path / "results"
-    (results / "images").mkdir(parents=True)
-    (results / "images/torn.json").write_text("{")
+def test_the_content_is_known_once_the_bases_is(folder: Path, tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "results")
+    layout.images.mkdir(parents=True)
+    layout.image_identity("torn").write_text("{")
     jar = tmp_path / "own.jar"
     jar.write_text("1")
     refs = ImageRef("app"), ImageRef("app", source=Source("suite.jar", own=jar)), ImageRef("postgres:16")
-    monkeypatch.setattr(images.plan_hash, "__defaults__", (None, folder))
-    assert [images.recorded_hash(results, BASE)(ref) for ref in refs] == [None, None, None]
-    facts = {"name": "postgres:16", "key": "postgres_16", "engine": "docker", "id": "i", "tag": "postgres:16"}
-    record = ImageRecord(**facts, hash="p", base={BASE: "c", "postgres:16": "p"})
-    record.write(results / "images/postgres_16.json")
-    plain, sourced, external = (images.recorded_hash(results, BASE)(ref) for ref in refs)
+
+    def hashes() -> list[str | None]:
+        states = presence.look(dict.fromkeys(refs, "docker"), layout, BASE, images_dir=folder)
+        assert not any(state.present for state in states.values())
+        return [states[ref.key].hash for ref in refs]
+
+    assert hashes() == [None, None, None]
+    base = {BASE: "c", "postgres:16": "p"}
+    ImageIdentity(name="postgres:16", key="pg", hash="p", base=base).write(layout.image_identity("pg"))
+    plain, sourced, external = hashes()
     assert plain and sourced and plain != sourced and external == "p"
     jar.write_text("22")
-    assert images.recorded_hash(results, BASE)(refs[1]) not in (sourced, None)
+    assert hashes()[1] not in (sourced, None)
+
+
+def test_an_image_is_present_as_long_as_it_is_recorded_and_the_same(folder: Path, tmp_path: Path) -> None:
+    layout, ref = Layout(tmp_path / "results"), ImageRef("app")
+    files = tuple(images.process_files(ref, BASE, folder))
+    content = images.process_hash(files, None)
+    record = ImageRecord(
+        name="app", key="app", engine="process", hash=content, id=None, tag=None, files=files
+    )
+
+    def look() -> presence.State:
+        return presence.look({ref: "process"}, layout, BASE, images_dir=folder)["app"]
+
+    assert look() == presence.State(content, False)
+    presence.write(layout, record)
+    assert look() == presence.State(content, True)
+    identity = layout.image_identity("app")
+    os.utime(identity, ns=(0, 0))
+    presence.write(layout, record)
+    assert identity.stat().st_mtime_ns == 0, "the identity is written where its content changed"
+    (folder / "app/data").write_text("other")
+    changed = look()
+    assert not changed.present and changed.hash not in (content, None)
 
 
 def test_the_projects_own_images_are_sound() -> None:

@@ -148,15 +148,15 @@ def test_modes_and_benchmarks_come_back_from_the_names():
 
 def test_the_table_and_the_figure(tmp_path):
     from duet.report.figures import style
-    from duet.report.figures.isolation import isolation
+    from duet.report.figures.isolation import draw_isolation
 
     frame = effects({"split": 0.1, "exchange": 0.01}, runs=6, benchmarks=1)
     rows = compare_modes(frame)
-    text = isolate.table(rows).splitlines()
+    text = isolate.as_text(rows).splitlines()
     assert len(text) == 3 and text[0].startswith("cpus") and text[2].startswith("exchange  6")
-    made = style.save(isolation(frame, rows, "title"), tmp_path / "isolation")
+    made = style.save(draw_isolation(frame, rows, "title"), tmp_path / "isolation")
     assert "cpus: exchange" in made[0].read_text() and all(path.stat().st_size > 1000 for path in made)
-    style.save(isolation(frame[:0], rows[:0], "title"), tmp_path / "none")
+    style.save(draw_isolation(frame[:0], rows[:0], "title"), tmp_path / "none")
     assert "No run" in (tmp_path / "none.svg").read_text()
 
 

@@ -8,12 +8,12 @@ import threading
 import time
 
 import pytest
-from duet.campaign import order
 from duet.engines import EngineError, ResultMissing, Usage
 from duet.measure import interruption, progress
 from duet.measure import run as measuring
 from duet.measure.request import MeasureError, Request
-from duet.model import Side, parse_run
+from duet.model import ImageRef, Side, parse_run
+from duet.records import worklist
 from duet.records.files import RecordError
 from duet.records.layout import Layout
 from duet.records.plan import BenchmarkPlan, SidePlan
@@ -87,7 +87,7 @@ class FakeSide:
 
     def fetch(self, path, to, room):
         self.note("fetch")
-        if "missing" in self.words:
+        if "missing" in self.words or ("unwritten" in self.words and path == "late.json"):
             raise ResultMissing(f"fake: no {path}", "write it")
         to.write_text("result")
         return ["out.csv/link"] if "links" in self.words else []
@@ -140,7 +140,6 @@ def requested(results, name, timeout_s=None, remove_containers=True, files=("out
         name: SidePlan(
             side=Side(name, None, "true", None, files, env, "fake", memory_bytes, cpus="split"),
             timeout_s=timeout_s,
-            image_hash=None,
         )
         for name in run.sides
     }
@@ -176,6 +175,21 @@ def test_a_run_and_its_record(measured):
         "s.b.0.duet.AB.B.log",
         "s.b.0.duet.AB.B.out.csv",
     ]
+
+
+def test_a_stopped_run_is_not_lost_for_one_of_its_files(measured):
+    """The harness's own, written at its end; that of the probe is there."""
+    record = measured(A="hang unwritten", B="", timeout_s=0.1, results=("late.json", "out.csv"))
+    assert [file.name for file in record.sides["A"].files] == ["s.b.0.duet.AB.A.out.csv"]
+    assert [file.name for file in record.sides["B"].files] == [
+        "s.b.0.duet.AB.B.late.json",
+        "s.b.0.duet.AB.B.out.csv",
+    ]
+    assert record.timed_out and "side A left no late.json when it was stopped after 0.1 s" in record.warnings
+
+
+def test_a_run_that_was_not_stopped_must_have_left_all_its_files(measured):
+    failure(measured, "side A left no late.json", A="unwritten", results=("late.json", "out.csv"))
 
 
 def test_memory_that_cannot_be_bounded_is_a_warning(measured):
@@ -317,44 +331,45 @@ def restore():
 def test_foreign_names_and_plans(tmp_path):
     for name in ("x", "s.b.0.duet.AB.A", "../../etc"):
         with pytest.raises(MeasureError, match="not the name of a run"):
-            Request.read(tmp_path, name)
+            Request.read(tmp_path, name, str)
     with pytest.raises(RecordError, match=r"plan/s\.b\.json: no such file"):
-        Request.read(tmp_path, "s.b.0.duet.AB")
+        Request.read(tmp_path, "s.b.0.duet.AB", str)
+
+
+def test_an_image_that_is_not_present_here_is_said(tmp_path):
+    layout, run = Layout(tmp_path), parse_run("s.b.0.seqn.None.A")
+    facts = {"campaign": "c", "suite": "s", "benchmark": "b", "format": "native"}
+    benchmark = BenchmarkPlan(**facts, remove_containers=True, artifacts={}, seed=0)
+    benchmark.write(layout.benchmark_plan(run.benchmark_stem))
+    side = Side("A", ImageRef("app"), "true", None, ("out.csv",))
+    SidePlan(side=side, timeout_s=None).write(layout.side_plan(run, "A"))
+    with pytest.raises(
+        MeasureError, match=r"image app is not present on podman@.+; start the workflow there"
+    ):
+        Request.read(tmp_path, run.name, lambda name: {"auto": "podman"}[name])
 
 
 def test_progress(tmp_path):
     run, layout = parse_run("s.b.0.duet.AB"), Layout(tmp_path)
     assert progress.line(layout, run, 1.26) == "s.b.0.duet.AB 1.3 s"
-    (tmp_path / "plan").mkdir()
-    names = [f"s.b.{i}.duet.AB" for i in range(3)]
-    (tmp_path / "plan/runs.txt").write_text("\n".join(names))
+    layout.plan.mkdir()
+    names = [f"s.b.{i}.duet.AB" for i in range(4)]
+    layout.planned_runs.write_text("\n".join(names))
+    worklist.write(layout, {name: "not measured\nyet: 3" for name in names[:3]})
     for name, seconds in ((names[0], 100), (names[1], 140)):
-        (tmp_path / "runs" / name).mkdir(parents=True)
-        (tmp_path / "runs" / name / "run.json").write_text("{}")
         progress.add(layout, parse_run(name), seconds)
-    (tmp_path / "runs" / names[2]).mkdir()  # failed
-    assert progress.line(layout, run, 100) == "[2/3] s.b.0.duet.AB 100.0 s; 1 left, about 2 min"
-    (tmp_path / "runs" / names[2] / "run.json").write_text("{}")
-    assert progress.line(layout, run, 100) == "[3/3] s.b.0.duet.AB 100.0 s"
+    assert worklist.left(layout) == {names[2]: "not measured yet: 3"}
+    assert progress.line(layout, run, 100) == "[3/4] s.b.0.duet.AB 100.0 s; 1 left, about 2 min"
+    progress.add(layout, parse_run(names[2]), 1)
+    assert progress.line(layout, run, 100) == "[4/4] s.b.0.duet.AB 100.0 s"
 
 
-def test_progress_of_many_runs_looks_at_each_file_once(tmp_path, monkeypatch):
-    (tmp_path / "plan").mkdir()
+def test_progress_of_many_runs_looks_at_none_of_them(tmp_path):
+    layout = Layout(tmp_path)
+    layout.plan.mkdir()
     names = [f"s.b{b}.{i}.duet.AB" for b, i in itertools.product(range(100), range(100))]
-    (tmp_path / "plan/runs.txt").write_text("\n".join(names))
-    (tmp_path / "runs").mkdir()
-    Layout(tmp_path).durations.write_text("".join(f"{name} 1.5\n" for name in names[:5000]))
-    for name in names[:5000]:
-        (tmp_path / "runs" / name).mkdir()
-        (tmp_path / "runs" / name / "run.json").touch()
-    looks = []
-    look = progress._mtime_ns
-    monkeypatch.setattr(progress, "_mtime_ns", lambda path: looks.append(path) or look(path))
-    line = progress.line(Layout(tmp_path), parse_run(names[0]), 1)
+    layout.planned_runs.write_text("\n".join(names))
+    layout.durations.write_text("".join(f"{name} 1.5\n" for name in names[:5000]))
+    worklist.write(layout, dict.fromkeys(names[5000:], "not measured yet"))
+    line = progress.line(layout, parse_run(names[0]), 1)
     assert "[5000/10000]" in line and "2 h 5 min" in line
-    assert len(looks) == len(set(looks)) == 10_000 + 100  # the runs, and the plan files of those measured
-
-
-@pytest.mark.parametrize("s, said", [(8, "8 s"), (99, "99 s"), (360, "6 min"), (7500, "2 h 5 min")])
-def test_durations(s, said):
-    assert order.duration(s) == said

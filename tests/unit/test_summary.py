@@ -63,7 +63,7 @@ def campaign(tmp_path, rows=ROWS):
         run_record(parse_run(name), warnings=warnings, **span).write(runs / name / "run.json")
     failure = FailureRecord(name=names[5], reason="side B exited with 137", log="runs/x/x.B.log", time_ns=1)
     failure.write(runs / names[5] / "failure.json")
-    facts = summary.facts("quick", runs, names)
+    facts = summary.read_facts("quick", runs, names)
     path = tmp_path / "verdicts.csv"
     pd.DataFrame(rows, columns=list(verdict("x"))).to_csv(path, index=False)
     return summary.complete(summary.read_verdicts(path), facts), facts
@@ -114,7 +114,7 @@ def test_runs_of_other_plans_do_not_count(tmp_path):
     old = FailureRecord(name="compress.old.1.duet.AB", reason="old", log=None, time_ns=1)
     old.write(tmp_path / "runs/compress.old.1.duet.AB/failure.json")
     names = [f"compress.gzip.{i}.duet.AB" for i in range(5)] + ["compress.zstd.0.duet.AB"]
-    assert summary.facts("quick", tmp_path / "runs", names) == before
+    assert summary.read_facts("quick", tmp_path / "runs", names) == before
     found = provenance.read(tmp_path / "runs", names)
     assert sum(found.hosts.values()) == 4
     assert {key[:2] for key in found.sides} == {("compress", "gzip")} and set(found.sides.values()) == {4}
@@ -126,12 +126,12 @@ def test_warnings_that_differ_in_numbers_only_are_one_with_the_greatest(tmp_path
         for i, ms in enumerate(("9.5", "13.0", "2.1", "9.5"))
     ]
     cut_off = ReadingWarning("s.b.1.duet.AB", "A", "cut off")
-    facts = summary.facts("c", tmp_path, [], Notes(warnings=(*warnings, cut_off)))
+    facts = summary.read_facts("c", tmp_path, [], Notes(warnings=(*warnings, cut_off)))
     assert facts.warnings == (("13.0 ms apart at the gate (the greatest of 3)", 4), ("cut off", 1))
 
 
 def test_a_name_with_a_dot_is_not_taken_for_missing(tmp_path):
-    facts = summary.facts("c", tmp_path, ["compress.xz_fast.0.duet.AB"])
+    facts = summary.read_facts("c", tmp_path, ["compress.xz_fast.0.duet.AB"])
     rows = summary.complete(pd.DataFrame([verdict("xz.fast", 1.0)]), facts)
     assert len(rows) == 1
 
@@ -193,7 +193,7 @@ def test_json_is_as_its_schema_says(tmp_path):
     table = pd.concat([measured(2, 3, types=("duet", "syncduet", "aaduet", "seqn")), once])
     path = tmp_path / "verdicts.csv"
     verdicts(run_effects(table, Analysis()), Analysis()).to_csv(path, index=False)
-    facts = summary.facts("quick", tmp_path, ["synthetic.once.0.duet.AB", "synthetic.lost.0.duet.AB"])
+    facts = summary.read_facts("quick", tmp_path, ["synthetic.once.0.duet.AB", "synthetic.lost.0.duet.AB"])
     rows = summary.complete(summary.read_verdicts(path), facts)
     told = json.loads(summary.as_json(rows, facts), parse_constant=lambda c: pytest.fail(c))
     whole, row = (
@@ -236,7 +236,7 @@ def hostile(tmp_path):
 
 def test_hostile_names_stay_text_in_html(tmp_path):
     rows, facts = hostile(tmp_path)
-    page = Elements(summary.page(rows, facts))
+    page = Elements(summary.html_page(rows, facts))
     assert [tag for tag, _ in page.tags].count("script") == 1  # our own
     assert not [a for _, attrs in page.tags for a in attrs if a.startswith("on")]
     shown = " ".join(HOSTILE.replace("\n", " ").replace("\x1b", " ").split())
@@ -244,10 +244,10 @@ def test_hostile_names_stay_text_in_html(tmp_path):
 
 
 def test_the_landing_fragment_has_nothing_that_ends_a_script(tmp_path):
-    fragment = summary.landing(summary.page(*hostile(tmp_path)))
+    fragment = summary.landing(summary.html_page(*hostile(tmp_path)))
     assert "<script" not in fragment and "</script" not in fragment and "<!--" not in fragment
     frame = next(attrs for tag, attrs in Elements(fragment).tags if tag == "iframe")
-    assert frame["srcdoc"] == summary.page(*hostile(tmp_path / "again"))
+    assert frame["srcdoc"] == summary.html_page(*hostile(tmp_path / "again"))
 
 
 def test_hostile_names_stay_in_their_cell(tmp_path):
@@ -276,14 +276,14 @@ def test_names_that_look_like_numbers_or_nothing_stay_names(tmp_path):
 def test_no_verdict_at_all(tmp_path):
     rows, facts = campaign(tmp_path, ())
     assert summary.headline(rows) == "0 slower, 0 faster, 1 no data of 1 benchmark"
-    summary.page(rows, facts), summary.markdown(rows, facts), summary.as_json(rows, facts)
+    summary.html_page(rows, facts), summary.markdown(rows, facts), summary.as_json(rows, facts)
 
 
 def test_torn_records_are_no_end(tmp_path):
     folder = tmp_path / "runs/compress.gzip.0.duet.AB"
     folder.mkdir(parents=True)
     (folder / "run.json").write_text('{"start_ns":')
-    assert summary.facts("c", tmp_path / "runs", [folder.name]).missing == (folder.name,)
+    assert summary.read_facts("c", tmp_path / "runs", [folder.name]).missing == (folder.name,)
 
 
 def test_what_the_table_leaves_out_and_imports_is_told(tmp_path):
@@ -294,7 +294,7 @@ def test_what_the_table_leaves_out_and_imports_is_told(tmp_path):
         imported=(Imported("old", 3), Imported("older", 4)),
         warnings=tuple(ReadingWarning("y", side, "cut off") for side in "AB"),
     )
-    facts = summary.facts("c", tmp_path / "runs", [name], notes)
+    facts = summary.read_facts("c", tmp_path / "runs", [name], notes)
     assert (facts.planned, facts.measured, facts.imported) == (1, 0, 7)
     assert [(f.name, f.reason) for f in facts.failures] == [
         (name, "cannot be read: r.csv: line 3: nan"),
@@ -305,7 +305,7 @@ def test_what_the_table_leaves_out_and_imports_is_told(tmp_path):
     text = summary.markdown(rows, facts)
     assert "- Runs: 0 of 1 measured, 7 imported, 2 failed\n" in text
     assert "- old/x: cannot be read: empty\n" in text
-    only = summary.facts("c", tmp_path / "none", [], replace(notes, left_out=notes.left_out[1:]))
+    only = summary.read_facts("c", tmp_path / "none", [], replace(notes, left_out=notes.left_out[1:]))
     assert "- Runs: 7 imported, 1 failed\n" in summary.markdown(rows, only)
 
 
@@ -350,7 +350,7 @@ def test_provenance_tells_hosts_images_and_what_does_not_fit():
         len(told) == 2 and "side A ran image i with 2 different contents" in told[0] and "2 hosts" in told[1]
     )
     image = ImageRecord(name="i", key="i", engine="docker", id=None, tag="t", hash="a" * 64)
-    page = provenance.page("c", found, [image], AnalysisPlan(), {"c.yml": "a: <b>"})
+    page = provenance.html_page("c", found, [image], AnalysisPlan(), {"c.yml": "a: <b>"})
     assert "0.050 ms apart" in page and "cores, unlike configured 0-1" in page
     assert "a: &lt;b&gt;" in page and "b<x>" not in page
 
@@ -359,11 +359,13 @@ def test_provenance_does_without_records_and_without_damaged_ones(tmp_path):
     (tmp_path / "s.b.0.duet.AB").mkdir()
     (tmp_path / "s.b.0.duet.AB/run.json").write_text('{"sides": {"A": null}}')
     nothing = provenance.read(tmp_path, ["s.b.0.duet.AB", "s.b.1.duet.AB"])
-    assert "No run record" in provenance.page("c", nothing, [], AnalysisPlan(), {})
+    assert "No run record" in provenance.html_page("c", nothing, [], AnalysisPlan(), {})
 
 
 def test_provenance_does_without_what_an_older_record_lacks():
-    page = provenance.page("c", provenance.gather([record(host="", artifacts={})]), [], AnalysisPlan(), {})
+    page = provenance.html_page(
+        "c", provenance.gather([record(host="", artifacts={})]), [], AnalysisPlan(), {}
+    )
     assert "Measured from 2001-09-09" in page
 
 

@@ -13,8 +13,8 @@ from commands import DUETBENCH
 from duet.model import Order, Run, Type
 from duet.records.layout import Layout
 from duet.records.plan import BenchmarkPlan
-from duet.records.run import FileRecord
-from duet.table import store
+from duet.records.run import CpusRecord, ExchangeRecord, FileRecord
+from duet.table import build, store
 from duet.table.build import benchmark_table
 from pyarrow import csv, parquet
 from run_records import run_record
@@ -113,6 +113,23 @@ def test_the_columns_of_the_design_and_the_facts_of_the_run(campaign):
     assert [str(frame[c].dtype) for c in (*store.TIMES, "runid", "timed_out")] == [
         *("Int64", "Int64", "int64", "Int64", "int64", "boolean")
     ]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "exchange", "swapped"),
+    [
+        ("0-1", "2-3", {}, False),
+        ("8,9", "2-3", {}, True),
+        ("0-3", "0-3", {}, None),
+        (None, None, {}, None),
+        ("2-3", "0-1", {"moves": 4, "file": FileRecord("moves.csv")}, None),
+    ],
+)
+def test_which_side_had_the_higher_cores(a, b, exchange, swapped):
+    sides = {side: {"cpus": CpusRecord(asked=cores, seen=cores)} for side, cores in (("A", a), ("B", b))}
+    record = run_record(duet(), sides, exchange=ExchangeRecord(**exchange))
+    assert build._swapped(record) is swapped
+    assert build._swapped(run_record(seqn())) is None
 
 
 def test_rows_fit_the_published_schema(campaign):

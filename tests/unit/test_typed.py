@@ -30,11 +30,12 @@ def test_a_file_that_is_no_yaml_is_named_with_the_line(tmp_path: Path):
 
 def test_what_to_type_next_is_what_was_typed(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("DUETBENCH_COMMAND", raising=False)
-    assert command("x", "my c.yml", {}, None) == "snakemake --cores 1 x --configfile 'my c.yml'"
+    assert command("x", ["my c.yml"], [], None) == "snakemake --cores 1 x --configfile 'my c.yml'"
+    assert command("x", [], [], None) == "snakemake --cores 1 x"
     monkeypatch.setenv("DUETBENCH_COMMAND", "./run")
-    given = {"seed": 3, "name": "n", "analysis": {"margin": 1}}
-    assert command("x", "c.yml", given, Path("/d")) == (
-        "./run x --directory /d --configfile c.yml --config seed=3 name=n 'analysis={\"margin\": 1}'"
+    given = ["seed=3", "name=n", "analysis={margin: 1}"]
+    assert command("x", ["c.yml", "d.yml"], given, Path("/d")) == (
+        "./run x --directory /d --configfile c.yml d.yml --config seed=3 name=n 'analysis={margin: 1}'"
     )
 
 

@@ -34,8 +34,11 @@ class Project:
         return [sys.executable, "-m", "snakemake", *args, "--configfile", f"config/{config}.yml"]
 
     def snakemake(self, config: str, *args: str) -> subprocess.CompletedProcess:
+        return self.run(self.command(config, *args))
+
+    def run(self, command: list[str]) -> subprocess.CompletedProcess:
         return subprocess.run(
-            self.command(config, *args),
+            command,
             cwd=self.path,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -46,6 +49,13 @@ class Project:
 
     def results(self, config: str) -> Path:
         return self.path / "results" / config
+
+    def tree(self, *without: str) -> dict[str, tuple[int, bytes]]:
+        """Modification time and content of every file of the checkout, but of those below `without`."""
+        files = (path for path in self.path.rglob("*") if path.is_file())
+        names = {path.relative_to(self.path).as_posix(): path for path in files}
+        kept = {name: path for name, path in names.items() if name.split("/")[0] not in without}
+        return {name: (path.stat().st_mtime_ns, path.read_bytes()) for name, path in kept.items()}
 
     def measured(self, config: str) -> dict[str, int]:
         """Name and modification time of every run record."""

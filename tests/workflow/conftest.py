@@ -15,7 +15,6 @@ def project(tmp_path: Path) -> Project:
     skip = shutil.ignore_patterns("__pycache__")
     for folder in ("workflow", "scripts", "images"):
         shutil.copytree(PROJECT / folder, path / folder, ignore=skip)
-    shutil.copy(PROJECT / "environment.yml", path)
     (path / "config").mkdir()
     return Project(path)
 

@@ -4,7 +4,7 @@
 rule analyse:
     input:
         table=f"{RESULTS}/iterations.parquet",
-        analysis=f"{RESULTS}/plan/analysis.json",
+        analysis=planned("analysis.json", f"{RESULTS}/verdicts.csv"),
     output:
         pairs=f"{RESULTS}/pairs.parquet",
         effects=f"{RESULTS}/effects.parquet",
@@ -16,10 +16,8 @@ rule analyse:
         ),
     log:
         f"{RESULTS}/logs/analyse.log",
-    conda:
-        ENVIRONMENT
     params:
         command=duetbench("analyse"),
     shell:
         f"{{params.command}} --table {{input.table}} --analysis {{input.analysis}} --pairs {{output.pairs}}"
-        f" --effects {{output.effects}} --verdicts {{output.verdicts}} 2>&1 | tee {{log}} >&2"
+        f" --effects {{output.effects}} --verdicts {{output.verdicts}} --log {{log}}"

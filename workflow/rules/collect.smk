@@ -3,15 +3,15 @@
 
 rule collect:
     input:
-        lambda wildcards: [run_record(run) for run in runs_of(wildcards.benchmark)],
-        f"{RESULTS}/plan/{{benchmark}}.json",
-        f"{RESULTS}/plan/{{benchmark}}.runs.txt",
+        run_inputs,
+        planned("{benchmark}.json", f"{RESULTS}/iterations/{{benchmark}}.parquet"),
+        planned("{benchmark}.runs.txt", f"{RESULTS}/iterations/{{benchmark}}.parquet"),
     output:
         f"{RESULTS}/iterations/{{benchmark}}.parquet",
     log:
         f"{RESULTS}/logs/collect.{{benchmark}}.log",
-    conda:
-        ENVIRONMENT
+    wildcard_constraints:
+        benchmark=r"[A-Za-z0-9_+-]+\.[A-Za-z0-9_+-]+",
     params:
         command=duetbench("collect"),
         skip=lambda wildcards: "--skip-bad" if only_available() else "",
@@ -22,16 +22,15 @@ rule collect:
 
 rule table:
     input:
-        lambda wildcards: [f"{RESULTS}/iterations/{stem}.parquet" for stem in benchmarks_here()],
+        tables=lambda wildcards: [f"{RESULTS}/iterations/{stem}.parquet" for stem in benchmarks_here()],
+        planned=planned("tables.txt", f"{RESULTS}/iterations.parquet"),
     output:
         parquet=f"{RESULTS}/iterations.parquet",
         csv=f"{RESULTS}/iterations.csv",
     log:
         f"{RESULTS}/logs/table.log",
-    conda:
-        ENVIRONMENT
     params:
         command=duetbench("table"),
         imports=" ".join(f"--import {shlex.quote(str(path))}" for path in CAMPAIGN.imports),
     shell:
-        f"{{params.command}} {{input}} {{params.imports}} --out {{output.parquet}} --csv {{output.csv}} --log {{log}}"
+        f"{{params.command}} {{input.tables}} {{params.imports}} --out {{output.parquet}} --csv {{output.csv}} --log {{log}}"

@@ -1,35 +1,42 @@
-"""Files that cannot be redistributed, and the images that hold them."""
+"""Files that cannot be redistributed, and the images that hold them.
+
+There are jobs only for an image that a run needs which is due, and that is not present.
+"""
 
 
 rule fetch:
     input:
-        f"{RESULTS}/plan/{{image}}.image.json",
+        fetch_inputs,
+        plan=planned("{image}.image.json", f"{RESULTS}/sources/{{image}}.json"),
     output:
         f"{RESULTS}/sources/{{image}}.json",
     log:
         f"{RESULTS}/logs/fetch.{{image}}.log",
+    wildcard_constraints:
+        image=r"[A-Za-z0-9_-]+",
     priority: FIRST
-    conda:
-        ENVIRONMENT
     params:
         command=duetbench("fetch"),
     shell:
-        f"{{params.command}} --plan {{input}} --out {{output}} --log {{log}}"
+        "{params.command} --plan {input.plan} --out {output} --log {log}"
 
 
 rule image:
+    # Beside the presence, which is the output, it writes the identity where its content changed.
+    # That is no output: snakemake would remove it first.
     input:
         image_inputs,
+        plan=planned("{image}.image.json", f"{RESULTS}/images/{{place}}/{{image}}.json"),
     output:
-        f"{RESULTS}/images/{{image}}.json",
+        f"{RESULTS}/images/{{place}}/{{image}}.json",
     log:
-        f"{RESULTS}/logs/image.{{image}}.log",
+        f"{RESULTS}/logs/image.{{image}}.{{place}}.log",
+    wildcard_constraints:
+        place=r"[a-z]+@[A-Za-z0-9_.-]+",
+        image=r"[A-Za-z0-9_-]+",
     priority: FIRST
-    conda:
-        ENVIRONMENT
     params:
         command=duetbench("image"),
-        engine=lambda wildcards: image_engine(wildcards.image),
+        engine=lambda wildcards: wildcards.place.partition("@")[0],
     shell:
-        f"{{params.command}} --plan {RESULTS}/plan/{{wildcards.image}}.image.json --engine {{params.engine}}"
-        f" --out {{output}} --log {{log}}"
+        "{params.command} --plan {input.plan} --engine {params.engine} --log {log}"

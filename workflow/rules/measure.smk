@@ -4,6 +4,8 @@ It takes all cores of the workflow, so that nothing else of it runs meanwhile. I
 and then the runs in the order of the plan, by priority.
 """
 
+from tempfile import gettempdir
+
 # snakemake replaces what is in braces: the run's name, and nothing of --config's
 AGAIN = typed("RUN").replace("{", "{{").replace("}", "}}")
 AGAIN = AGAIN.replace("RUN", f"{RESULTS}/runs/{{wildcards.run}}/run.json", 1)
@@ -11,14 +13,14 @@ AGAIN = AGAIN.replace("RUN", f"{RESULTS}/runs/{{wildcards.run}}/run.json", 1)
 
 rule measure:
     input:
-        run_inputs,
+        image_of_run,
     output:
         f"{RESULTS}/runs/{{run}}/run.json",
     log:
         f"{RESULTS}/runs/{{run}}/measure.log",
+    wildcard_constraints:
+        run=r"[A-Za-z0-9_+-]+\.[A-Za-z0-9_+-]+\.\d+\.[a-z]+\.\w+(\.[AB])?",
     priority: rank
-    conda:
-        ENVIRONMENT
     threads: workflow.cores or 1
     resources:
         tmpdir=gettempdir(),

@@ -9,30 +9,27 @@ rule benchmark_figures:
         pairs=f"{RESULTS}/pairs.parquet",
         effects=f"{RESULTS}/effects.parquet",
         verdicts=f"{RESULTS}/verdicts.csv",
-        analysis=f"{RESULTS}/plan/analysis.json",
-        planned=f"{RESULTS}/plan/runs.txt",
+        analysis=planned("analysis.json", f"{RESULTS}/figures/{STEMS[0]}.{FIGURES[0][0]}.svg"),
+        planned=planned("runs.txt", f"{RESULTS}/figures/{STEMS[0]}.{FIGURES[0][0]}.svg"),
     output:
         *[figure_of_benchmark(stem, *kind) for stem in STEMS for kind in FIGURES],
     log:
         f"{RESULTS}/logs/figures.log",
-    conda:
-        ENVIRONMENT
     threads: workflow.cores or 1
     params:
         command=duetbench("figures"),
         imported=" ".join(sorted(IMPORTED)),
     shell:
-        f"{{params.command}} benchmarks --table {{input.table}} --pairs {{input.pairs}} --effects {{input.effects}}"
+        f"{{params.command}} --log {{log}} benchmarks --table {{input.table}} --pairs {{input.pairs}} --effects {{input.effects}}"
         f" --verdicts {{input.verdicts}} --analysis {{input.analysis}} --planned {{input.planned}}"
         f" --stem {{params.imported}} --runs {RESULTS}/runs --jobs {{threads}} --out {RESULTS}/figures"
-        f" 2>&1 | tee {{log}} >&2"
 
 
 rule forest:
     input:
         verdicts=f"{RESULTS}/verdicts.csv",
-        analysis=f"{RESULTS}/plan/analysis.json",
-        planned=f"{RESULTS}/plan/runs.txt",
+        analysis=planned("analysis.json", f"{RESULTS}/figures/{{suite}}.forest.svg"),
+        planned=planned("runs.txt", f"{RESULTS}/figures/{{suite}}.forest.svg"),
     output:
         report(
             f"{RESULTS}/figures/{{suite}}.forest.svg",
@@ -42,33 +39,28 @@ rule forest:
         ),
     log:
         f"{RESULTS}/logs/forest.{{suite}}.log",
-    conda:
-        ENVIRONMENT
     params:
         command=duetbench("figures"),
     shell:
-        f"{{params.command}} forest --suite {{wildcards.suite}} --verdicts {{input.verdicts}}"
+        f"{{params.command}} --log {{log}} forest --suite {{wildcards.suite}} --verdicts {{input.verdicts}}"
         f" --analysis {{input.analysis}} --planned {{input.planned}} --runs {RESULTS}/runs"
         f" --out {RESULTS}/figures/{{wildcards.suite}}.forest"
-        f" 2>&1 | tee {{log}} >&2"
 
 
 rule comparison:
     # The predecessor's analysis, and which injected slowdowns it and ours find.
     input:
         table=f"{RESULTS}/iterations.parquet",
-        analysis=f"{RESULTS}/plan/analysis.json",
+        analysis=planned("analysis.json", f"{RESULTS}/comparison.csv"),
     output:
         f"{RESULTS}/comparison.csv",
     log:
         f"{RESULTS}/logs/comparison.log",
-    conda:
-        ENVIRONMENT
     params:
         command=duetbench("analyse"),
     shell:
         f"{{params.command}} --table {{input.table}} --analysis {{input.analysis}} --comparison {{output}}"
-        f" 2>&1 | tee {{log}} >&2"
+        f" --log {{log}}"
 
 
 rule methods:
@@ -77,7 +69,7 @@ rule methods:
         verdicts=f"{RESULTS}/verdicts.csv",
         effects=f"{RESULTS}/effects.parquet",
         comparison=f"{RESULTS}/comparison.csv",
-        analysis=f"{RESULTS}/plan/analysis.json",
+        analysis=planned("analysis.json", f"{RESULTS}/figures/methods.svg"),
     output:
         report(
             f"{RESULTS}/figures/methods.svg",
@@ -87,20 +79,18 @@ rule methods:
         ),
     log:
         f"{RESULTS}/logs/methods.log",
-    conda:
-        ENVIRONMENT
     params:
         command=duetbench("figures"),
     shell:
-        f"{{params.command}} methods --table {{input.table}} --verdicts {{input.verdicts}} --effects {{input.effects}}"
-        f" --comparison {{input.comparison}} --analysis {{input.analysis}} --out {RESULTS}/figures/methods 2>&1 | tee {{log}} >&2"
+        f"{{params.command}} --log {{log}} methods --table {{input.table}} --verdicts {{input.verdicts}} --effects {{input.effects}}"
+        f" --comparison {{input.comparison}} --analysis {{input.analysis}} --out {RESULTS}/figures/methods"
 
 
 rule summary:
     input:
         verdicts=f"{RESULTS}/verdicts.csv",
-        analysis=f"{RESULTS}/plan/analysis.json",
-        planned=f"{RESULTS}/plan/runs.txt",
+        analysis=planned("analysis.json", f"{RESULTS}/summary.md"),
+        planned=planned("runs.txt", f"{RESULTS}/summary.md"),
     output:
         markdown=f"{RESULTS}/summary.md",
         json=f"{RESULTS}/verdicts.json",
@@ -114,8 +104,6 @@ rule summary:
         index=f"{RESULTS}/index.md",
     log:
         f"{RESULTS}/logs/summary.log",
-    conda:
-        ENVIRONMENT
     params:
         command=duetbench("summary"),
     shell:
@@ -127,9 +115,9 @@ rule summary:
 rule provenance:
     input:
         table=f"{RESULTS}/iterations.parquet",
-        analysis=f"{RESULTS}/plan/analysis.json",
-        planned=f"{RESULTS}/plan/runs.txt",
-        config=CAMPAIGN.file,
+        analysis=planned("analysis.json", f"{RESULTS}/provenance.html"),
+        planned=planned("runs.txt", f"{RESULTS}/provenance.html"),
+        config=campaign_files(),
     output:
         report(
             f"{RESULTS}/provenance.html",
@@ -139,13 +127,12 @@ rule provenance:
         ),
     log:
         f"{RESULTS}/logs/provenance.log",
-    conda:
-        ENVIRONMENT
     params:
         command=duetbench("provenance"),
     shell:
         f"{{params.command}} --name {CAMPAIGN.name} --runs {RESULTS}/runs --planned {{input.planned}}"
-        f" --images {RESULTS}/images --analysis {{input.analysis}} --config {{input.config:q}} --html {{output}} 2>&1 | tee {{log}} >&2"
+        f" --images {RESULTS}/images --analysis {{input.analysis}} --config {{input.config:q}} --html {{output}}"
+        f" --log {{log}}"
 
 
 rule explore:
@@ -155,13 +142,11 @@ rule explore:
         pairs=f"{RESULTS}/pairs.parquet",
         effects=f"{RESULTS}/effects.parquet",
         verdicts=f"{RESULTS}/verdicts.csv",
-        analysis=f"{RESULTS}/plan/analysis.json",
+        analysis=planned("analysis.json", f"{RESULTS}/explore.svg"),
     output:
         f"{RESULTS}/explore.svg",
     log:
         notebook=f"{RESULTS}/logs/explore.ipynb",
-    conda:
-        ENVIRONMENT
     params:
         scripts=str(SCRIPTS),
     notebook:

@@ -166,7 +166,7 @@ def _named(node: object, label: str, path: tuple[object, ...], faults: Faults) -
     for key in node:
         if not isinstance(key, str):
             faults.add(
-                f"{label}: {_path((*path, key))}", f"the key is {_show(key)}, not text", "names, quoted"
+                f"{label}: {_path((*path, key))}", f"the key is {show(key)}, not text", "names, quoted"
             )
     return {k: _named(v, label, (*path, k), faults) for k, v in node.items() if isinstance(k, str)}
 
@@ -186,23 +186,26 @@ def _given(node: object, level: str) -> object:
 def _explain(error: ValidationError) -> Iterator[tuple[str, str, str]]:
     """Key path, what is wrong and what is accepted of each fault that an error stands for."""
     path, rule = tuple(error.absolute_path), error.schema
+    assert isinstance(rule, Mapping)  # the schema has no `false`
+    instance: Any = error.instance
+    value: Any = error.validator_value
     accepted = rule.get("accepted", "")
     if error.validator == "additionalProperties":
         known = rule["properties"]
-        for key in sorted(set(error.instance) - set(known)):
+        for key in sorted(set(instance) - set(known)):
             yield _path((*path, key)), f"unknown key{nearest(key, known)}", ", ".join(known)
     elif error.validator == "required":
-        for key in set(error.validator_value) - set(error.instance):
-            near = difflib.get_close_matches(key, [k for k in error.instance if isinstance(k, str)], 1)
+        for key in set(value) - set(instance):
+            near = difflib.get_close_matches(key, [k for k in instance if isinstance(k, str)], 1)
             meant = f" (is {near[0]} a misspelling of it?)" if near else ""
             yield _path((*path, key)), f"missing{meant}", rule["accepted"]
     elif "propertyNames" in list(error.absolute_schema_path)[-2:-1]:
-        yield _path((*path, error.instance)), "cannot be used as a name", accepted
+        yield _path((*path, instance)), "cannot be used as a name", accepted
     else:
-        hint = nearest(error.instance, _words(rule)) if isinstance(error.instance, str) else ""
-        if len(path) == 1 and not isinstance(error.instance, dict):
-            hint = nearest(path[0], keys("campaign"))
-        yield _path(path), f"is {_show(error.instance)}{hint}", accepted
+        hint = nearest(instance, _words(rule)) if isinstance(instance, str) else ""
+        if len(path) == 1 and not isinstance(instance, dict):
+            hint = nearest(str(path[0]), keys("campaign"))
+        yield _path(path), f"is {show(instance)}{hint}", accepted
 
 
 def _words(rule: Mapping[str, Any]) -> tuple[str, ...]:
@@ -220,7 +223,7 @@ def _key(key: object) -> str:
     return key if isinstance(key, str) and key.isprintable() and key else json.dumps(key, default=str)
 
 
-def _show(value: object) -> str:
+def show(value: object) -> str:
     """A value in one short line."""
     text = json.dumps(value, default=str, ensure_ascii=False)
     return text if len(text) <= 60 else text[:57] + "…"

@@ -6,11 +6,12 @@ are joined key by key. A level without `B:` gives B what it gives A.
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from duet.campaign import check, resolve
+from duet.campaign import check, overrides, resolve
 from duet.campaign.check import OVERRIDES, Document, Faults
 from duet.campaign.resolve import Chain, Findings, Layer
 from duet.model import Analysis, Benchmark, Campaign, DuetError, ImageRef, Schedule, collisions
@@ -24,34 +25,71 @@ class ConfigError(DuetError):
         super().__init__("\n".join(self.faults))
 
 
-def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Campaign:
-    """The campaign of a file, with the values of `--config` over it.
+def load(files: Path | Sequence[Path], values: Mapping[str, Any] | None = None) -> Campaign:
+    """The campaign of its files, with the values of `--config` over it.
 
-    `overrides` holds campaign keys and benchmarks' mappings, or a `duetbench` mapping as in a
-    file; its relative paths are relative to the current directory. Raises ConfigError with all
-    faults: first those of each file by itself, and when there are none those of the whole.
+    The first file is the campaign. Further ones are suite files, as if it named them in `suites`;
+    what they say of the campaign as a whole must be what holds for it. `values` holds campaign keys
+    and benchmarks' mappings, or a `duetbench` mapping as in a file; its relative paths are relative
+    to the current directory. Raises ConfigError with all faults: first those of each file by
+    itself, and when there are none those of the whole.
+    """
+    first, *further = [files] if isinstance(files, (str, Path)) else files
+    faults = Faults()
+    return _loaded(Path(first), check.read(Path(first), faults), [Path(f) for f in further], values, faults)
+
+
+def from_mapping(data: Mapping[str, Any], label: str) -> Campaign:
+    """The campaign that a mapping describes as a file would; campaign keys at its top are as in `--config`.
+
+    `label` is how faults name it; relative paths are relative to the current directory.
     """
     faults = Faults()
-    main = check.read(Path(path), faults)
-    over = check.document(OVERRIDES, Path.cwd(), _as_file(overrides or {}), faults)
-    if main is None or over is None:
-        raise ConfigError(faults.lines)
-    suites = [check.read(p, faults) for p in _paths(main, over, "suites")]
-    if faults.lines:
-        raise ConfigError(faults.lines)
-    campaign = _campaign(Path(path), main, over, [s for s in suites if s], faults)
-    if faults.lines:
-        raise ConfigError(faults.lines)
-    return campaign
+    main = check.document(label, Path.cwd(), overrides.as_file(dict(data)), faults)
+    return _loaded(Path(label), main, [], None, faults)
 
 
-def _as_file(overrides: Mapping[str, Any]) -> dict[str, Any]:
-    known = check.keys("campaign")
-    top = {k: v for k, v in overrides.items() if k in known}
-    rest = {k: v for k, v in overrides.items() if k not in known}
-    if isinstance(rest.get("duetbench", {}), Mapping):
-        rest["duetbench"] = {**rest.get("duetbench", {}), **top}
-    return rest
+def _loaded(
+    path: Path,
+    main: Document | None,
+    further: Sequence[Path],
+    values: Mapping[str, Any] | None,
+    faults: Faults,
+) -> Campaign:
+    over = check.document(OVERRIDES, Path.cwd(), overrides.as_file(dict(values or {})), faults)
+    beside = [check.read(file, faults) for file in further]
+    if main is None or over is None or None in beside:
+        raise ConfigError(faults.lines)
+    named = _paths(main, over, "suites")
+    suites = [*(check.read(file, faults) for file in named), *beside]
+    if faults.lines:
+        raise ConfigError(faults.lines)
+    for document in filter(None, beside):
+        _check_agrees(document, main, over, faults)
+    campaign = _campaign(path, main, over, [s for s in suites if s], faults)
+    if faults.lines:
+        raise ConfigError(faults.lines)
+    notices = campaign.notices
+    if further:
+        what = f"the campaign is {main.label}, with the suites of {', '.join(map(str, further))}"
+        notices = (f"{campaign.name}: {what}", *notices)
+    return replace(campaign, notices=notices, suites=(*named, *further))
+
+
+WHOLE = ("seed", "schedule", "verbose", "base_image", "import", "analysis")
+"""Keys that only a campaign has, and of which a suite file's are of no effect."""
+
+
+def _check_agrees(document: Document, main: Document, over: Document, faults: Faults) -> None:
+    """A further file must not ask for another campaign than the one that it is measured in."""
+    for key in WHOLE:
+        if key not in document.campaign or key in over.campaign:
+            continue
+        asked, holds = document.campaign[key], main.campaign.get(key)
+        if asked != holds:
+            has = f"has {check.show(holds)}" if key in main.campaign else "has none"
+            what = f"is {check.show(asked)}, but the campaign, {main.label}, {has}"
+            faults.add(f"{document.label}: duetbench.{key}", what, f"the same in both, or --config {key}=…")
 
 
 def _holder(main: Document, over: Document, key: str) -> Document:

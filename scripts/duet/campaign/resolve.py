@@ -150,7 +150,7 @@ def _side(
     asked = f"{command} {syncduet_run if synchronised else ''}"
     if engine == "process" and (jar := values.absent_probe(asked)):
         where = (find(chain, "engine") or chain[-1]).where("engine")
-        what = f"a host a host process has no {jar}, which is made in the image"
+        what = f"a host process has no {jar}, which is made in the image"
         accepted = "docker or podman, or the path of a jar that images/probes/build made, in the command"
         findings.lacks(benchmark, where, what, accepted)
     return Side(
@@ -181,6 +181,7 @@ def _syncduet(
     chain: Chain, command: str, run: str, harness: Harness, synchronised: Layer | None, findings: Findings
 ) -> str | None:
     base = value(chain, "syncduet_run_base", "")
+    asked: str | None
     if base:
         asked, notice = values.syncduet_command(base, run, harness)
         if notice:

@@ -26,7 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace, log: Log) -> None:
-    frame = collect(options.results, options.benchmark, options.skip_bad)
+    frame = read_benchmark(options.results, options.benchmark, options.skip_bad)
     store.write(frame, options.out)
     for bad in frame.attrs["left_out"]:
         log(f"left out: {bad['run']}: {bad['reason']}")
@@ -34,7 +34,7 @@ def execute(options: argparse.Namespace, log: Log) -> None:
         log(f"{each['run']} side {each['side']}: {each['warning']}")
 
 
-def collect(results: Path, benchmark: str, skip_bad: bool) -> pd.DataFrame:
+def read_benchmark(results: Path, benchmark: str, skip_bad: bool) -> pd.DataFrame:
     """The table of the benchmark's planned runs; with `skip_bad` of those that are there and readable."""
     layout = Layout(results)
     plan = BenchmarkPlan.read(layout.benchmark_plan(benchmark))

@@ -20,14 +20,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace, log: Log) -> int:
     faults = Faults()
-    for file in configfiles(options.words):
+    for file in configuration_files(options.words):
         read(file, faults)
     for line in faults.lines:
         log(f"error: {line}")
     return 1 if faults.lines else 0
 
 
-def configfiles(words: Sequence[str]) -> list[Path]:
+def configuration_files(words: Sequence[str]) -> list[Path]:
     """What snakemake takes for configuration files: all words behind the option, up to the next one."""
     files, taking = [], False
     for word in words:

@@ -10,35 +10,30 @@ import multiprocessing
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from duet import harnesses
 from duet.commands import Log, UsageError
 from duet.commands._inputs import analysis_plan, read_parquet
-from duet.inference import warmup
-from duet.inference.samples import from_table
+from duet.inference.warmup import Warmup
 from duet.model import DuetError, file_name, parse_run
 from duet.records.files import read_lines
 from duet.records.layout import FAILURE, RUN
 from duet.records.plan import AnalysisPlan
 from duet.records.run import FailureRecord
 from duet.report.figures import BENCHMARK, style
-from duet.report.figures.forest import forest
-from duet.report.figures.iterations import iterations
-from duet.report.figures.methods import methods
-from duet.report.figures.ratios import ratios
-from duet.report.figures.runs import runs
-from duet.report.figures.sensitivity import sensitivity
-from duet.report.figures.timeline import timeline
+from duet.report.figures.benchmark import Frames, drawers
+from duet.report.figures.forest import draw_forest
+from duet.report.figures.methods import draw_methods
 from duet.report.summary import read_verdicts
 
-KEYS = ["suite", "benchmark", "type", "runid", "order", "pair", "iteration"]
-TIMES = ["iteration_start_ns", "iteration_end_ns", "iteration_time_ns"]
+METHODS = [
+    *("suite", "benchmark", "type", "runid", "order", "pair", "iteration"),
+    *("iteration_start_ns", "iteration_end_ns", "iteration_time_ns"),
+]
+"""Columns of the table that `methods` is drawn from."""
 
 CALLED_BY_RULES = True
 EXAMPLE = (
@@ -72,45 +67,37 @@ def execute(options: argparse.Namespace, log: Log) -> None:
         if options.figure == "benchmarks":
             draw_all(options)
         else:
-            save(draw(options), options.out)
+            style.save_all(draw(options), options.out)
     except UsageError:
         raise
     except (DuetError, ValueError) as error:  # the latter: a table without what the figure takes
         raise DuetError(f"{options.figure}: {error}") from error
 
 
-def save(figures: Mapping[str, Figure], out: Path) -> None:
-    for suffix, figure in figures.items():
-        style.save(figure, out.with_name(f"{out.name}{suffix}"))
-
-
-def planned(args: argparse.Namespace) -> list[str] | None:
-    """Names of the planned runs, where these are known."""
-    return read_lines(args.planned) if args.planned else None
-
-
-def draw(args: argparse.Namespace) -> dict[str, Figure]:
-    """Suffix of the file name -> figure."""
-    analysis = analysis_plan(args.analysis)
-    margin, confidence = analysis.margin_percent, analysis.confidence
-    if args.figure == "forest":
-        if not (args.verdicts and args.suite):
+def draw(options: argparse.Namespace) -> style.Figures:
+    analysis = analysis_plan(options.analysis)
+    if options.figure == "forest":
+        if not (options.verdicts and options.suite):
             raise UsageError("forest needs --verdicts and --suite")
-        verdicts = read_verdicts(args.verdicts)
-        suite = _true_name(verdicts, args.suite)
+        verdicts = read_verdicts(options.verdicts)
+        suite, note = _true_name(verdicts, options.suite), _note(options, options.suite)
+        return {"": draw_forest(verdicts, suite, analysis.margin_percent, analysis.confidence, note)}
+    if options.figure == "methods":
+        frames = read(options, METHODS)
+        compared = comparison(options.comparison) if options.comparison else None
         return {
-            "": forest(verdicts, suite, margin, confidence, lost_runs(args.runs, planned(args), args.suite))
+            "": draw_methods(frames.table, frames.effects, frames.verdicts, analysis.confidence, compared)
         }
-    if args.figure == "methods":
-        frames = read(args, [*KEYS, *TIMES])
-        compared = comparison(args.comparison) if args.comparison else None
-        return {"": methods(frames["table"], frames["effects"], frames["verdicts"], confidence, compared)}
-    frames = read(args)
-    (suite, name), mine = the_one(args, frames)
-    figures = of_benchmark(analysis, partial(lost_runs, args.runs, planned(args)), suite, name, mine)
-    if args.figure == "benchmark":
+    (suite, name), mine = the_one(options, read(options).by_benchmark())
+    figures = drawers(mine, style.name(suite, name), _note(options, suite, name), analysis, warmups(analysis))
+    if options.figure == "benchmark":
         return {f".{kind}": make() for kind, make in figures.items()}
-    return {"": figures[args.figure]()}
+    return {"": figures[options.figure]()}
+
+
+def warmups(analysis: AnalysisPlan) -> dict[str, Warmup]:
+    """The harnesses' rules, and before them those of the campaign."""
+    return {**harnesses.warmups(), **analysis.warmup}
 
 
 def comparison(path: Path) -> pd.DataFrame | None:
@@ -121,129 +108,91 @@ def comparison(path: Path) -> pd.DataFrame | None:
         return None
 
 
-Frames = Mapping[str, pd.DataFrame | None]
-"""table, pairs, effects, verdicts; None: not given."""
-
-
-def read(args: argparse.Namespace, columns: list[str] | None = None) -> dict[str, pd.DataFrame | None]:
-    if args.table is None:
+def read(options: argparse.Namespace, columns: list[str] | None = None) -> Frames:
+    if options.table is None:
         raise UsageError("no --table", "name iterations.parquet")
-    return {
-        "table": read_parquet(args.table, columns),
-        "pairs": read_parquet(args.pairs) if args.pairs else None,
-        "effects": read_parquet(args.effects) if args.effects else None,
-        "verdicts": read_verdicts(args.verdicts) if args.verdicts else None,
-    }
+    return Frames(
+        read_parquet(options.table, columns),
+        read_parquet(options.pairs) if options.pairs else None,
+        read_parquet(options.effects) if options.effects else None,
+        read_verdicts(options.verdicts) if options.verdicts else None,
+    )
 
 
-def split(frame: pd.DataFrame | None) -> dict[tuple[str, str], pd.DataFrame]:
-    """(suite, benchmark) -> its rows."""
-    if frame is None:
-        return {}
-    parts = frame.groupby(["suite", "benchmark"], observed=True, sort=False)
-    return {(str(suite), str(name)): part for (suite, name), part in parts}
-
-
-def the_one(args: argparse.Namespace, frames: Frames) -> tuple[tuple[str, str], Frames]:
+def the_one(
+    options: argparse.Namespace, benchmarks: Mapping[tuple[str, str], Frames]
+) -> tuple[tuple[str, str], Frames]:
     """The benchmark that is asked for, and its rows."""
-    parts = {what: split(frame) for what, frame in frames.items()}
     named = [
         (suite, name)
-        for suite, name in parts["table"]
-        if args.suite in (None, suite)
-        and args.benchmark in (None, name)
-        and (not args.stem or stem(suite, name) in args.stem)
+        for suite, name in benchmarks
+        if options.suite in (None, suite)
+        and options.benchmark in (None, name)
+        and (not options.stem or stem(suite, name) in options.stem)
     ]
     if len(named) != 1:
-        raise DuetError(f"{args.table}: {len(named)} benchmarks", "select one with --suite and --benchmark")
-    return named[0], rows_of(frames, parts, named[0])
-
-
-def rows_of(frames: Frames, parts: Mapping[str, Mapping], key: tuple[str, str]) -> Frames:
-    none = {what: None if frame is None else frame.iloc[:0] for what, frame in frames.items()}
-    return {what: parts[what].get(key, none[what]) for what in frames}
-
-
-def draw_all(args: argparse.Namespace) -> None:
-    """One process a core draws benchmark after benchmark: importing takes as long as two figures."""
-    analysis = analysis_plan(args.analysis)
-    frames = read(args)
-    parts = {what: split(frame) for what, frame in frames.items()}
-    keys = {stem(*key): key for key in parts["table"]}
-    names = planned(args)
-    for run in filter(None, map(parse_run, names or ())):
-        keys.setdefault(run.benchmark_stem, (run.suite, run.benchmark))
-    for name in args.stem:
-        keys.setdefault(name, tuple(name.split(".", 1)))
-    global task
-    lost = partial(lost_runs, args.runs, names)
-    task = partial(draw_one, args.out, analysis, lost, frames, parts, keys)
-    # Forked, so that the frames need not be sent.
-    with ProcessPoolExecutor(args.jobs, multiprocessing.get_context("fork")) as pool:
-        for _ in pool.map(_task, keys):
-            pass
-
-
-def _task(name: str) -> None:
-    task(name)
-
-
-def draw_one(
-    out: Path,
-    analysis: AnalysisPlan,
-    lost: Callable,
-    frames: Frames,
-    parts: Mapping,
-    keys: Mapping,
-    name: str,
-) -> None:
-    try:
-        mine = rows_of(frames, parts, keys[name])
-        figures = of_benchmark(analysis, lost, *keys[name], mine)
-        save({f".{kind}": make() for kind, make in figures.items()}, out / name)
-    except (ValueError, ArithmeticError, LookupError, TypeError) as error:
-        raise DuetError(f"{name}: {type(error).__name__}: {error}") from error
+        raise DuetError(
+            f"{options.table}: {len(named)} benchmarks", "select one with --suite and --benchmark"
+        )
+    return named[0], benchmarks[named[0]]
 
 
 def stem(suite: str, name: str) -> str:
     return f"{file_name(suite)}.{file_name(name)}"
 
 
-def of_benchmark(
-    analysis: AnalysisPlan, lost: Callable[[str, str], str], suite: str, name: str, frames: Frames
-) -> dict[str, Callable[[], Figure]]:
-    """Figure -> what draws it, of one benchmark whose rows the frames are."""
-    margin, confidence = analysis.margin_percent, analysis.confidence
-    table, pairs, effects, verdicts = (frames[w] for w in ("table", "pairs", "effects", "verdicts"))
-    title, note = style.name(suite, name), lost(file_name(suite), file_name(name))
-    rules = {**harnesses.warmups(), **analysis.warmup}
-    return {
-        "timeline": lambda: timeline(table, pairs, title, note),
-        "iterations": lambda: iterations(table, cuts(table, rules), title, note),
-        "ratios": lambda: ratios(pairs, effects, verdicts, title, note, margin, confidence),
-        "sensitivity": lambda: sensitivity(effects, title, note, margin, confidence, analysis.min_overlap),
-        "runs": lambda: runs(effects, verdicts, title, note, margin, confidence),
-    }
+def draw_all(options: argparse.Namespace) -> None:
+    """One process a core draws benchmark after benchmark: importing takes as long as two figures."""
+    frames = read(options)
+    benchmarks = {stem(*key): (key, mine) for key, mine in frames.by_benchmark().items()}
+    unmeasured = [(r.suite, r.benchmark) for r in map(parse_run, planned(options) or ()) if r]
+    for key in (*unmeasured, *(_names(name) for name in options.stem)):
+        benchmarks.setdefault(stem(*key), (key, frames.empty()))
+    analysis = analysis_plan(options.analysis)
+
+    def draw_one(name: str) -> None:
+        (suite, benchmark), mine = benchmarks[name]
+        try:
+            figures = drawers(
+                mine,
+                style.name(suite, benchmark),
+                _note(options, suite, benchmark),
+                analysis,
+                warmups(analysis),
+            )
+            style.save_all({f".{kind}": make() for kind, make in figures.items()}, options.out / name)
+        except (ValueError, ArithmeticError, LookupError, TypeError) as error:
+            raise DuetError(f"{name}: {type(error).__name__}: {error}") from error
+
+    global _draw_one
+    _draw_one = draw_one
+    # Forked, so that neither the frames nor the function need be sent.
+    with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("fork")) as pool:
+        for _ in pool.map(_draw_in_child, benchmarks):
+            pass
 
 
-def cuts(table: pd.DataFrame, rules: Mapping[str, warmup.Warmup]) -> pd.DataFrame:
-    """First iteration after the warm-up by (type, runid, pair); the last plus one where all is warm-up."""
-    samples = from_table(table)
-    kept = warmup.drop(samples, rules)
-    slots = np.unique(samples.slot)
-    end = np.zeros(2 * len(samples.runs), np.int64)
-    np.maximum.at(end, samples.slot, samples.iteration + 1)
-    first = end.copy()
-    np.minimum.at(first, kept.slot, kept.iteration)
-    runs = samples.runs.iloc[slots // 2]
-    return pd.DataFrame(
-        {
-            "type": runs["type"].to_numpy(),
-            "runid": runs["runid"].to_numpy(),
-            "pair": np.where(slots % 2, "B", "A"),
-            "first": first[slots],
-        }
-    )
+_draw_one: Callable[[str], None]
+
+
+def _draw_in_child(name: str) -> None:
+    _draw_one(name)
+
+
+def _names(stem: str) -> tuple[str, str]:
+    suite, _, benchmark = stem.partition(".")
+    return suite, benchmark
+
+
+def planned(options: argparse.Namespace) -> list[str] | None:
+    """Names of the planned runs, where these are known."""
+    return read_lines(options.planned) if options.planned else None
+
+
+def _note(options: argparse.Namespace, suite: str, benchmark: str | None = None) -> str:
+    """What a figure says of failed runs."""
+    name = None if benchmark is None else file_name(benchmark)
+    return lost_runs(options.runs, planned(options), file_name(suite), name)
 
 
 def lost_runs(runs: Path | None, planned: list[str] | None, suite: str, benchmark: str | None = None) -> str:
@@ -253,9 +202,9 @@ def lost_runs(runs: Path | None, planned: list[str] | None, suite: str, benchmar
     reasons: Counter[str] = Counter()
     for path in sorted(runs.glob(f"{suite}.{benchmark or '*'}.*/{FAILURE}")):
         run = parse_run(path.parent.name)
-        mine = run and run.suite == suite and benchmark in (None, run.benchmark)
-        mine = mine and (planned is None or run.name in planned)
-        if mine and not (path.parent / RUN).exists():
+        if run is None or run.suite != suite or benchmark not in (None, run.benchmark):
+            continue
+        if (planned is None or run.name in planned) and not (path.parent / RUN).exists():
             failure = FailureRecord.read_sound(path)
             reasons[failure.reason if failure else "unknown"] += 1
     if not reasons:

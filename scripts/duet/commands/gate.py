@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from duet.commands import Log
-from duet.inference import Decision, Exit, decide
+from duet.inference import Decision, Exit, gate_decision
 from duet.report import summary
 from duet.report.summary.facts import Facts
 
@@ -41,7 +41,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace, log: Log) -> int:
     outcome = summary.read_outcome(options.results)
     rows, facts, confidence = outcome.rows, outcome.facts, outcome.confidence
-    decision = decide(rows, options.threshold, options.strict, confidence)
+    decision = gate_decision(rows, options.threshold, options.strict, confidence)
     printed = False
     for target, text in (
         (options.markdown, lambda: markdown(decision, rows, facts, confidence, options)),
@@ -91,8 +91,8 @@ def markdown(
 
 def as_json(decision: Decision, facts: Facts, options: argparse.Namespace) -> str:
     checked = decision.false_positives
-    columns = ("suite", "benchmark", "type", "outcome", "verdict", "change_percent", "warnings")
-    columns += ("ci_low_percent", "ci_high_percent", "p_adjusted", "runs")
+    columns = ["suite", "benchmark", "type", "outcome", "verdict", "change_percent", "warnings"]
+    columns += ["ci_low_percent", "ci_high_percent", "p_adjusted", "runs"]
     whole = {
         "campaign": facts.campaign,
         "exit": int(decision.exit),

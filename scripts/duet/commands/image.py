@@ -1,11 +1,11 @@
-"""Bring an image into an engine, and write a record of which one it is."""
+"""Bring an image into an engine, and write down which one it is and that it is there."""
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
 from duet.commands import Log, UsageError
-from duet.images.identity import IMAGES, process_files
+from duet.images import presence
+from duet.images.identity import IMAGES, process_files, process_hash
 from duet.model import ImageRef, Source
 from duet.records.layout import Layout
 from duet.records.plan import ImagePlan
@@ -23,21 +23,29 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", type=Path, help="what fetch wrote (default: beside --plan)")
     parser.add_argument("--engine", required=True, choices=("docker", "podman", "process"))
     parser.add_argument("--images", type=Path, default=IMAGES, help="directory of the images")
-    parser.add_argument("--out", type=Path, required=True, help="the record to write (JSON)")
+    parser.add_argument("--out", type=Path, help="of --name: the record to write (JSON)")
 
 
 def execute(options: argparse.Namespace, log: Log) -> None:
+    """With --plan its identity and its presence go to <results>/images."""
+    if bool(options.name) != bool(options.out):
+        raise UsageError("--out goes with --name, and only with it")
     ref, base_image = from_plan(options) if options.plan else by_hand(options)
+    source = SourceRecord.read(options.source) if options.source else None
     if options.engine == "process":
         files = tuple(process_files(ref, base_image, options.images.resolve()))
         names = ", ".join(file.name for file in files) or "nothing"
         log(f"image {ref.name}: not built for host processes, which get these files of it: {names}")
+        content = process_hash(files, source.sha256 if source else None)
         record = ImageRecord(
-            name=ref.name, key=ref.key, engine="process", id=None, tag=None, hash=None, files=files
+            name=ref.name, key=ref.key, engine="process", id=None, tag=None, hash=content, files=files
         )
     else:
-        record = provide(options, ref, base_image, log)
-    replace(record, key=options.out.stem).write(options.out)
+        record = provide(options, ref, base_image, source.path if source else None, log)
+    if options.out:
+        record.write(options.out)
+    else:
+        presence.write(Layout(options.plan.parent.parent), record)
 
 
 def from_plan(options: argparse.Namespace) -> tuple[ImageRef, str]:
@@ -51,25 +59,22 @@ def by_hand(options: argparse.Namespace) -> tuple[ImageRef, str]:
     args = tuple(tuple(item.split("=", 1)) for item in options.args)
     if any(len(item) != 2 for item in args):
         raise UsageError("--args takes ARG=VALUE")
-    fetched = source_path(options)
-    source = Source(fetched.name) if fetched else None
+    source = Source(SourceRecord.read(options.source).path.name) if options.source else None
     return ImageRef(options.name, args, source), options.base_image
 
 
-def source_path(options: argparse.Namespace) -> Path | None:
-    return SourceRecord.read(options.source).path if options.source else None
-
-
-def provide(options: argparse.Namespace, ref: ImageRef, base_image: str, log: Log) -> ImageRecord:
-    """The build's output goes to the log's file; without one, beside --out."""
+def provide(
+    options: argparse.Namespace, ref: ImageRef, base_image: str, source: Path | None, log: Log
+) -> ImageRecord:
+    """The build's output goes to the log's file; without one, beside the record or the plan."""
     from duet.images.provide import provide
     from duet.images.store import Store
 
-    path = log.path or options.out.with_suffix(".log")
+    path = log.path or (options.out or options.plan).with_suffix(".log")
     path.parent.mkdir(parents=True, exist_ok=True)
     store = Store(options.engine)
     try:
         with path.open("a") as file:
-            return provide(store, ref, options.images.resolve(), base_image, file, source_path(options))
+            return provide(store, ref, options.images.resolve(), base_image, file, source)
     finally:
         store.close()

@@ -20,7 +20,7 @@ import yaml
 from duet.campaign import load
 from duet.commands import Log, UsageError, _workflow
 from duet.commands._inputs import read_parquet
-from duet.inference.isolation import RUNS, compare_modes, recommend
+from duet.inference.isolation import RUNS, compare_modes, mode_rows, recommend
 from duet.inference.sets import SetEffect, set_effect
 from duet.measure.cores import parse_mode
 from duet.model import Benchmark, Campaign, DuetError, Type
@@ -28,7 +28,7 @@ from duet.records.exchange import read_moves
 from duet.records.layout import RUN
 from duet.records.run import RunRecord, finished
 from duet.report.figures import style
-from duet.report.figures.isolation import isolation
+from duet.report.figures.isolation import draw_isolation
 
 MODES = ("split", "exchange", "exchange 100ms", "shared")
 EXAMPLE = "./duetbench isolate --configfile config/quickstart.yml --benchmark gzip --runs 8"
@@ -76,8 +76,8 @@ def execute(options: argparse.Namespace, log: Log) -> None:
     title = f"{campaign.name}: A against A by the way of giving cores"
     unusable = int(effects["log_ratio"].isna().sum())
     note = f"{style.count(unusable, 'run')} could not be used." if unusable else ""
-    style.save(isolation(effects, rows, title, note), results / "isolation")
-    print(table(rows))
+    style.save(draw_isolation(effects, rows, title, note), results / "isolation")
+    print(as_text(rows))
     for line in sets(results):
         print(line)
     if best := recommend(rows):
@@ -137,7 +137,7 @@ def by_mode(effects: pd.DataFrame, modes: Sequence[str]) -> pd.DataFrame:
     return told.sort_values("mode", key=lambda column: column.map(rank), kind="stable").reset_index(drop=True)
 
 
-def table(rows: pd.DataFrame) -> str:
+def as_text(rows: pd.DataFrame) -> str:
     head = ("cpus", "runs", "spread (95 % of it)", f"interval of {RUNS} runs", "work", "skew")
     cells = [
         (
@@ -148,7 +148,7 @@ def table(rows: pd.DataFrame) -> str:
             f"{row.work_percent:.0f} %",
             f"{row.skew_percent:+.2f} %" + (" !" if row.skew_p_value < 0.01 else ""),
         )
-        for row in rows.itertuples(index=False)
+        for row in mode_rows(rows)
     ]
     wide = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
     lines = [
@@ -177,12 +177,10 @@ def sets(results: Path) -> list[str]:
             places = [move.a if side == "A" else move.b for move in moves]
             rows = groups.get((run.benchmark, run.runid, side))
             if rows is not None and "" not in places[:-1]:
-                stamps = [
-                    rows[c].dropna().to_numpy(np.int64) for c in ("iteration_start_ns", "iteration_end_ns")
-                ]
-                effect = set_effect(
-                    *stamps, [m.end_ns for m in moves], [p == exchange.sets[1] for p in places]
-                )
+                start_ns = rows["iteration_start_ns"].dropna().to_numpy(np.int64)
+                end_ns = rows["iteration_end_ns"].dropna().to_numpy(np.int64)
+                moved_ns, on_second = [m.end_ns for m in moves], [p == exchange.sets[1] for p in places]
+                effect = set_effect(start_ns, end_ns, moved_ns, on_second)
                 found += [effect] if effect else []
     if not found or shown is None:
         return []

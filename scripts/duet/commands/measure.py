@@ -28,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace, log: Log) -> int:
     interruption.arm()
     try:
-        measure(options, log)
+        measure_planned(options, log)
     except (DuetError, OSError) as error:
         log("; ".join(failed(options, error)))
         return 1
@@ -57,16 +57,23 @@ def failed(options: argparse.Namespace, error: DuetError | OSError) -> list[str]
     return parts + ([f"again: {options.again}"] if options.again else [])
 
 
-def measure(options: argparse.Namespace, say: Log) -> None:
-    request = Request.read(options.results, options.run)
-    verbose = request.benchmark.verbose
+def measure_planned(options: argparse.Namespace, say: Log) -> None:
     chosen: dict[str, Engine] = {}
-    for name in {plan.side.engine for plan in request.sides.values()}:
-        chosen[name], why = choose(name)
-        if verbose:
-            say(why)
+    reasons: list[str] = []
+
+    def engine(name: str) -> str:
+        if name not in chosen:
+            chosen[name], why = choose(name)
+            reasons.append(why)
+        return chosen[name].name
+
+    request = Request.read(options.results, options.run, engine)
+    for plan in request.sides.values():
+        engine(plan.side.engine)
     engines = {side: chosen[plan.side.engine] for side, plan in request.sides.items()}
-    if verbose:
+    if request.benchmark.verbose:
+        for why in reasons:
+            say(why)
         for side, plan in request.sides.items():
             say(f"{request.run.name} {side}: {plan.side.run}")
     keep = [options.log.name] if options.log and options.log.parent.resolve() == request.directory else []

@@ -6,7 +6,7 @@ from pathlib import Path
 from duet.commands import Log
 from duet.commands._inputs import analysis_plan
 from duet.records.files import read_lines
-from duet.records.provision import ImageRecord
+from duet.records.provision import ImageIdentity, ImagePresence
 from duet.report.summary import provenance
 
 CALLED_BY_RULES = True
@@ -27,9 +27,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace, log: Log) -> None:
-    records = sorted(options.images.glob("*.json")) if options.images and options.images.is_dir() else []
-    images = [image for path in records if (image := ImageRecord.read_sound(path)) is not None]
+    images = image_records(options.images) if options.images else []
     config = {str(path): path.read_text(errors="replace") for path in options.config}
     runs = provenance.read(options.runs, read_lines(options.planned))
-    page = provenance.page(options.name, runs, images, analysis_plan(options.analysis), config)
+    page = provenance.html_page(options.name, runs, images, analysis_plan(options.analysis), config)
     options.html.write_text(page)
+
+
+def image_records(directory: Path) -> list[ImagePresence]:
+    """Each image where it is present, and one that is nowhere any more as it was."""
+    present = [r for path in sorted(directory.glob("*@*/*.json")) if (r := ImagePresence.read_sound(path))]
+    keys = {record.key for record in present}
+    known = [i for path in sorted(directory.glob("*.json")) if (i := ImageIdentity.read_sound(path))]
+    gone = (identity for identity in known if identity.key not in keys)
+    return present + [
+        ImagePresence(name=i.name, key=i.key, engine="gone", hash=i.hash, id=None, tag=None) for i in gone
+    ]

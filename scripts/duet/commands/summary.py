@@ -47,7 +47,7 @@ def execute(options: argparse.Namespace, log: Log) -> None:
         stems = sorted({f"{run.suite}.{run.benchmark}" for run in runs})
         options.index.write_text(summary.index(stems, sorted({run.suite for run in runs})))
     if options.html or options.landing:
-        page = summary.page(rows, facts, confidence)
+        page = summary.html_page(rows, facts, confidence)
         if options.html:
             options.html.write_text(page)
         if options.landing:

@@ -152,12 +152,19 @@ class Stray:
 
 
 class Engine(Protocol):
-    name: str
-    version: str
-    splits_cpus: bool
-    """Whether it can bind a side to cores."""
-    bounds_memory: bool
-    """Whether it can bound a side's memory."""
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def splits_cpus(self) -> bool:
+        """Whether it can bind a side to cores."""
+
+    @property
+    def bounds_memory(self) -> bool:
+        """Whether it can bound a side's memory."""
 
     def start(self, start: Start) -> Started:
         """Start a side. Raises EngineError; then nothing is left behind."""

@@ -9,13 +9,19 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import docker
 import requests
-from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.errors import (
+    APIError,
+    DockerException,
+    ImageNotFound,
+    NotFound,
+    create_api_error_from_http_exception,
+)
 from docker.types import Mount, Ulimit
 from docker.utils import decode_json_header
 
@@ -54,8 +60,9 @@ class ContainerEngine:
     def __init__(self, name: str = "docker"):
         self.name = name
         self._client, self._used = connect(name), time.monotonic()
+        # Podman answers the SDK's version() in 1.6 s, and the SDK's ping() hides the header that has it.
         with _faults(self, "asking for its version"):
-            server = self.api._get(self.api._url("/_ping")).headers.get("Server", "")
+            server = self.api.get(f"{self.api.base_url}/_ping", timeout=_TIMEOUT_S).headers.get("Server", "")
         self.version = server.partition("/")[2].partition(" ")[0]
 
     @property
@@ -224,18 +231,23 @@ class Container:
             api.start(self.id)
             self._watch(self._wait_for_process)
             return
-        # The engine answers with the headers at once, with the body when the container has ended.
-        answer = api._post(
-            api._url("/containers/{0}/wait", self.id),
-            params={"condition": "next-exit"},
-            stream=True,
-            timeout=(_TIMEOUT_S, None),
-        )
-        api._raise_for_status(answer)
+        # With the headers the engine says that it waits; the body comes when the container has ended.
+        answer = self._post_wait(condition="next-exit")
         self._watch(lambda: answer.json()["StatusCode"])
         api.start(self.id)
 
-    def _watch(self, wait: Any) -> None:
+    def _post_wait(self, **parameters: str) -> requests.Response:
+        """The SDK's wait() returns with the body only, and does not know Podman's `interval`."""
+        api = self._engine.api
+        url = f"{api.base_url}/v{api.api_version}/containers/{self.id}/wait"
+        answer = api.post(url, params=parameters, stream=True, timeout=(_TIMEOUT_S, None))
+        try:
+            answer.raise_for_status()
+        except requests.HTTPError as e:
+            create_api_error_from_http_exception(e)
+        return answer
+
+    def _watch(self, wait: Callable[[], int]) -> None:
         def target() -> None:
             try:
                 self._exit = wait()
@@ -251,10 +263,7 @@ class Container:
         pid = self._engine.api.inspect_container(self.id)["State"]["Pid"]
         if pid:
             usage.wait_for_pid(pid)
-        api = self._engine.api
-        url = api._url("/containers/{0}/wait", self.id)
-        answer = api._post(url, params={"interval": "10ms"}, timeout=(_TIMEOUT_S, None))
-        return api._result(answer, True)["StatusCode"]
+        return self._post_wait(interval="10ms").json()["StatusCode"]
 
     def wait(self, timeout_s: float | None) -> int | None:
         if not self._ended.wait(timeout_s):

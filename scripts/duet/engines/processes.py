@@ -103,7 +103,8 @@ class Process:
     def __init__(self, start: Start, workdir: Path, cores: frozenset[int]):
         self._start, self.workdir = start, workdir
         self.storage: Path | None = workdir
-        self._told, self._code, self._usage = b"", None, Usage()
+        self._told, self._usage = b"", Usage()
+        self._code: int | None = None
         self._cgroup = _cgroup(workdir.name, start.cpus)
         env = {k: v for k, v in os.environ.items() if k in _KEPT or k.startswith("LC_")}
         env |= dict(start.env) | {_ROOT: str(start.root), _RUN: start.run, _DIR: str(workdir)}
@@ -132,7 +133,7 @@ class Process:
             os.close(log)
         self.pid = self._supervisor.pid
         try:
-            said = self._line(None)
+            said = self._line(None) or ""
             if said != "started":
                 reason = said.removeprefix("failed ") or "its supervisor ended at once; see the log"
                 raise EngineError(f"process: starting side {start.side} of {start.run}: {reason}")

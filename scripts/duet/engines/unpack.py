@@ -1,5 +1,6 @@
 """Unpack a tar stream that a benchmark's container had a hand in. Nothing is written outside one place."""
 
+import io
 import os
 import shutil
 import tarfile
@@ -122,13 +123,15 @@ def _discard(to: Path) -> None:
         to.unlink(missing_ok=True)
 
 
-class _Stream:
+class _Stream(io.RawIOBase):
     """A reader over chunks that remembers how the stream ended."""
 
     def __init__(self, chunks: Iterator[bytes]):
+        super().__init__()
         self._chunks, self._left, self._tail = chunks, b"", b""
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int = _CHUNK, /) -> bytes:
+        """At most so many bytes, none at the end."""
         while not self._left:
             chunk = next(self._chunks, None)
             if chunk is None:

@@ -17,6 +17,8 @@ from pyarrow import csv
 from duet.harnesses import FormatError, printable
 from duet.harnesses._files import MAX_ITERATION, MAX_NS, header, is_column
 
+Column = np.ndarray | pd.api.extensions.ExtensionArray
+
 
 def read_csv(
     path: Path, data: bytes, integers: Sequence[str], texts: Sequence[str] = (), flags: Sequence[str] = ()
@@ -88,7 +90,8 @@ def _numeric(column: pa.ChunkedArray, flag: bool) -> pd.api.extensions.Extension
     if pa.types.is_integer(values.type):
         if flag and (values.null_count or not np.isin(values.to_numpy(), (0, 1)).all()):
             return None
-        return pd.Int64Dtype().__from_arrow__(values)
+        # pandas documents this method of its types; its stubs lack it
+        return pd.Int64Dtype().__from_arrow__(values)  # type: ignore[attr-defined]
     if pa.types.is_floating(values.type) and not flag:
         floats = values.drop_null().to_numpy()
         # A whole number beyond int64 is a float to Arrow, rounded; so large ones are looked at.
@@ -171,7 +174,7 @@ def iterations(
     *,
     iteration: np.ndarray | None = None,
     epoch_start_ms: int | np.ndarray | None = None,
-    extra: Mapping[str, object] | None = None,
+    extra: Mapping[str, Column] | None = None,
     slack_ns: int = 0,
     where: Callable[[int], str] = "iteration {}".format,
     warnings: Iterable[str] = (),

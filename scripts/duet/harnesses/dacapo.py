@@ -72,7 +72,7 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
 def _patched(path: Path, benchmark: str, date: str | None) -> pd.DataFrame:
     import numpy as np
 
-    from duet.harnesses._frames import iterations, read_csv
+    from duet.harnesses._frames import Column, iterations, read_csv
 
     data = read_bytes(path)
     names = header(data)
@@ -82,25 +82,26 @@ def _patched(path: Path, benchmark: str, date: str | None) -> pd.DataFrame:
     must, extra, warnings, truncated = read_csv(path, data, wanted, texts)
     if others := sorted({n for n in must.get("benchmark", ()) if not same_name(n, benchmark)}):
         raise FormatError(path, "", f"results of {others[0]!r:.60}, not only of {benchmark!r}")
-    time_ns, start_ns = must["iteration_time_ns"], None
+    extra.pop("iteration", None)
+    time_ns, columns = must["iteration_time_ns"], dict[str, Column](extra)
+    start_ns: np.ndarray | None = None
     if clock:
         ms = must[clock]
         if ((ms < 0) | (ms > MAX_NS // _MS)).any():
             row = int(np.argmax((ms < 0) | (ms > MAX_NS // _MS)))
             raise FormatError(path, f"line {row + 2}", f"{clock} {ms[row]} is not a time in ms")
         start_ns = ms * _MS
-        extra = {clock: ms, **extra}
-    if clock == "total_ms":
-        start_ns, warning = _since_date(path, start_ns, time_ns, date)
-        warnings.append(warning)
-    elif clock is None:
+        columns = {clock: ms, **extra}
+        if clock == "total_ms":
+            start_ns, warning = _since_date(path, ms * _MS, time_ns, date)
+            warnings.append(warning)
+    else:
         warnings.append(f"{path.name}: neither start_unix nor total_ms: no absolute times")
-    extra.pop("iteration", None)
     return iterations(
         path,
         time_ns,
         start_ns,
-        extra=extra,
+        extra=columns,
         slack_ns=_MS,
         where=lambda row: f"line {row + 2}",
         warnings=warnings,
@@ -152,7 +153,7 @@ def epoch_ns(date: str) -> int | None:
     if (m := _DATE.search(date)) is None or not (year := m["y1"] or m["y2"]):
         return None
     zone = m["zone"]
-    hours = _ZONES.get(zone)
+    hours: float | None = _ZONES.get(zone)
     if zone[0] in "+-":
         hours = int(zone[:3]) + int(zone[0] + (zone[3:] or "0")) / 60
     month = _MONTHS.get(m["m1"] or m["m2"])

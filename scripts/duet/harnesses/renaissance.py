@@ -37,15 +37,22 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from duet.harnesses._frames import Column
+
 PROBE = "/duet/duet-probe-renaissance.jar"
 VERSIONS = (5, 6)
 _MS = 1_000_000
 
 
+_Reader = Callable[[Path, str], "pd.DataFrame"]
+"""(file, benchmark) -> the frame."""
+
+
 def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | None = None) -> pd.DataFrame:
     """The first file of the harness and the first of the probe; see duet.harnesses for the frame."""
     found = result_files(files)
-    harness = probe = None
+    harness: tuple[_Reader, Path] | None = None
+    probe: Path | None = None
     for path in found:
         start = read_start(path)
         if native.recognised(start):
@@ -54,16 +61,16 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
             harness = harness or (_json, path)
         elif {"benchmark", "duration_ns"} <= set(header(start)):
             harness = harness or (_csv, path)
-    if probe is None and harness is None:
-        read_bytes(found[0])
-        raise FormatError(found[0], "", "neither Renaissance's JSON nor its CSV")
-    if probe is None:
-        read, path = harness
-        return read(path, benchmark)
-    return _joined(native.read(probe), *harness, benchmark) if harness else native.read(probe)
+    if harness is None:
+        if probe is None:
+            read_bytes(found[0])
+            raise FormatError(found[0], "", "neither Renaissance's JSON nor its CSV")
+        return native.read(probe)
+    read, path = harness
+    return read(path, benchmark) if probe is None else _joined(native.read(probe), read, path, benchmark)
 
 
-def _joined(probe: pd.DataFrame, read: Callable, path: Path, benchmark: str) -> pd.DataFrame:
+def _joined(probe: pd.DataFrame, read: _Reader, path: Path, benchmark: str) -> pd.DataFrame:
     """The probe's iterations with what only the harness's file knows.
 
     The harness writes at its end, the probe as it goes: of a run that was killed the harness's file may
@@ -85,7 +92,7 @@ def _joined(probe: pd.DataFrame, read: Callable, path: Path, benchmark: str) -> 
         )
     rest = harness.drop(columns=[c for c in harness if c in probe]).set_index(harness["iteration"])
     rest = rest.reindex(probe["iteration"]).reset_index(drop=True)
-    at = probe.columns.get_loc("iteration_time_ns") + 1
+    at = list(probe.columns).index("iteration_time_ns") + 1
     whole = pd.concat([probe.iloc[:, :at], rest, probe.iloc[:, at:]], axis=1)
     whole.attrs = probe.attrs | {"benchmark": harness.attrs["benchmark"]}
     return whole
@@ -164,7 +171,9 @@ def _mend(data: bytes) -> dict | None:
     It ends before the last comma or after the last closing bracket, since what follows may be cut
     in the middle of a number or string.
     """
-    stack, keep, closers = [], 0, b""
+    stack: list[bytes] = []
+    keep = 0
+    closers: bytes | None = b""
     for token in _TOKEN.finditer(data):
         mark = token[0]
         if mark in b"{[":
@@ -180,7 +189,7 @@ def _mend(data: bytes) -> dict | None:
         if closers is None:
             closers = b"".join(reversed(stack))
     try:
-        return json.loads(data[:keep] + closers, parse_constant=_no_constant)
+        return json.loads(data[:keep] + (closers or b""), parse_constant=_no_constant)
     except (ValueError, RecursionError):
         return None
 
@@ -195,8 +204,9 @@ def _integers(path: Path, at: str, rows: list[dict], key: str) -> np.ndarray:
     import numpy as np
 
     values = [row.get(key) for row in rows]
-    if set(map(type, values)) == {int} and max(map(abs, values)) < 2**63:
-        return np.array(values, dtype=np.int64)
+    whole = [v for v in values if type(v) is int and abs(v) < 2**63]
+    if len(whole) == len(values):
+        return np.array(whole, dtype=np.int64)
     i = next(i for i, v in enumerate(values) if type(v) is not int or abs(v) >= 2**63)
     raise FormatError(path, f"{at}[{i}].{key}", f"{values[i]!r:.40}, not an integer")
 
@@ -216,13 +226,23 @@ def _csv(path: Path, benchmark: str) -> pd.DataFrame:
         raise FormatError(path, "", "results of two JVMs: vm_start_unix_ms changes")
     if not 0 <= start_ms[0] <= MAX_NS // _MS:
         raise FormatError(path, "line 2", f"vm_start_unix_ms {start_ms[0]} is not a time in ms")
-    start_ns = extra.pop("vm_start_ns", None)
-    start_ns = None if start_ns is None or start_ns[0] is pd.NA else int(start_ns[0])
+    starts_ns = extra.pop("vm_start_ns", None)
+    start_ns = None if starts_ns is None or starts_ns[0] is pd.NA else int(starts_ns[0])
     where = lambda row: f"line {row + 2}"  # noqa: E731
     return _frame(path, names.pop(), must, int(start_ms[0]), start_ns, extra, where, warnings, truncated)
 
 
-def _frame(path, name, columns, start_ms, start_ns, extra, where, warnings, truncated) -> pd.DataFrame:
+def _frame(
+    path: Path,
+    name: str,
+    columns: Mapping[str, np.ndarray],
+    start_ms: int | None,
+    start_ns: int | None,
+    extra: Mapping[str, Column],
+    where: Callable[[int], str],
+    warnings: list[str],
+    truncated: bool,
+) -> pd.DataFrame:
     import numpy as np
 
     from duet.harnesses._frames import iterations
@@ -241,7 +261,7 @@ def _frame(path, name, columns, start_ms, start_ns, extra, where, warnings, trun
         columns["duration_ns"],
         None if origin_ns is None else origin_ns + uptime_ns,
         epoch_start_ms=start_ms,
-        extra={"uptime_ns": uptime_ns} | extra,
+        extra={"uptime_ns": uptime_ns, **extra},
         where=where,
         warnings=warnings,
         truncated=truncated,

@@ -36,7 +36,11 @@ _SLACK_NS = 10_000
 def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | None = None) -> pd.DataFrame:
     """All iterations in the logs of the result directory; see duet.harnesses for the frame."""
     paths = [Path(f) for f in files]
-    starts, ends, where, warnings, name, cut = [], [], [], [], None, False
+    starts: list[int] = []
+    ends: list[int] = []
+    where: list[tuple[Path, int]] = []
+    warnings: list[str] = []
+    name, cut = None, False
     logs = _logs(paths)
     for log in logs:
         begun, ran, unfinished = None, len(starts), False
@@ -76,7 +80,14 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
     return _frame(starts, ends, where, warnings, cut, name)
 
 
-def _frame(starts, ends, where, warnings, cut, name) -> pd.DataFrame:
+def _frame(
+    starts: list[int],
+    ends: list[int],
+    where: list[tuple[Path, int]],
+    warnings: list[str],
+    cut: bool,
+    name: str | None,
+) -> pd.DataFrame:
     import numpy as np
 
     from duet.harnesses._frames import iterations
@@ -97,15 +108,16 @@ def _frame(starts, ends, where, warnings, cut, name) -> pd.DataFrame:
 
 def _logs(paths: list[Path]) -> list[Path]:
     """SPEC's logs among and below the paths, by number; FormatError when there are none."""
-    found = [p for p in paths if p.is_file() and _LOG.search(p.name)]
+    files = [p for p in paths if p.is_file()]
     for directory in (p for p in paths if p.is_dir()):
-        found += [p for p in directory.rglob("CPU2017.*.log") if _LOG.search(p.name)]
-    if not found:
+        files += directory.rglob("CPU2017.*.log")
+    numbered = [(int(match[1]), str(p), p) for p in files if (match := _LOG.search(p.name))]
+    if not numbered:
         first = paths[0] if paths else Path(".")
         if not first.exists():
             raise FormatError(first, "", "No such file or directory")
         raise FormatError(first, "", "no CPU2017.NNN.log in it: not a result directory of SPEC CPU 2017")
-    return sorted(found, key=lambda p: (int(_LOG.search(p.name)[1]), str(p)))
+    return [path for _, _, path in sorted(numbered)]
 
 
 def _nanoseconds(path: Path, number: int, seconds: str) -> int:

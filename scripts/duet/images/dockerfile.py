@@ -43,7 +43,7 @@ def rewrite(text: str, arguments: Mapping[str, str], resolve: Callable[[str], st
     """The Dockerfile with every image that it names replaced by `resolve(image)`."""
     values: dict[str, str] = {}
     stages: set[str] = set()
-    lines = []
+    lines: list[str] = []
     for line in _instructions(text):
         if m := _FROM.match(line):
             image = _fill(m[2], values)

@@ -12,15 +12,13 @@ of a file's mode is.
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from duet.images import dockerfile
 from duet.model import DuetError, ImageRef, digest
-from duet.records.layout import Layout
-from duet.records.provision import ImageRecord, SourceRecord
 
 IMAGES = Path(__file__).resolve().parents[3] / "images"
 """The project's images."""
@@ -173,48 +171,15 @@ def plan_hash(
     return hashes(made, known, source_digest).get(made)
 
 
-def recorded_hash(results: Path, base_image: str) -> Callable[[ImageRef], str | None]:
-    """`plan_hash` by what a campaign's own records tell of external images and of sources.
-
-    Content of an external image that no record tells of is unknown, and so is a hash over it.
-    """
-    layout = Layout(results)
-    # A damaged record tells nothing, and its rule makes it again.
-    records = {path.stem: ImageRecord.read_sound(path) for path in layout.images.glob("*.json")}
-    anywhere = {name: content for r in records.values() if r for name, content in r.base.items()}
-
-    def find(ref: ImageRef) -> str | None:
-        image = records.get(ref.key)
-        if image is not None and image.engine == "process":
-            return None
-        known = anywhere | dict(image.base if image else {})
-        return plan_hash(ref, base_image, known, _source_digest(ref, layout))
-
-    return find
-
-
-def _source_digest(ref: ImageRef, layout: Layout) -> str | None:
-    """SHA-256 of an image's source as it is now; before it was fetched, as it must be."""
-    if ref.source is None:
-        return None
-    fetched = SourceRecord.read_sound(layout.source(ref.key))
-    path = ref.source.own or (fetched.path if fetched else None)
-    if path is None or not path.is_file():
-        return ref.source.sha256
-    status = path.stat()
-    if fetched and (fetched.size_bytes, fetched.mtime_ns) == (status.st_size, status.st_mtime_ns):
-        return fetched.sha256
-    return file_digest(path)
-
-
 def hashes(made: Recipe, known: Mapping[str, str], source_digest: str | None) -> dict[Recipe, str]:
     """Hash of a recipe and of each below it, as far as the content of external images is known."""
     hash_of: dict[Recipe, str] = {}
     for each in made.all():
         parents = {p.name: hash_of.get(p) for p in each.ours} | {e: known.get(e) for e in each.external}
-        if None not in parents.values():
+        content = {name: known_hash for name, known_hash in parents.items() if known_hash is not None}
+        if len(content) == len(parents):
             own_source = source_digest if each == made else None
-            hash_of[each] = context_hash(each.folder, dict(each.args), own_source, parents)
+            hash_of[each] = context_hash(each.folder, dict(each.args), own_source, content)
     return hash_of
 
 
@@ -241,3 +206,9 @@ def process_files(ref: ImageRef, base_image: str, images_dir: Path = IMAGES) -> 
         if path.parent.parent == images_dir and path.name not in _LEFT_OUT and path.is_file():
             by_name[path.name] = path
     return list(by_name.values())
+
+
+def process_hash(files: Sequence[Path], source_digest: str | None) -> str:
+    """Identity of what a `process` side gets of an image: the files' names, executable bits and content."""
+    entries = [[p.name, "x" if p.stat().st_mode & stat.S_IXUSR else "-", file_digest(p)] for p in files]
+    return digest([sorted(entries), source_digest])

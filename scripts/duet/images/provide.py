@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from duet.engines.private import private_directory
 from duet.images import base as bootstrap
 from duet.images import dockerfile
 from duet.images.identity import (
@@ -90,10 +91,10 @@ def _built(
     log: IO[str],
 ) -> None:
     tag = store.tag(made.name, content[:12])
-    if _label(store, tag) == content:
+    if label(store, tag) == content:
         return
     with _alone(tag):
-        if _label(store, tag) == content:
+        if label(store, tag) == content:
             return
         text = dockerfile.rewrite(dockerfile_text(made.folder), dict(made.args), lambda name: tags[name])
         log.write(f"# {time.strftime('%F %T')} {store.engine}: building {tag} from {made.folder}\n")
@@ -105,7 +106,7 @@ def _built(
 def _alone(what: str) -> Iterator[None]:
     """One at a time on this host; only to save work, since building twice does no harm."""
     place = int(digest(what)[:15], 16)
-    with open(Path(tempfile.gettempdir(), f"duetbench-{os.getuid()}.lock"), "a") as file:
+    with open(private_directory() / f"images.{os.uname().nodename}", "a") as file:
         # One file for all: each name locks a byte of its own in it, which need not exist.
         fcntl.lockf(file, fcntl.LOCK_EX, 1, place)
         yield
@@ -126,13 +127,25 @@ def _external(store: Store, name: str, base_image: str, log: IO[str]) -> tuple[s
     return _base(store, name, log)
 
 
+def content_here(store: Store, name: str, base_image: str) -> str | None:
+    """Content of an image that is not ours as the engine has it now; nothing is fetched or made for it."""
+    content = store.content(name)
+    if content is None and name == base_image:
+        content = store.content(_bootstrapped(store))
+    return content
+
+
+def _bootstrapped(store: Store) -> str:
+    return store.tag("base-bootstrap", bootstrap.codename() or "unknown")
+
+
 def _base(store: Store, name: str, log: IO[str]) -> tuple[str, str]:
     """The base image: what was bootstrapped before, else pulled, else bootstrapped.
 
     In this order, so that a registry which comes back changes no campaign's images.
     """
     release = bootstrap.codename()
-    ours = store.tag("base-bootstrap", release or "unknown")
+    ours = _bootstrapped(store)
     with _alone(f"{store.engine} {name}"):
         content = store.content(ours)
         if content is not None:
@@ -150,24 +163,8 @@ def _base(store: Store, name: str, log: IO[str]) -> tuple[str, str]:
         return ours, _present(store, ours)
 
 
-def stale(images: Path) -> list[Path]:
-    """Records (results/<name>/images) whose image the engine no longer has or has with other content."""
-    stores: dict[str, Store] = {}
-    gone = []
-    for path in sorted(images.glob("*.json")):
-        image = ImageRecord.read(path)
-        if image.tag is None:
-            continue
-        store = stores.get(image.engine) or stores.setdefault(image.engine, Store(image.engine))
-        ours = image.name not in image.base
-        if (_label(store, image.tag) if ours else store.content(image.tag)) != image.hash:
-            gone.append(path)
-    for store in stores.values():
-        store.close()
-    return gone
-
-
-def _label(store: Store, tag: str) -> str | None:
+def label(store: Store, tag: str) -> str | None:
+    """The content hash that an image of ours was given when it was built; None without it."""
     inspected = store.inspect(tag) or {}
     return ((inspected.get("Config") or {}).get("Labels") or {}).get(HASH_LABEL)
 

@@ -11,7 +11,7 @@ from duet.inference.samples import GROUP_KEYS
 
 
 class Exit(IntEnum):
-    """Exit codes of scripts/gate.py; where several hold, the first of 3, 1, 4, 2."""
+    """Exit codes of `duetbench gate`; where several hold, the first of 3, 1, 4, 2."""
 
     PASSED = 0
     REGRESSION = 1
@@ -57,7 +57,7 @@ class Decision:
     false_positives: FalsePositives
 
 
-def decide(
+def gate_decision(
     rows: pd.DataFrame, threshold_percent: float = 0.0, strict: bool = False, confidence: float = 0.95
 ) -> Decision:
     """From verdicts, with a row `no data` for each planned benchmark that has none.

@@ -76,7 +76,8 @@ def effects_of(samples: Samples, analysis: Analysis, present: np.ndarray | None 
     frame["mean_A_ns"], frame["mean_B_ns"] = parts.mean_ns[:, 0], parts.mean_ns[:, 1]
     _add_pairs(frame, stepped, untimed, overlaps, analysis)
     _add_assumptions(frame, stepped, untimed, overlaps, analysis)
-    frame["batches"] = _batches(frame, stepped, untimed, overlaps, analysis)
+    batches = _batches(frame, stepped, untimed, overlaps, analysis)
+    frame["batches"] = pd.Series(batches, index=frame.index, dtype=object)
     left_out = {**samples.left_out, **{k: v for k, v in stepped.left_out.items() if k == CLOCK}}
     for reason, column in LEFT_OUT.items():
         frame[column] = left_out.get(reason, np.zeros(len(frame), np.int64))

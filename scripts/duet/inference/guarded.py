@@ -72,7 +72,7 @@ def trimmed(
     cut = n // 10
     kept = n - 2 * cut
     freedom = kept - 1 - len(columns)
-    wider = 1.0
+    wider: np.ndarray | float = 1.0
     if measured_in_order:
         away = x - np.median(x, axis=-1, keepdims=True)
         wider = dependence.inflation(away - away.mean(axis=-1, keepdims=True), np.ones((n, 1)))[0]

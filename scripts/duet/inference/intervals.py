@@ -21,15 +21,19 @@ SWAPS = 6
 _SEED = 20260101
 
 
+Floats = np.ndarray | np.float64
+"""(...) of many benchmarks, a number of one."""
+
+
 @dataclass(frozen=True)
 class Interval:
     """All on the log scale; p is of "no difference", p_equivalence of "at least the margin apart"."""
 
-    estimate: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    p: np.ndarray
-    p_equivalence: np.ndarray
+    estimate: Floats
+    low: Floats
+    high: Floats
+    p: Floats
+    p_equivalence: Floats
 
 
 Method = Callable[[np.ndarray, float, float], Interval]
@@ -103,7 +107,9 @@ def factors(
 
 
 def _signs(values: np.ndarray | None) -> np.ndarray | None:
-    known = [] if values is None else np.unique(values)
+    if values is None:
+        return None
+    known = np.unique(values)
     if len(known) != 2:
         return None
     signs = np.where(values == known[0], 1.0, -1.0)

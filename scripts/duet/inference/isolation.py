@@ -1,5 +1,7 @@
 """Which way of giving cores to the sides makes runs of A against A agree best."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 from scipy import special
@@ -13,18 +15,38 @@ NEAR = 1.2
 """Spreads that differ by less than this factor are called equal: the earlier mode is taken."""
 
 
-def compare_modes(effects: pd.DataFrame) -> pd.DataFrame:
-    """A row per `mode` of the effects of A/A runs, in order of appearance.
+class ModeRow(NamedTuple):
+    """How runs of A against A agreed in one mode."""
 
-    `effects`: mode, benchmark, log_ratio, mean_A_ns, mean_B_ns. Columns: mode, runs, spread_percent
-    (standard deviation of a run's log ratio, pooled over benchmarks) with its 95 % interval low_percent
-    and high_percent, interval_points (width of a verdict's interval from RUNS runs), work_percent
-    (against the first mode), skew_percent (mean log ratio, 0 where no side is favoured) and
-    skew_p_value.
+    mode: str
+    runs: int
+    spread_percent: float
+    """Standard deviation of a run's log ratio, pooled over benchmarks."""
+    low_percent: float
+    high_percent: float
+    """Its 95 % interval."""
+    interval_points: float
+    """Width of a verdict's interval from RUNS runs."""
+    work_percent: float
+    """Against the first mode."""
+    skew_percent: float
+    """Mean log ratio, 0 where no side is favoured."""
+    skew_p_value: float
+
+
+def mode_rows(rows: pd.DataFrame) -> list[ModeRow]:
+    """The rows of `compare_modes`, in its order."""
+    return [ModeRow(*row) for row in rows[list(ModeRow._fields)].itertuples(index=False, name=None)]
+
+
+def compare_modes(effects: pd.DataFrame) -> pd.DataFrame:
+    """A ModeRow per `mode` of the effects of A/A runs, in order of appearance.
+
+    `effects`: mode, benchmark, log_ratio, mean_A_ns, mean_B_ns.
     """
-    rows: list[dict[str, object]] = []
+    rows: list[ModeRow] = []
     usable = effects[effects["log_ratio"].notna()]
-    speed = -np.log(usable["mean_A_ns"] * usable["mean_B_ns"]) / 2
+    speed = pd.Series(-np.log(usable["mean_A_ns"] * usable["mean_B_ns"]) / 2, index=usable.index)
     speeds = speed.groupby([usable["mode"], usable["benchmark"]], sort=False).mean()
     for mode, part in usable.groupby("mode", sort=False):
         groups = part.groupby("benchmark")["log_ratio"]
@@ -37,18 +59,19 @@ def compare_modes(effects: pd.DataFrame) -> pd.DataFrame:
         first = usable["mode"].iloc[0]
         work = np.exp((speeds[mode] - speeds[first]).mean())
         rows.append(
-            {
-                **{"mode": mode, "runs": n, "spread_percent": 100 * spread},
-                **{"low_percent": 100 * low, "high_percent": 100 * high},
-                "interval_points": 200 * spread * special.stdtrit(RUNS - 1, 0.975) / np.sqrt(RUNS),
-                "work_percent": 100 * float(work),
-                "skew_percent": 100 * skew,
-                "skew_p_value": float(2 * special.stdtr(max(freedom, 1), -abs(skew) / error))
-                if error
-                else 1.0,
-            }
+            ModeRow(
+                mode=str(mode),
+                runs=n,
+                spread_percent=100 * spread,
+                low_percent=100 * low,
+                high_percent=100 * high,
+                interval_points=200 * spread * special.stdtrit(RUNS - 1, 0.975) / np.sqrt(RUNS),
+                work_percent=100 * float(work),
+                skew_percent=100 * skew,
+                skew_p_value=float(2 * special.stdtr(max(freedom, 1), -abs(skew) / error)) if error else 1.0,
+            )
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=list(ModeRow._fields))
 
 
 def _spread_interval(squares: float, freedom: int) -> tuple[float, float]:

@@ -51,8 +51,9 @@ def pairs(table: pd.DataFrame, min_overlap: float = 0.5) -> pd.DataFrame:
         values = samples.runs[name].to_numpy()
         if name != "runid":
             codes, known = pd.factorize(values, sort=True)
-            values = pd.Categorical.from_codes(codes, known)
-        columns[name] = values.take(run)
+            columns[name] = pd.Categorical.from_codes(codes.take(run), pd.Index(known))
+        else:
+            columns[name] = values.take(run)
     columns |= {"iteration_A": samples.iteration[a], "iteration_B": samples.iteration[b]}
     columns |= {"overlap_start_ns": start_ns, "overlap_end_ns": start_ns + found.overlap_ns}
     columns |= {"overlap_ns": found.overlap_ns}

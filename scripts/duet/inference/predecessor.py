@@ -93,8 +93,8 @@ def differences(samples: Samples, group: np.ndarray, analysis: Analysis) -> dict
     size = np.bincount(group, count > 0).astype(int)
     for n in np.unique(size[size >= 2]):  # all groups of so many runs at once
         chosen = np.flatnonzero(size == n)
-        rows = np.flatnonzero((count > 0) & (size[group] == n))
-        rows = rows[np.argsort(group[rows], kind="stable")].reshape(-1, n)
+        here = np.flatnonzero((count > 0) & (size[group] == n))
+        rows = here[np.argsort(group[here], kind="stable")].reshape(-1, n)
         x = difference[rows] / base[rows].mean(axis=1, keepdims=True)
         found = intervals.bca(x, analysis.confidence, 0.0, resamples=2000)
         for name, value in zip(out, (found.estimate, found.low, found.high), strict=False):

@@ -105,7 +105,13 @@ def from_table(table: pd.DataFrame) -> Samples:
         order = np.arange(len(slot))
     samples = Samples(
         runs,
-        *(x[order] for x in (run, side, iteration, start_ns, end_ns, length_ns, timed)),
+        run[order],
+        side[order],
+        iteration[order],
+        start_ns[order],
+        end_ns[order],
+        length_ns[order],
+        timed[order],
         left_out={},
     )
     usable = (has_length | timed)[order] & _duration(samples.length_ns)

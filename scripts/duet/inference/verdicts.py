@@ -47,10 +47,8 @@ def verdicts(effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
     A benchmark without a usable run is inconclusive, its numbers are NaN and `warnings` says why.
     The p-values of a suite and type are one family for the correction.
     """
-    rows = [
-        _benchmark(key, part, analysis)
-        for key, part in effects.groupby(list(GROUP_KEYS), sort=True, observed=True)
-    ]
+    groups = effects.groupby(list(GROUP_KEYS), sort=True, observed=True)
+    rows = [_benchmark((str(s), str(b), str(t)), part, analysis) for (s, b, t), part in groups]
     frame = pd.DataFrame(rows)
     if frame.empty:
         return pd.DataFrame(columns=list(COLUMNS))
@@ -109,7 +107,7 @@ def interval(runs: _Runs, analysis: Analysis, confidence: float) -> Interval:
         return replace(found, estimate=x[0], p=nan, p_equivalence=nan)
     method = _method(x, batches, analysis)
     if method == "hierarchical-bootstrap":
-        inside = intervals.centred(np.array([list(b) for b in batches], float), x)
+        inside = intervals.centred(np.array(batches, float), x)
         return intervals.hierarchical_bootstrap(inside, confidence, margin)
     if method in cautions.BY_T:
         by = intervals.t if method == "t" else guarded.guarded
@@ -183,7 +181,7 @@ def _nothing() -> Interval:
     return Interval(nan, nan, nan, nan, nan)
 
 
-def _to_percent(log_ratio: float) -> float:
+def _to_percent(log_ratio: intervals.Floats) -> float:
     value = 100 * float(np.expm1(log_ratio))
     return value if np.isfinite(log_ratio) else np.nan
 

@@ -61,12 +61,12 @@ def drop(samples: Samples, rules: Mapping[str, Warmup]) -> Samples:
             cut = changepoints(samples.where(here), groups(samples.runs))
             warm |= here & (ordinal < cut[samples.run])
         elif isinstance(rule, str):
-            warm |= here & (_elapsed_ns(samples) < seconds(rule) * 1e9)
-        elif 0 < rule < 1:
-            cut = np.floor(counts * rule)
-            warm |= here & (ordinal < cut[samples.run, samples.side])
+            warm |= here & (_elapsed_ns(samples) < (seconds(rule) or 0) * 1e9)
+        elif rule is not None and 0 < rule < 1:
+            share = np.floor(counts * rule)
+            warm |= here & (ordinal < share[samples.run, samples.side])
         else:
-            warm |= here & (ordinal < int(rule))
+            warm |= here & (ordinal < int(rule or 0))
     return samples.keep(~warm, WARMUP)
 
 
@@ -127,8 +127,8 @@ def _settled(
     span = int(ordinal.max()) + 1
     cell = (group[samples.run] * 2 + samples.side)[inside] * span + ordinal[inside]
     with np.errstate(invalid="ignore"):
-        mean = np.bincount(cell, log[inside], minlength=2 * span * len(out))
-        mean = (mean / np.bincount(cell, minlength=2 * span * len(out))).reshape(-1, 2, span)
+        total = np.bincount(cell, log[inside], minlength=2 * span * len(out))
+        mean = (total / np.bincount(cell, minlength=2 * span * len(out))).reshape(-1, 2, span)
     for g in np.unique(group[both]):
         a, b = mean[g, :, : shortest[g]]
         series = [x for x in (a, b, b - a) if np.isfinite(x).all()]

@@ -15,15 +15,13 @@ import fcntl
 import os
 import pwd
 import shutil
-import stat
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from duet.engines import GATE, Engine, EngineError, Stray, owner
 from duet.engines.choose import choose
-from duet.model import DuetError
+from duet.engines.private import private_directory
 
 PATIENCE_S = 3600
 """For sides of another user, or of a process that cannot be seen from here."""
@@ -40,31 +38,8 @@ def alone(run: str, campaign: str, engines: Mapping[str, Engine], say: Say) -> I
 
 
 def place() -> Path:
-    """The file to lock. Raises DuetError."""
-    user = os.geteuid()
-    candidates = [Path("/run/duetbench")] if user == 0 else []
-    with contextlib.suppress(KeyError):
-        candidates.append(Path(pwd.getpwuid(user).pw_dir, ".local/state/duetbench"))
-    candidates.append(Path(tempfile.gettempdir(), f"duetbench-{user}"))
-    for directory in candidates:
-        with contextlib.suppress(OSError):
-            _make_private(directory)
-            # A home may be shared with other machines.
-            return directory / f"measuring.{os.uname().nodename}"
-    last = candidates[-1]
-    remedy = f"remove it, or make {candidates[0]}"
-    raise DuetError(f"{last} is not a directory that only you may enter", remedy)
-
-
-def _make_private(directory: Path) -> None:
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        directory.mkdir(mode=0o700)
-    facts = directory.lstat()
-    if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid():
-        raise PermissionError
-    if facts.st_mode & 0o077:
-        directory.chmod(0o700)
+    """The file to lock. A home may be shared with other machines. Raises DuetError."""
+    return private_directory() / f"measuring.{os.uname().nodename}"
 
 
 @contextlib.contextmanager
@@ -100,7 +75,8 @@ def _lock(path: Path, say: Say) -> int:
 
 def _without_strays(chosen: Mapping[str, Engine], say: Say) -> list[str]:
     """Remove sides that nobody measures, wait for those that somebody does; warnings where some stay."""
-    until, engines, waited_for = time.monotonic() + PATIENCE_S, {}, set()
+    until, waited_for = time.monotonic() + PATIENCE_S, set()
+    engines: dict[str, Engine] = {}
     while sides_here():
         engines = engines or _reachable(chosen)
         living = []

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -36,7 +37,7 @@ def read(sys: Path = Path("/sys/devices/system/cpu")) -> Machine:
 
 
 def _of_each(paths: Mapping[int, Path], read: Callable[[Path], T]) -> dict[int, T]:
-    values = {core: _known(lambda path=path: read(path)) for core, path in paths.items()}
+    values = {core: _known(partial(read, path)) for core, path in paths.items()}
     return {core: value for core, value in values.items() if value is not None}
 
 

@@ -1,6 +1,6 @@
 """What one run is to be, read from the plan files and image records of its campaign."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -8,7 +8,7 @@ from typing import Self
 from duet.model import DuetError, Run, parse_run
 from duet.records.layout import Layout
 from duet.records.plan import BenchmarkPlan, SidePlan
-from duet.records.provision import ImageRecord, SourceRecord
+from duet.records.provision import ImagePresence, SourceRecord, place
 
 
 class MeasureError(DuetError):
@@ -30,14 +30,17 @@ class Request:
     benchmark: BenchmarkPlan
     sides: Mapping[str, SidePlan]
     """Each side that is started."""
-    images: Mapping[str, ImageRecord]
+    images: Mapping[str, ImagePresence]
     """Of each side that has one."""
     files: Mapping[str, tuple[Path, ...]]
     """Files that each side needs in its working directory where it has no image."""
 
     @classmethod
-    def read(cls, results: Path, name: str) -> Self:
-        """The run `name` of the campaign in `results`. Raises DuetError."""
+    def read(cls, results: Path, name: str, engine: Callable[[str], str]) -> Self:
+        """The run `name` of the campaign in `results`. Raises DuetError.
+
+        `engine` tells which one a side's, such as `auto`, stands for here.
+        """
         run = parse_run(name)
         if run is None:
             raise MeasureError(
@@ -51,7 +54,11 @@ class Request:
             ref = plan.side.image
             if ref is None:
                 continue
-            images[side] = ImageRecord.read(layout.image(ref.key))
+            where = place(engine(plan.side.engine))
+            present = layout.image_presence(where, ref.key)
+            if not present.exists():
+                raise MeasureError(f"image {ref.name} is not present on {where}", "start the workflow there")
+            images[side] = ImagePresence.read(present)
             files[side] = images[side].files
             if ref.source:
                 files[side] += (SourceRecord.read(layout.source(ref.key)).path.absolute(),)

@@ -301,6 +301,7 @@ class _Measuring:
                 usage[side] = self.started[side].usage(self.gate.told(side))
                 room = Room(self._disk_bytes(side))
                 paths: list[Path] = []
+                missing: list[MeasureError] = []
                 for result in self.request.sides[side].side.results:
                     path = self.part / self.run.file(side, result.rstrip("/").rpartition("/")[2])
                     if path in paths:
@@ -312,10 +313,15 @@ class _Measuring:
                     except ResultMissing as e:
                         limit = self.request.timeout_s
                         when = f" when it was stopped after {limit:g} s" if timed_out else ""
-                        raise self._failure(side, f"left no {result}{when}", e.remedy) from e
+                        missing.append(self._failure(side, f"left no {result}{when}", e.remedy))
+                        continue
                     paths.append(path)
                     if left_out:
                         self.warnings.append(f"not all of {path.name} is kept, without {', '.join(left_out)}")
+                if missing and not (timed_out and paths):
+                    raise missing[0]
+                # Of a stopped run the probe's file is enough where the harness did not come to its own.
+                self.warnings += [error.what for error in missing]
                 files[side] = tuple(map(file_record, paths))
 
             return fetching

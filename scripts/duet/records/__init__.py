@@ -6,4 +6,5 @@ files      written whole or not at all, durable
 plan       what a campaign asks for
 provision  images and fetched files that are there
 run        what measuring leaves
+worklist   what the last call of the workflow was to measure, and what of it is left
 """

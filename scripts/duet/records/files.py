@@ -6,7 +6,6 @@ import os
 import shutil
 import stat
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -22,8 +21,6 @@ class RecordError(DuetError):
 class Record:
     """A JSON file that one command writes and another reads; its keys are a frozen dataclass's fields."""
 
-    LEARNED: ClassVar[tuple[str, ...]] = ()
-    """Fields of which None means that the value is not known yet."""
     DURABLE: ClassVar[bool] = True
     """Whether it must be on the disk before the writer goes on."""
     REMEDY: ClassVar[str] = "delete it and start again"
@@ -64,29 +61,12 @@ class Record:
     def write_if_changed(self, path: Path) -> bool:
         """Write only if it says something else than what is there; whether it does.
 
-        Snakemake looks at modification times only: a file that says the same stays as it is, also
-        where an older version wrote fewer keys. A value learned is no change: it is written with
-        the time kept. One that is not known any more stays as it was.
+        A file that says the same stays as it is, also where an older version wrote fewer keys: for
+        what is made from it, Snakemake looks at its modification time.
         """
-        text = canonical(self._document())
-        try:
-            if path.read_text() == text:
-                return False
-            times = path.stat()
-        except (OSError, ValueError):
-            times = None
-        old = self.read_sound(path) if times else None
-        if old is None:
-            write_text(path, text, durable=self.DURABLE)
-            return True
-        learned = {f for f in self.LEARNED if None in (getattr(old, f), getattr(self, f))}
-        merged = replace(self, **{f: getattr(old, f) for f in learned if getattr(self, f) is None})  # type: ignore[type-var]
-        if merged == old:
+        if self.read_sound(path) == self:
             return False
-        if replace(old, **{f: getattr(merged, f) for f in learned}) == merged:  # type: ignore[type-var]
-            write_text(path, canonical(merged._document()), times, durable=self.DURABLE)
-            return False
-        write_text(path, text, durable=self.DURABLE)
+        self.write(path)
         return True
 
     def _document(self) -> dict[str, Any]:
@@ -111,17 +91,15 @@ def write_lines_if_changed(path: Path, lines: Iterable[str]) -> None:
     write_text(path, text, durable=False)
 
 
-def write_text(path: Path, text: str, times: os.stat_result | None = None, durable: bool = True) -> None:
+def write_text(path: Path, text: str, durable: bool = True) -> None:
     """Write beside `path`, then rename: a reader sees the old content or the new.
 
-    `times` are kept where given. `durable`: it is on the disk afterwards. Raises RecordError.
+    `durable`: it is on the disk afterwards. Raises RecordError.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         beside.write_text(text)
-        if times is not None:
-            os.utime(beside, ns=(times.st_atime_ns, times.st_mtime_ns))
         if durable:
             _sync(beside)
         beside.replace(path)

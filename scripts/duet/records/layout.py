@@ -21,6 +21,11 @@ class Layout:
 
     results: Path
 
+    @property
+    def lock(self) -> Path:
+        """Held by the workflow that works here: duet.campaign.lock."""
+        return self.results / ".lock"
+
     # What is to be done: duet.records.plan
 
     @property
@@ -36,11 +41,16 @@ class Layout:
     def analysis_plan(self) -> Path:
         return self.plan / "analysis.json"
 
+    @property
+    def due(self) -> Path:
+        """What the last call of the workflow was to measure: duet.records.worklist."""
+        return self.plan / "due.txt"
+
     def benchmark_plan(self, stem: str) -> Path:
         return self.plan / f"{stem}.json"
 
     def benchmark_runs(self, stem: str) -> Path:
-        """Names of a benchmark's runs, one a line."""
+        """Names of the runs that a benchmark's table is made from, one a line."""
         return self.plan / f"{stem}.runs.txt"
 
     def side_plan(self, run: Run, side: str) -> Path:
@@ -55,8 +65,12 @@ class Layout:
     def images(self) -> Path:
         return self.results / "images"
 
-    def image(self, key: str) -> Path:
+    def image_identity(self, key: str) -> Path:
         return self.images / f"{key}.json"
+
+    def image_presence(self, place: str, key: str) -> Path:
+        """`place` is `<engine>@<host>` (duet.records.provision.place)."""
+        return self.images / place / f"{key}.json"
 
     def source(self, key: str) -> Path:
         return self.results / "sources" / f"{key}.json"

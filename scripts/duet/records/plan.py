@@ -1,24 +1,26 @@
 """What a campaign asks for, as files under results/<name>/plan/.
 
-They are written whenever the workflow is read, but only where what they say changed, and
-Snakemake looks at nothing but modification times. So a run is measured again when what its
-sides run changed (command, limits, timeout, image content), and not when the tool's own code,
-the order of the YAML or another benchmark did. A run depends on the files of the sides it starts.
+They are written when jobs are about to run, and only where what they say changed: what is made from
+one is made again then, since Snakemake looks at its modification time. Runs are not: which of them
+are due is decided by content (duet.campaign.due).
 
     <suite>.<benchmark>.<A|B>.json             SidePlan of duet, aaduet and seqn runs
     <suite>.<benchmark>.<A|B>.syncduet.json    SidePlan of syncduet runs
     <suite>.<benchmark>.json                   BenchmarkPlan
-    <suite>.<benchmark>.runs.txt               its runs, and runs.txt those of all, in order
+    <suite>.<benchmark>.runs.txt               the runs that its table is made from
+    tables.txt                                 the benchmarks that have one
+    runs.txt                                   all runs, in the order in which they are to be measured
     <image>.image.json                         ImagePlan
     analysis.json                              AnalysisPlan
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from functools import cached_property
+from typing import ClassVar, Self
 
 from duet.model import Analysis, Benchmark, Campaign, ImageRef, Run, Side, Type
-from duet.records.files import Record, write_lines_if_changed
+from duet.records.files import Record, read_lines, write_lines_if_changed
 from duet.records.layout import Layout
 
 GRACE_S = 10
@@ -34,13 +36,9 @@ class _PlanFile(Record):
 class SidePlan(_PlanFile):
     """What one side of a benchmark runs, in runs of one kind."""
 
-    LEARNED: ClassVar[tuple[str, ...]] = ("image_hash",)
-
     side: Side
     """`run` is the command for these runs, `syncduet_run` is None."""
     timeout_s: float | None
-    image_hash: str | None
-    """Content of the side's image, as far as it is known: another content is another side."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,11 +61,8 @@ class BenchmarkPlan(_PlanFile):
 class ImagePlan(_PlanFile):
     """What an image is made from."""
 
-    LEARNED: ClassVar[tuple[str, ...]] = ("image_hash",)
-
     image: ImageRef
     base_image: str
-    image_hash: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,33 +73,66 @@ class AnalysisPlan(Analysis, _PlanFile):
     """`<suite>/<benchmark>` (true names) -> iterations to leave out, where not the suite's default."""
 
 
-def write_plan(
-    campaign: Campaign,
-    runs: Iterable[Run],
-    layout: Layout,
-    image_hash: Callable[[ImageRef], str | None],
-) -> None:
-    """Write all plan files of a campaign.
+@dataclass(frozen=True)
+class Plan:
+    """All plan files of a campaign."""
 
-    `image_hash` gives an image's content hash where it is known already; learning it later is
-    no change (the file's modification time stays).
-    """
+    sides: Mapping[str, SidePlan]
+    """By name; `Run.plan_file` has those of a run."""
+    others: Mapping[str, _PlanFile]
+    """By name."""
+    runs: tuple[str, ...]
+    tables: Mapping[str, tuple[str, ...]]
+    """`<suite>.<benchmark>` -> names of the runs that its table is made from."""
+
+    @cached_property
+    def lines(self) -> Mapping[str, tuple[str, ...]]:
+        """Files of names, one a line, by name."""
+        tables = {f"{stem}.runs.txt": names for stem, names in self.tables.items()}
+        return tables | {
+            "runs.txt": self.runs,
+            "tables.txt": tuple(stem for stem, names in self.tables.items() if names),
+        }
+
+    def without(self, names: Container[str]) -> Self:
+        """The same, but for tables that are made without these runs."""
+        left = {stem: tuple(n for n in runs if n not in names) for stem, runs in self.tables.items()}
+        return replace(self, tables=left)
+
+    def write(self, layout: Layout) -> None:
+        """Write those that say something else than what is there."""
+        for name, record in {**self.sides, **self.others}.items():
+            record.write_if_changed(layout.plan / name)
+        for name, lines in self.lines.items():
+            write_lines_if_changed(layout.plan / name, lines)
+
+    def changes(self, layout: Layout, name: str) -> bool:
+        """Whether `write` would write that file."""
+        path = layout.plan / name
+        if name in self.lines:
+            return not path.exists() or tuple(read_lines(path)) != self.lines[name]
+        record = self.sides.get(name) or self.others[name]
+        return record.read_sound(path) != record
+
+
+def plan_of(campaign: Campaign, runs: Iterable[Run]) -> Plan:
+    """What a campaign asks for, with its runs in their order."""
     runs = tuple(runs)
-    hashes = {ref: image_hash(ref) for ref in campaign.images}
-    runs_of: dict[str, list[str]] = {benchmark.stem: [] for benchmark in campaign.benchmarks}
+    tables: dict[str, list[str]] = {benchmark.stem: [] for benchmark in campaign.benchmarks}
     for run in runs:
-        runs_of[run.benchmark_stem].append(run.name)
-    write_lines_if_changed(layout.planned_runs, (run.name for run in runs))
+        tables[run.benchmark_stem].append(run.name)
+    sides: dict[str, SidePlan] = {}
+    others: dict[str, _PlanFile] = {}
     for benchmark in campaign.benchmarks:
-        _benchmark_plan(campaign, benchmark).write_if_changed(layout.benchmark_plan(benchmark.stem))
-        write_lines_if_changed(layout.benchmark_runs(benchmark.stem), sorted(runs_of[benchmark.stem]))
+        others[f"{benchmark.stem}.json"] = _benchmark_plan(campaign, benchmark)
         for side in (benchmark.a, benchmark.b):
-            _write_side_plans(layout, benchmark, side, hashes[side.image] if side.image else None)
-    for ref, known in hashes.items():
-        image_plan = ImagePlan(image=ref, base_image=campaign.base_image, image_hash=known)
-        image_plan.write_if_changed(layout.image_plan(ref.key))
+            sides |= _side_plans(benchmark, side)
+    for ref in campaign.images:
+        others[f"{ref.key}.image.json"] = ImagePlan(image=ref, base_image=campaign.base_image)
     warmup = {f"{b.suite}/{b.name}": b.warmup for b in campaign.benchmarks if b.warmup is not None}
-    AnalysisPlan(**vars(campaign.analysis), warmup=warmup).write_if_changed(layout.analysis_plan)
+    others["analysis.json"] = AnalysisPlan(**vars(campaign.analysis), warmup=warmup)
+    names = tuple(run.name for run in runs)
+    return Plan(sides, others, names, {stem: tuple(sorted(of)) for stem, of in tables.items()})
 
 
 def _benchmark_plan(campaign: Campaign, benchmark: Benchmark) -> BenchmarkPlan:
@@ -121,15 +149,13 @@ def _benchmark_plan(campaign: Campaign, benchmark: Benchmark) -> BenchmarkPlan:
     )
 
 
-def _write_side_plans(layout: Layout, benchmark: Benchmark, side: Side, image_hash: str | None) -> None:
+def _side_plans(benchmark: Benchmark, side: Side) -> dict[str, SidePlan]:
     commands = {Type.DUET: side.run}
     if benchmark.repetitions.get(Type.SYNCDUET) and side.syncduet_run:
         commands[Type.SYNCDUET] = side.syncduet_run
-    for type_, command in commands.items():
-        side_plan = SidePlan(
-            side=replace(side, run=command, syncduet_run=None),
-            timeout_s=benchmark.timeout_s,
-            image_hash=image_hash,
+    return {
+        Run(benchmark.suite, benchmark.name, 0, type_).plan_file(side.name): SidePlan(
+            side=replace(side, run=command, syncduet_run=None), timeout_s=benchmark.timeout_s
         )
-        run = Run(benchmark.suite, benchmark.name, 0, type_)
-        side_plan.write_if_changed(layout.side_plan(run, side.name))
+        for type_, command in commands.items()
+    }

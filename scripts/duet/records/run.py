@@ -228,16 +228,21 @@ def intact(directory: Path, digests: bool = False) -> list[str]:
         record = RunRecord.read(directory / RUN)
     except RecordError as error:
         return [str(error)]
-    faults = []
+    return faults(record, directory, digests)
+
+
+def faults(record: RunRecord, directory: Path, digests: bool = False) -> list[str]:
+    """The same of a record that was read."""
+    found = []
     if record.name != directory.name:
-        faults.append(f"{directory / RUN}: name: is {record.name}, expected {directory.name}")
+        found.append(f"{directory / RUN}: name: is {record.name}, expected {directory.name}")
     for side in record.sides.values():
         if side.log is not None and not (directory / side.log).is_file():
-            faults.append(f"{directory / side.log}: is missing")
-        faults += filter(None, (_fault(directory / file.name, file, digests) for file in side.files))
+            found.append(f"{directory / side.log}: is missing")
+        found += filter(None, (_fault(directory / file.name, file, digests) for file in side.files))
     if record.exchange.file is not None:
-        faults += filter(None, [_fault(directory / record.exchange.file.name, record.exchange.file, digests)])
-    return faults
+        found += filter(None, [_fault(directory / record.exchange.file.name, record.exchange.file, digests)])
+    return found
 
 
 def _fault(path: Path, recorded: FileRecord, digests: bool) -> str | None:

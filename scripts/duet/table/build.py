@@ -1,5 +1,6 @@
 """The unified table of finished runs: one row per iteration and side, in the columns of `store`."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from duet import harnesses
-from duet.model import DuetError, Run, Type
+from duet.model import SIDES, DuetError, Run, Type
 from duet.records.layout import RUN
 from duet.records.run import RunRecord
 from duet.table.store import HOST, TIMES, LeftOut, ReadingWarning, TableError
@@ -31,6 +32,8 @@ class SideFiles:
     image_hash: str | None = None
     status: str | None = None
     timed_out: bool | None = None
+    swapped: bool | None = None
+    """Whether A had the higher of two sets of cores for the whole run."""
     artifacts: Mapping[str, str] = field(default_factory=dict)
     """Raw output of the artifact commands."""
     named_by_files: bool = False
@@ -67,11 +70,21 @@ def _recorded(directory: Path) -> list[SideFiles]:
             image_hash=side.image_hash,
             status=record.status,
             timed_out=record.timed_out,
+            swapped=_swapped(record),
             artifacts=record.artifacts,
             span_ns=(record.start_ns, record.end_ns),
         )
         for name, side in sorted(record.sides.items())
     ]
+
+
+def _swapped(record: RunRecord) -> bool | None:
+    """None where the sides did not keep a set of cores each, or one side ran alone."""
+    sets = [record.sides[side].cpus.asked for side in SIDES if side in record.sides]
+    if record.exchange.moves or len(sets) < 2 or None in sets or sets[0] == sets[1]:
+        return None
+    lowest = [int(re.split("[-,]", cores)[0]) for cores in sets if cores]
+    return lowest[0] > lowest[1]
 
 
 def join_sides(
@@ -127,8 +140,9 @@ def _join(sides: list[SideFiles], frames: list[pd.DataFrame], left_out: list[Lef
     columns["status"] = column(
         "truncated" if f.attrs.get("truncated") else s.status for s, f in zip(sides, frames, strict=True)
     )
-    timed_out = pd.array([s.timed_out for s in sides], dtype="boolean")
-    columns["timed_out"] = timed_out.repeat(lengths)
+    for name in ("timed_out", "swapped"):
+        flags = pd.array([getattr(s, name) for s in sides], dtype="boolean")
+        columns[name] = flags.repeat(lengths)
     artifacts = dict.fromkeys((*HOST, *(name for s in sides for name in s.artifacts)))
     for name in artifacts:
         # An artifact may be called like a column of the table; neither may hide the other.

@@ -9,9 +9,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from duet.report.figures import style
+from duet.report.verdict_row import VerdictRow, verdict_rows
 
 
-def forest(
+def draw_forest(
     verdicts: pd.DataFrame, suite: str, margin_percent: float = 2.0, confidence: float = 0.95, note: str = ""
 ) -> Figure:
     """One row per benchmark and type of the suite, types one after the other, the worst on top.
@@ -33,7 +34,7 @@ def forest(
     ax = fig.add_axes((0.3, bottom + room, 0.4, height - room * 1.2))
     ax.axvspan(-margin_percent, margin_percent, color=style.BAND, zorder=0, lw=0)
     ax.axvline(0, color=style.INK, lw=0.8, zorder=1)
-    for y, row in enumerate(rows.itertuples(index=False)):
+    for y, row in enumerate(verdict_rows(rows)):
         _row(ax, y, row, limit)
     _axes(ax, rows, limit, 7.5 if n <= 60 else 6.5)
     return fig
@@ -68,7 +69,7 @@ def _limit(rows: pd.DataFrame, margin_percent: float) -> tuple[float, bool]:
     return float(least) * 1.06, bool(most > least * 1.06)
 
 
-def _row(ax: Axes, y: int, row, limit: float) -> None:
+def _row(ax: Axes, y: int, row: VerdictRow, limit: float) -> None:
     if not np.isfinite(row.change_percent):
         return
     colour = style.VERDICT.get(row.verdict, style.FAINT)
@@ -88,11 +89,10 @@ def _row(ax: Axes, y: int, row, limit: float) -> None:
 
 
 def _axes(ax: Axes, rows: pd.DataFrame, limit: float, size: float) -> None:
-    several = rows["type"].nunique() > 1
+    several, told = rows["type"].nunique() > 1, verdict_rows(rows)
     names = [
-        style.shorten(str(r.benchmark), 34)
-        + (f"  {style.TYPE_NAME.get(str(r.type), r.type)}" if several else "")
-        for r in rows.itertuples(index=False)
+        style.shorten(row.benchmark, 34) + (f"  {style.TYPE_NAME.get(row.type, row.type)}" if several else "")
+        for row in told
     ]
     ax.set_yticks(range(len(rows)), names, fontsize=size)
     ax.set_ylim(-0.7, len(rows) - 0.3)
@@ -106,8 +106,8 @@ def _axes(ax: Axes, rows: pd.DataFrame, limit: float, size: float) -> None:
     ax.set_xlabel("change of iteration time, B against A (%)      ← B faster   |   B slower →")
     right = ax.twinx()
     right.set_ylim(ax.get_ylim())
-    right.set_yticks(range(len(rows)), [_numbers(r) for r in rows.itertuples(index=False)], fontsize=size)
-    for label, row in zip(right.get_yticklabels(), rows.itertuples(index=False), strict=True):
+    right.set_yticks(range(len(rows)), [_numbers(row) for row in told], fontsize=size)
+    for label, row in zip(right.get_yticklabels(), told, strict=True):
         label.set_color(style.VERDICT.get(row.verdict, style.FAINT))
     right.tick_params(axis="y", length=0)
     right.grid(visible=False)
@@ -129,10 +129,9 @@ def _fit(ax: Axes, right: Axes) -> None:
         one.set_position((wide[0], y0, 1 - sum(wide), height))
 
 
-def _numbers(row) -> str:
+def _numbers(row: VerdictRow) -> str:
     if not np.isfinite(row.change_percent):
-        warnings = row.warnings if isinstance(row.warnings, str) else ""
-        return style.shorten(f"no estimate: {warnings or 'no usable run'}", 48)
+        return style.shorten(f"no estimate: {row.warnings or 'no usable run'}", 48)
     interval = f"[{style.percent(row.ci_low_percent)}, {style.percent(row.ci_high_percent)}]".replace(
         " %", ""
     )

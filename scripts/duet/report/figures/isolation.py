@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from duet.inference.isolation import mode_rows
 from duet.report.figures import style
 
 
-def isolation(effects: pd.DataFrame, rows: pd.DataFrame, title: str, note: str = "") -> Figure:
+def draw_isolation(effects: pd.DataFrame, rows: pd.DataFrame, title: str, note: str = "") -> Figure:
     """A strip of dots for each mode, a dot a run; right of it spread and work done.
 
     `effects`: mode, log_ratio; `rows`: see `duet.inference.isolation.compare_modes`.
@@ -18,7 +19,7 @@ def isolation(effects: pd.DataFrame, rows: pd.DataFrame, title: str, note: str =
     ax = fig.add_subplot()
     ax.axvline(0, color=style.INK, lw=0.8)
     labels = []
-    for y, row in enumerate(rows[::-1].itertuples(index=False)):
+    for y, row in enumerate(reversed(mode_rows(rows))):
         changes = 100 * np.expm1(effects.loc[effects["mode"] == row.mode, "log_ratio"].to_numpy(float))
         changes = style.quantities(changes)
         # Moved apart by a fixed pattern: equal ones can be told apart, and the figure is always the same.

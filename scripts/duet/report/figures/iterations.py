@@ -16,7 +16,7 @@ LINES = 8
 """So many lines of style.MANY points are the most that a side is drawn with."""
 
 
-def iterations(
+def draw_iterations(
     table: pd.DataFrame, cuts: pd.DataFrame | None = None, title: str = "", note: str = ""
 ) -> Figure:
     """Per type one panel: every run a thin line, the median over runs a thick one, for each side.

@@ -17,7 +17,7 @@ POWER = 0.8
 INJECTED = "verdict_detectable_percent"
 
 
-def methods(
+def draw_methods(
     table: pd.DataFrame,
     effects: pd.DataFrame | None,
     verdicts: pd.DataFrame | None,
@@ -40,7 +40,7 @@ def methods(
             heading, f"{why}syncduet_repetitions, sequential_repetitions or aa_repetitions.", note
         )
     told = "Bars: medians. sync: synchronised duet; A/A: A against A; seqn: one side after the other."
-    power_label, power_values, how = sensitivity(effects, comparison, confidence)
+    power_label, power_values, how = detectable_slowdown(effects, comparison, confidence)
     told = f"{told} {how}"
     fig = style.figure(5.4, heading, f"{told}\n{note}")
     axes = fig.subplots(2, 3).ravel()
@@ -108,7 +108,7 @@ def variation(effects: pd.DataFrame | None) -> pd.Series | str:
     return spread if spread.notna().any() else "One run per benchmark: no variation between runs to show."
 
 
-def sensitivity(
+def detectable_slowdown(
     effects: pd.DataFrame | None, comparison: pd.DataFrame | None, confidence: float
 ) -> tuple[str, Callable[[], pd.Series | str], str]:
     """Label, values and explanation of RQ4: by injection where that was done, else by the formula."""
@@ -119,7 +119,11 @@ def sensitivity(
         )
         return "smallest injected slowdown found (%)", lambda: injected(comparison), how
     how = f"RQ4: computed from the spread of the runs, by the formula for the t-test at {POWER:.0%} power."
-    return f"minimal slowdown, at {POWER:.0%} power (%)", lambda: detectable(effects, confidence), how
+    return (
+        f"minimal slowdown, at {POWER:.0%} power (%)",
+        lambda: smallest_detectable(effects, confidence),
+        how,
+    )
 
 
 def injected(comparison: pd.DataFrame) -> pd.Series | str:
@@ -127,7 +131,7 @@ def injected(comparison: pd.DataFrame) -> pd.Series | str:
     return found if found.notna().any() else "None of the injected slowdowns was found."
 
 
-def detectable(effects: pd.DataFrame | None, confidence: float) -> pd.Series | str:
+def smallest_detectable(effects: pd.DataFrame | None, confidence: float) -> pd.Series | str:
     """Smallest true slowdown found with the given power by a two-sided t-test over the runs.
 
     (t[1 - alpha/2] + t[power]) standard errors, n - 1 degrees of freedom (the usual sample-size

@@ -10,11 +10,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from duet.report.figures import style
+from duet.report.verdict_row import VerdictRow
 
 BINS = 60
 
 
-def ratios(
+def draw_ratios(
     pairs: pd.DataFrame | None,
     effects: pd.DataFrame | None = None,
     verdicts: pd.DataFrame | None = None,
@@ -29,7 +30,7 @@ def ratios(
     """
     heading = f"{title}: ratios of overlapping iterations" if title else "Ratios of overlapping iterations"
     shown = style.types(pairs) if pairs is not None else []
-    if not shown:
+    if pairs is None or not shown:
         return style.missing(heading, _why(pairs, effects), note)
     fig = style.figure(0.5 + 1.9 * len(shown), heading, note, _legend(margin_percent, confidence))
     axes = fig.subplots(len(shown), 1, squeeze=False)[:, 0]
@@ -73,7 +74,7 @@ def _legend(margin_percent: float, confidence: float) -> list[Artist]:
     ]
 
 
-def _range(change: np.ndarray, runs: np.ndarray, verdict) -> tuple[float, float, int]:
+def _range(change: np.ndarray, runs: np.ndarray, verdict: VerdictRow | None) -> tuple[float, float, int]:
     """Axis ends: the middle 98 % of the pairs with some room, and all of the runs' effects."""
     low, high = np.percentile(change, [1, 99])
     must = [*runs, 0.0]
@@ -103,7 +104,7 @@ def _histogram(ax: Axes, change: np.ndarray, low: float, high: float, margin_per
     ax.axhline(0, color=style.FAINT, lw=0.6)
 
 
-def _marks(ax: Axes, runs: np.ndarray, verdict, low: float, high: float) -> None:
+def _marks(ax: Axes, runs: np.ndarray, verdict: VerdictRow | None, low: float, high: float) -> None:
     bottom = ax.get_ylim()[0]
     sns.rugplot(x=runs, height=0.1, color=style.INK, lw=1, expand_margins=False, ax=ax)
     if verdict is None or not np.isfinite(verdict.change_percent):

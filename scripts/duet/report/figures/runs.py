@@ -10,11 +10,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from duet.report.figures import style
+from duet.report.verdict_row import VerdictRow
 
 ORDER = {"AB": "^", "BA": "v", "None": "o"}
 
 
-def runs(
+def draw_runs(
     effects: pd.DataFrame | None,
     verdicts: pd.DataFrame | None = None,
     title: str = "",
@@ -28,7 +29,7 @@ def runs(
     """
     heading = f"{title}: run means" if title else "Run means"
     shown = style.types(effects) if effects is not None else []
-    if not shown:
+    if effects is None or not shown:
         return style.missing(
             heading, "No run of this benchmark has finished, or effects were not computed.", note
         )
@@ -45,11 +46,10 @@ def runs(
 
 
 def _legend(margin_percent: float, confidence: float) -> list[Artist]:
-    point = {"ls": "none", "ms": 5, "color": style.INK}
     return [
         *(Line2D([], [], color=style.SIDE[s], marker="o", ms=4, lw=1, label=s) for s in "AB"),
-        Line2D([], [], marker="^", label="A started first", **point),
-        Line2D([], [], marker="v", label="B first", **point),
+        Line2D([], [], marker="^", ls="none", ms=5, color=style.INK, label="A started first"),
+        Line2D([], [], marker="v", ls="none", ms=5, color=style.INK, label="B first"),
         Patch(color="#C9D6DF", label=f"{confidence:.0%} interval"),
         Patch(color=style.BAND, label=f"margin ±{margin_percent:g} %"),
     ]
@@ -81,7 +81,7 @@ def _means(ax: Axes, rows: pd.DataFrame) -> None:
     _ticks(ax, rows)
 
 
-def _changes(ax: Axes, rows: pd.DataFrame, verdict, margin_percent: float) -> None:
+def _changes(ax: Axes, rows: pd.DataFrame, verdict: VerdictRow | None, margin_percent: float) -> None:
     change = 100 * np.expm1(rows["log_ratio"].to_numpy(dtype=float))
     good = np.isfinite(change)
     told = f"{int(good.sum())} of {len(rows)} runs usable"

@@ -14,7 +14,7 @@ BY_TIME = ("duet", "aaduet")
 """Types whose iterations are compared where they overlap."""
 
 
-def sensitivity(
+def draw_sensitivity(
     effects: pd.DataFrame | None,
     title: str = "",
     note: str = "",
@@ -30,8 +30,8 @@ def sensitivity(
         f"{title}: sensitivity to the minimum overlap m" if title else "Sensitivity to the minimum overlap m"
     )
     columns = overlap_columns(effects)
-    shown = [t for t in style.types(effects) if t in BY_TIME] if columns else []
-    if not shown:
+    shown = [t for t in style.types(effects) if t in BY_TIME] if effects is not None and columns else []
+    if effects is None or not shown:
         return style.missing(heading, _why(effects, columns), note)
     if effects[list(columns.values())].isna().all(axis=None):
         why = "No iterations of A and B overlap enough to be a pair at any m, or the format has no"

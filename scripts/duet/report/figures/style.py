@@ -7,7 +7,7 @@ verdicts), and verdicts differ by marker as well. A and B have the same colour i
 import re
 import textwrap
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 from xml.sax.saxutils import unescape
@@ -19,7 +19,11 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from numpy.typing import ArrayLike
+
+from duet.report.verdict_row import VerdictRow, verdict_rows
 
 SIDE = {"A": "#0072B2", "B": "#D55E00"}
 SIDE_PALE = {"A": "#66AFD6", "B": "#EFA36B"}
@@ -84,25 +88,26 @@ def figure(body_in: float, title: str, note: str = "", handles: Sequence[Artist]
     head_in = 0.3 + (0.2 if handles else 0)
     foot_in = 0.06 + 0.14 * len(foot.splitlines())
     height_in = head_in + body_in + foot_in
-    fig = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
+    room = ConstrainedLayoutEngine(rect=(0, foot_in / height_in, 1, body_in / height_in))
+    fig = Figure(figsize=(WIDTH_IN, height_in), layout=room)
     FigureCanvasAgg(fig)
-    fig.get_layout_engine().set(rect=(0, foot_in / height_in, 1, body_in / height_in))
     left = 0.07 / WIDTH_IN
-    line = {"x": left, "ha": "left", "color": INK}
-    text = shorten(title, 105)
-    fig.text(y=1 - 0.07 / height_in, s=text, va="top", fontsize=10, fontweight="bold", **line)
+    fig.text(left, 1 - 0.07 / height_in, shorten(title, 105), ha="left", va="top", fontsize=10,
+             fontweight="bold", color=INK)  # fmt: skip
     if handles:
         top = 1 - 0.28 / height_in
         fig.legend(handles=handles, loc="upper left", bbox_to_anchor=(left, top), ncols=len(handles),
                    borderpad=0, borderaxespad=0, handlelength=1.6, columnspacing=1.4)  # fmt: skip
     if foot:
-        fig.text(y=0.05 / height_in, s=foot, va="bottom", fontsize=7, **{**line, "color": FAINT})
+        fig.text(left, 0.05 / height_in, foot, ha="left", va="bottom", fontsize=7, color=FAINT)
     return fig
 
 
 def body(fig: Figure) -> tuple[float, float]:
     """Bottom and height, as shares of the figure, of the room for the axes."""
-    _, bottom, _, height = fig.get_layout_engine().get()["rect"]
+    room = fig.get_layout_engine()
+    assert isinstance(room, ConstrainedLayoutEngine)  # as `figure` made it
+    _, bottom, _, height = room.get()["rect"]
     return bottom, height
 
 
@@ -118,6 +123,15 @@ def say(ax: Axes, why: str) -> None:
     ax.set_axis_off()
     text = wrap(why, 90)
     ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes, color=FAINT, fontsize=9)
+
+
+Figures = Mapping[str, Figure]
+"""What a file's name ends with, before `.svg` and the others -> figure."""
+
+
+def save_all(figures: Figures, base: Path) -> None:
+    for ending, fig in figures.items():
+        save(fig, base.with_name(f"{base.name}{ending}"))
 
 
 def save(fig: Figure, base: Path) -> tuple[Path, ...]:
@@ -237,7 +251,7 @@ def types(frame: pd.DataFrame) -> list[str]:
     return [t for t in TYPES if t in there]
 
 
-def quantities(values: Sequence[float] | np.ndarray) -> np.ndarray:
+def quantities(values: ArrayLike) -> np.ndarray:
     """The finite ones as floats: what a scale can be laid over."""
     array = np.asarray(values, dtype=float)
     return array[np.isfinite(array)]
@@ -251,9 +265,9 @@ def run_changes(effects: pd.DataFrame | None, type_: str) -> np.ndarray:
     return quantities(100 * np.expm1(logs.to_numpy(dtype=float)))
 
 
-def verdict_of(verdicts: pd.DataFrame | None, type_: str):
-    """The verdict's row of a type as a named tuple, or None."""
+def verdict_of(verdicts: pd.DataFrame | None, type_: str) -> VerdictRow | None:
+    """The verdict's row of a type, or None."""
     if verdicts is None:
         return None
-    rows = verdicts[verdicts["type"].astype(str) == type_]
-    return next(rows.itertuples(index=False), None)
+    rows = verdict_rows(verdicts[verdicts["type"].astype(str) == type_])
+    return rows[0] if rows else None

@@ -14,7 +14,7 @@ BARS = 120
 LANE = {"A": (1.12, 1.88), "B": (0.12, 0.88)}
 
 
-def timeline(
+def draw_timeline(
     table: pd.DataFrame, pairs: pd.DataFrame | None = None, title: str = "", note: str = ""
 ) -> Figure:
     """The typical run of each type: the one whose ratio of iteration times is the median.
@@ -139,7 +139,7 @@ def _pace(ax: Axes, run: pd.DataFrame, origin: int) -> None:
             ax.fill_between(x, low, high, color=style.SIDE[side], alpha=0.25, lw=0)
             ax.plot(x, middle, color=style.SIDE[side], lw=0.9)
             continue
-        segments = np.stack([np.column_stack([lo, y]), np.column_stack([hi, y])], axis=1)
+        segments = list(np.stack([np.column_stack([lo, y]), np.column_stack([hi, y])], axis=1))
         ax.add_collection(LineCollection(segments, colors=style.SIDE[side], lw=1.4))
         ax.plot((lo + hi) / 2, y, color=style.SIDE[side], lw=0.5, alpha=0.5)
     style.time_scale(ax, run["iteration_time_ns"].to_numpy() / unit_ns)
@@ -151,7 +151,7 @@ def _seconds(stamps: pd.Series, origin: int) -> np.ndarray:
     return (stamps.astype("int64").to_numpy() - origin) / 1e9
 
 
-def _boxes(lo: np.ndarray, hi: np.ndarray, bottom: float, top: float) -> np.ndarray:
-    """[n, 4, 2] corners of n rectangles."""
+def _boxes(lo: np.ndarray, hi: np.ndarray, bottom: float, top: float) -> list[np.ndarray]:
+    """The [4, 2] corners of n rectangles."""
     y0, y1 = np.full_like(lo, bottom), np.full_like(lo, top)
-    return np.stack([np.column_stack(c) for c in ((lo, y0), (lo, y1), (hi, y1), (hi, y0))], axis=1)
+    return list(np.stack([np.column_stack(c) for c in ((lo, y0), (lo, y1), (hi, y1), (hi, y0))], axis=1))

@@ -1,8 +1,8 @@
 """What came out, for people and programs: one order, one wording; Markdown, JSON, HTML, terminal."""
 
-from duet.report.summary.facts import Facts, Failure, facts
+from duet.report.summary.facts import Facts, Failure, read_facts
 from duet.report.summary.outcome import Outcome, read_outcome
-from duet.report.summary.page import landing, page
+from duet.report.summary.page import html_page, landing
 from duet.report.summary.rows import (
     VERDICTS,
     Calibration,
@@ -24,12 +24,12 @@ __all__ = [
     "calibration",
     "complete",
     "counts",
-    "facts",
     "headline",
+    "html_page",
     "index",
     "landing",
     "markdown",
-    "page",
+    "read_facts",
     "read_outcome",
     "read_verdicts",
     "terminal",

@@ -42,7 +42,7 @@ class Facts:
     """Runs that were read from elsewhere, not measured."""
 
 
-def facts(campaign: str, runs: Path, planned: Iterable[str], notes: Notes | None = None) -> Facts:
+def read_facts(campaign: str, runs: Path, planned: Iterable[str], notes: Notes | None = None) -> Facts:
     """Read run.json and failure.json of every planned run; others that are there belong to other plans.
 
     `notes`: the table's: runs it leaves out, runs it imported, warnings of reading. A record that

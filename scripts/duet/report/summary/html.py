@@ -1,6 +1,5 @@
 """Pieces of HTML. Everything that comes from a campaign goes through `text`."""
 
-import math
 from collections.abc import Iterable, Sequence
 from html import escape
 from importlib.resources import files
@@ -30,11 +29,6 @@ def document(title: str, body: str, script: str = "") -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{text(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n{body}\n{code}</body>\n</html>\n"
     )
-
-
-def finite(value: object) -> bool:
-    value = value.item() if hasattr(value, "item") else value
-    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _own(name: str) -> str:

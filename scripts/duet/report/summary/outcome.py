@@ -9,7 +9,7 @@ from duet.model import DuetError
 from duet.records.files import read_lines
 from duet.records.layout import Layout
 from duet.records.plan import AnalysisPlan
-from duet.report.summary.facts import Facts, facts
+from duet.report.summary.facts import Facts, read_facts
 from duet.report.summary.rows import complete, read_verdicts
 from duet.table import store
 
@@ -48,6 +48,6 @@ def read_outcome(
     table = Layout(verdicts.parent).table
     notes = store.read_notes(table) if table.is_file() else None
     names = tuple(read_lines(planned))
-    campaign_facts = facts(name or results.resolve().name, runs or layout.runs, names, notes)
-    rows = complete(read_verdicts(verdicts), campaign_facts)
-    return Outcome(rows, campaign_facts, settings.confidence, names)
+    facts = read_facts(name or results.resolve().name, runs or layout.runs, names, notes)
+    rows = complete(read_verdicts(verdicts), facts)
+    return Outcome(rows, facts, settings.confidence, names)

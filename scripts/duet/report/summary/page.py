@@ -4,6 +4,7 @@ It stands alone, is an item of Snakemake's report, and is the report's first scr
 The script reads the table from the page and never makes markup from text.
 """
 
+import math
 from collections.abc import Iterable
 from html import escape
 
@@ -12,9 +13,10 @@ import pandas as pd
 from duet.inference.decision import primary
 from duet.model import file_name
 from duet.report.summary.facts import Facts
-from duet.report.summary.html import document, finite, table, text
+from duet.report.summary.html import document, table, text
 from duet.report.summary.rows import VERDICTS, calibration, counts, notes, state
 from duet.report.summary.wording import MARK, interval, p_value, percent
+from duet.report.verdict_row import VerdictRow, verdict_rows
 
 WORST = 5
 LISTED = 1000
@@ -27,7 +29,7 @@ NUMERIC = {3, 4, 5, 7, 8}
 """Columns of the verdict table that are numbers."""
 
 
-def page(rows: pd.DataFrame, facts: Facts, confidence: float = 0.95) -> str:
+def html_page(rows: pd.DataFrame, facts: Facts, confidence: float = 0.95) -> str:
     """The whole page. `rows`: verdicts as `complete` returns them."""
     parts = (
         f"<h1>{text(facts.campaign)}</h1>",
@@ -86,14 +88,14 @@ def _worst(rows: pd.DataFrame) -> str:
     items = "".join(
         f"<li>{_name(r)}{f' ({text(r.type)})' if several else ''} <b>{percent(r.change_percent)}</b> "
         f"{interval(r.ci_low_percent, r.ci_high_percent)}</li>"
-        for r in slower.itertuples(index=False)
+        for r in verdict_rows(slower)
     )
     return f"<h2>Worst regressions</h2><ol>{items}</ol>"
 
 
 def _verdicts(rows: pd.DataFrame, confidence: float) -> str:
-    head = ("suite", "benchmark", "type", "change", f"{confidence:.0%} interval", "p adj.", "verdict")
-    head += ("runs", "coverage", "warnings and notes")
+    head = ["suite", "benchmark", "type", "change", f"{confidence:.0%} interval", "p adj.", "verdict"]
+    head += ["runs", "coverage", "warnings and notes"]
     ths = "".join(
         f'<th scope="col"{_numeric(i)}><button type="button">{h}</button></th>' for i, h in enumerate(head)
     )
@@ -104,18 +106,18 @@ def _verdicts(rows: pd.DataFrame, confidence: float) -> str:
         f'<label>Verdict <select id="verdict"><option value="">all</option>{options}</select></label> '
         '<span id="shown" aria-live="polite"></span></p>'
     )
-    body = "".join(_row(r) for r in rows.itertuples(index=False))
+    body = "".join(_row(r) for r in verdict_rows(rows))
     return (
         f'<h2>Verdicts</h2>{filters}<div class="scroll"><table id="verdicts"><thead><tr>{ths}</tr></thead>'
         f'<tbody>{body}</tbody></table></div><p class="foot">{FOOT}</p>'
     )
 
 
-def _row(row) -> str:
+def _row(row: VerdictRow) -> str:
     low, high = row.ci_low_percent, row.ci_high_percent
-    width = high - low if finite(low) and finite(high) else None
+    width = high - low if math.isfinite(low) and math.isfinite(high) else None
     told = "; ".join(notes(row))
-    cells: Iterable[tuple[str, object]] = (
+    cells: Iterable[tuple[str, float | None]] = (
         (text(row.suite), None),
         (_name(row), None),
         (text(row.type), None),
@@ -124,7 +126,7 @@ def _row(row) -> str:
         (p_value(row.p_adjusted), row.p_adjusted),
         (_badge(row.verdict), None),
         (text(row.runs), row.runs),
-        (f"{row.coverage:.0%}" if finite(row.coverage) else "–", row.coverage),
+        (f"{row.coverage:.0%}" if math.isfinite(row.coverage) else "–", row.coverage),
         (f'{text(row.warnings)} <span class="note">{text(told)}</span>', None),
     )
     tds = "".join(f"<td{_numeric(i)}{_value(value)}>{cell}</td>" for i, (cell, value) in enumerate(cells))
@@ -135,9 +137,9 @@ def _numeric(column: int) -> str:
     return ' class="n"' if column in NUMERIC else ""
 
 
-def _value(value: object) -> str:
+def _value(value: float | None) -> str:
     """What a numeric cell sorts by; nothing for no value, which sorts last."""
-    return f' data-v="{float(value):.10g}"' if finite(value) else ""
+    return "" if value is None or not math.isfinite(value) else f' data-v="{value:.10g}"'
 
 
 def _badge(verdict: str) -> str:
@@ -145,7 +147,7 @@ def _badge(verdict: str) -> str:
     return f'<span class="badge {kind}">{MARK.get(verdict, "")} {text(verdict)}</span>'
 
 
-def _name(row) -> str:
+def _name(row: VerdictRow) -> str:
     """The name; the script makes it a link to the figures where there is a report around it."""
     stem = f"{file_name(str(row.suite))}.{file_name(str(row.benchmark))}"
     return f'<span class="benchmark" data-stem="{text(stem)}">{text(row.benchmark)}</span>'

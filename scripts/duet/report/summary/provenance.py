@@ -14,7 +14,7 @@ from duet.model import Type
 from duet.records.codec import encode
 from duet.records.layout import RUN
 from duet.records.plan import AnalysisPlan
-from duet.records.provision import ImageRecord
+from duet.records.provision import ImagePresence
 from duet.records.run import ExchangeRecord, RunRecord
 from duet.report.summary import exchanges
 from duet.report.summary.html import document, table, text
@@ -66,10 +66,10 @@ def read(runs: Path, planned: Iterable[str]) -> Provenance:
     return gather(record for record in records if record is not None)
 
 
-def page(
+def html_page(
     campaign: str,
     gathered: Provenance,
-    images: Sequence[ImageRecord],
+    images: Sequence[ImagePresence],
     analysis: AnalysisPlan,
     config: Mapping[str, str],
 ) -> str:
@@ -176,7 +176,7 @@ def _utc(ns: int | None) -> str:
     return datetime.fromtimestamp((ns or 0) / 1e9, UTC).strftime("%F %T")
 
 
-def _image(image: ImageRecord) -> tuple[str, ...]:
+def _image(image: ImagePresence) -> tuple[str, ...]:
     return image.name, image.key, image.engine, image.hash or "–", image.id or "–"
 
 

@@ -11,6 +11,7 @@ from duet.inference.decision import FalsePositives, false_positives, primary
 from duet.model import DuetError
 from duet.report.summary.facts import Facts
 from duet.report.summary.wording import duration
+from duet.report.verdict_row import VerdictRow
 
 VERDICTS = ("slower", "no data", "inconclusive", "equivalent", "faster")
 """Worst first: what asks for something to be done stands on top. `no data`: planned, and no run finished."""
@@ -20,7 +21,7 @@ NEEDED = (
     *("ci_low_percent", "ci_high_percent", "p_value", "p_adjusted"),
 )
 """Columns of verdicts.csv without which there is nothing to tell; those behind may be missing."""
-TEXTS = (*NEEDED[:6], "estimator", "holds_for_min_overlap", "left_out")
+TEXTS = (*NEEDED[:6], "estimator", "holds_for_min_overlap", "left_out", "difference")
 COUNTS = ("runs", "iterations_A", "iterations_B", "runs_left_out", "iterations_left_out")
 """Every other column holds numbers, and nothing where a number is not known."""
 ENOUGH = 10
@@ -69,7 +70,7 @@ def read_verdicts(path: Path) -> pd.DataFrame:
         raise DuetError(
             f"{path}: no column {', '.join(lacking)}", "run the workflow again, which rewrites it"
         )
-    for column in frame.columns.difference(TEXTS):
+    for column in frame.columns.difference(list(TEXTS)):
         frame[column] = pd.to_numeric(frame[column], errors="coerce")
     return _counted(frame)
 
@@ -82,10 +83,12 @@ def _counted(rows: pd.DataFrame) -> pd.DataFrame:
 def complete(verdicts: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     """The verdicts, worst first, and a row `no data` for every planned comparison without one."""
     known = {_key(r) for r in verdicts[["suite", "benchmark", "type"]].astype(str).itertuples(index=False)}
-    lost = [
-        dict.fromkeys(TEXTS, "")
-        | {"suite": s, "benchmark": b, "type": t, "warnings": why}
-        | {"verdict": "no data", "method": "none", "estimator": None}
+    lost: list[dict[str, str | None]] = [
+        {
+            **dict.fromkeys(TEXTS, ""),
+            **{"suite": s, "benchmark": b, "type": t, "warnings": why},
+            **{"verdict": "no data", "method": "none", "estimator": None},
+        }
         for s, b, t, why in facts.empty
         if _key((s, b, t)) not in known
     ]
@@ -136,17 +139,12 @@ def state(rows: pd.DataFrame, facts: Facts, confidence: float) -> list[tuple[str
     ]
 
 
-def notes(row) -> list[str]:
+def notes(row: VerdictRow) -> list[str]:
     """What else a verdict's row tells: for which m it holds, what was left out and why."""
-    out = []
-    if holds := getattr(row, "holds_for_min_overlap", ""):
-        out.append(f"holds for m in {holds}")
-    difference = getattr(row, "difference", "")
-    if difference and row.verdict == "equivalent":
-        out.append(f"{difference}, by less than the margin")
-    if left_out := getattr(row, "left_out", ""):
-        out.append(f"left out: {left_out}")
-    return [text for text in out if "nan" not in text]
+    out = [f"holds for m in {row.holds_for_min_overlap}"] if row.holds_for_min_overlap else []
+    if row.difference and row.verdict == "equivalent":
+        out.append(f"{row.difference}, by less than the margin")
+    return out + ([f"left out: {row.left_out}"] if row.left_out else [])
 
 
 def _key(row: Iterable[str]) -> tuple[str, ...]:

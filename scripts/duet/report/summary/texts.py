@@ -13,6 +13,7 @@ import pandas as pd
 from duet.report.summary.facts import Facts
 from duet.report.summary.rows import calibration, counts, headline, state
 from duet.report.summary.wording import MARK, fit, interval, line, p_value, percent, width
+from duet.report.verdict_row import verdict_rows
 
 FILES = (
     ("summary.html", "verdicts, worst first, sortable; the report's first screen"),
@@ -134,7 +135,7 @@ def _table(rows: pd.DataFrame, confidence: float) -> tuple[list[str], list[list[
             line(r.verdict),
             str(r.runs),
         ]
-        for r in rows.itertuples(index=False)
+        for r in verdict_rows(rows)
     ]
     return head, body, {first, first + 1, first + 2, first + 4}
 
@@ -160,7 +161,7 @@ def _few(texts: list[str], paint: Callable[[str, str], str]) -> list[str]:
 
 
 def _distrust(rows: pd.DataFrame, facts: Facts) -> list[str]:
-    warned = [r for r in rows.itertuples(index=False) if r.warnings and r.verdict != "no data"]
+    warned = [r for r in verdict_rows(rows) if r.warnings and r.verdict != "no data"]
     if not warned and not facts.warnings:
         return []
     out = ["", "## What to distrust", ""]

@@ -1,0 +1,52 @@
+"""One workflow at a time on a campaign's results.
+
+The kernel's lock on results/<name>/.lock ends with the process that holds it, however that ends;
+so nobody ever has to unlock anything. What the file says is for the one who is refused.
+"""
+
+import fcntl
+import json
+import os
+import platform
+import shlex
+import sys
+import time
+from typing import IO
+
+from duet.model import DuetError
+from duet.records.layout import Layout
+
+
+def hold(layout: Layout) -> IO[str]:
+    """Take the campaign's lock until the file is closed or the process ends.
+
+    Raises DuetError with nothing changed where another process has it.
+    """
+    layout.results.mkdir(parents=True, exist_ok=True)
+    file = layout.lock.open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.seek(0)
+        holder = _told(file.read())
+        file.close()
+        what = f"{layout.results}: another workflow works on it, {holder}"
+        raise DuetError(what, "wait for it, or end it where it runs") from None
+    facts = {
+        "pid": os.getpid(),
+        "host": platform.node(),
+        "since": time.strftime("%F %T"),
+        "command": shlex.join(sys.argv),
+    }
+    file.truncate(0)
+    file.write(json.dumps(facts) + "\n")
+    file.flush()
+    return file
+
+
+def _told(text: str) -> str:
+    try:
+        facts = json.loads(text)
+        return f"since {facts['since']}: process {facts['pid']} on {facts['host']}, {facts['command']}"
+    except (ValueError, KeyError, TypeError):  # caught between taking the lock and writing
+        return "since this moment"

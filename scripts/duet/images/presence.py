@@ -1,0 +1,174 @@
+"""What a campaign knows of its images: their identity, and their presence on this machine's engine.
+
+    results/<name>/images/<key>.json                    identity: content hash, content of external images
+    results/<name>/images/<engine>@<host>/<key>.json    presence: id and tag there, or files for `process`
+
+The identity decides which runs are due; it is written only where its content changed. The presence
+says what to start, and may go at any time: with it nothing is lost but a build.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from duet.engines import EngineError
+from duet.images.identity import (
+    IMAGES,
+    file_digest,
+    is_ours,
+    plan_hash,
+    process_files,
+    process_hash,
+    recipe,
+)
+from duet.model import DuetError, ImageRef
+from duet.records.layout import Layout
+from duet.records.provision import ImageIdentity, ImagePresence, ImageRecord, SourceRecord, place
+
+if TYPE_CHECKING:
+    from duet.images.store import Store
+
+
+@dataclass(frozen=True)
+class State:
+    """One image, now."""
+
+    hash: str | None
+    """The content that a run measured now would have; None while that cannot be known."""
+    present: bool
+    """Whether the engine has that content, under the tag that the record of its presence names."""
+
+
+def write(layout: Layout, record: ImageRecord) -> None:
+    """Write down an image that was provided."""
+    record.identity.write_if_changed(layout.image_identity(record.key))
+    record.presence.write(layout.image_presence(place(record.engine), record.key))
+
+
+def look(
+    wanted: Mapping[ImageRef, str],
+    layout: Layout,
+    base_image: str,
+    connect: "Callable[[str], Store] | None" = None,
+    images_dir: Path = IMAGES,
+) -> dict[str, State]:
+    """State of each image by its key. `wanted`: the engine that each is for.
+
+    `connect` gives an engine's store, which is then asked, but changed in nothing; without it, or
+    where it cannot be reached, the records are believed. Raises DuetError for a wrong recipe.
+    """
+    # A damaged record tells nothing, and its rule makes it again.
+    identities = {path.stem: ImageIdentity.read_sound(path) for path in layout.images.glob("*.json")}
+    anywhere = {name: content for i in identities.values() if i for name, content in i.base.items()}
+    stores: dict[str, Store | None] = {}
+    states = {}
+    try:
+        for ref, engine in wanted.items():
+            if engine not in stores:
+                stores[engine] = _store(engine, connect) if engine != "process" else None
+            mine = identities.get(ref.key)
+            there = ImagePresence.read_sound(layout.image_presence(place(engine), ref.key))
+            seen = _Seen(
+                ref,
+                stores[engine],
+                there if mine else None,
+                anywhere | dict(mine.base if mine else {}),
+                _source_digest(ref, layout),
+                base_image,
+                images_dir,
+            )
+            try:
+                states[ref.key] = seen.state(engine)
+            except EngineError:  # it went away meanwhile
+                states[ref.key] = replace(seen, store=None).state(engine)
+    finally:
+        for store in stores.values():
+            if store is not None:
+                store.close()
+    return states
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What is known of an image before its engine is asked."""
+
+    ref: ImageRef
+    store: "Store | None"
+    there: ImagePresence | None
+    """Counts only beside the identity: what lost one of both is provided again."""
+    known: dict[str, str]
+    """Content of external images."""
+    source: str | None
+    base_image: str
+    images_dir: Path
+
+    def state(self, engine: str) -> State:
+        if engine == "process":
+            return self.for_processes()
+        return self.ours() if is_ours(self.ref.name, self.images_dir) else self.external()
+
+    def for_processes(self) -> State:
+        if self.ref.source is not None and self.source is None:
+            return State(None, False)
+        files = tuple(process_files(self.ref, self.base_image, self.images_dir))
+        content = process_hash(files, self.source)
+        there = self._recorded(content)
+        return State(content, there is not None and there.files == files)
+
+    def external(self) -> State:
+        as_it_was = self.known.get(self.ref.name)
+        if self.store is None:
+            return State(as_it_was, self.there is not None)
+        from duet.images.provide import content_here
+
+        if self.there is None or self.there.tag is None:
+            return State(content_here(self.store, self.ref.name, self.base_image) or as_it_was, False)
+        content = self.store.content(self.there.tag)
+        return State(content or as_it_was, self._recorded(content) is not None)
+
+    def ours(self) -> State:
+        content = self._planned()
+        there = self._recorded(content)
+        if self.store is None:
+            return State(content, there is not None)
+        from duet.images.provide import content_here, label
+
+        if there is not None and label(self.store, str(there.tag)) == content:
+            return State(content, True)
+        # It will be built on what the engine has now below it.
+        below = recipe(self.ref.name, self.images_dir, dict(self.ref.args), self.base_image)
+        for name in dict.fromkeys(name for each in below.all() for name in each.external):
+            now = content_here(self.store, name, self.base_image)
+            if now is not None:
+                self.known[name] = now
+        return State(self._planned(), False)
+
+    def _planned(self) -> str | None:
+        return plan_hash(self.ref, self.base_image, self.known, self.source, self.images_dir)
+
+    def _recorded(self, content: str | None) -> ImagePresence | None:
+        """The record of the presence, where it stands for this content."""
+        known = content is not None and self.there is not None and self.there.hash == content
+        return self.there if known else None
+
+
+def _store(engine: str, connect: "Callable[[str], Store] | None") -> "Store | None":
+    try:
+        return connect(engine) if connect else None
+    except DuetError:
+        return None  # what needs the engine says so
+
+
+def _source_digest(ref: ImageRef, layout: Layout) -> str | None:
+    """SHA-256 of an image's source as it is now; before it was fetched, as it must be."""
+    if ref.source is None:
+        return None
+    fetched = SourceRecord.read_sound(layout.source(ref.key))
+    path = ref.source.own or (fetched.path if fetched else None)
+    if path is None or not path.is_file():
+        return ref.source.sha256
+    status = path.stat()
+    if fetched and (fetched.size_bytes, fetched.mtime_ns) == (status.st_size, status.st_mtime_ns):
+        return fetched.sha256
+    return file_digest(path)

@@ -1,0 +1,36 @@
+"""Rows of verdicts.csv with the types of their cells, as far as figures and texts show them."""
+
+from math import nan
+from typing import NamedTuple
+
+import pandas as pd
+
+
+class VerdictRow(NamedTuple):
+    """One benchmark and type. A number that is not known is NaN, a text that is not there is empty."""
+
+    suite: str
+    benchmark: str
+    type: str
+    verdict: str
+    runs: int
+    change_percent: float
+    ci_low_percent: float
+    ci_high_percent: float
+    warnings: str
+    p_adjusted: float = nan
+    coverage: float = nan
+    holds_for_min_overlap: str = ""
+    left_out: str = ""
+    difference: str = ""
+
+
+_TEXTS = [name for name, type_ in VerdictRow.__annotations__.items() if type_ is str]
+
+
+def verdict_rows(verdicts: pd.DataFrame) -> list[VerdictRow]:
+    """The rows of a frame with columns of verdicts.csv, in its order; those with defaults may be missing."""
+    names = [name for name in VerdictRow._fields if name in verdicts.columns]
+    texts = {name: verdicts[name].astype(object).fillna("") for name in names if name in _TEXTS}
+    cells = verdicts[names].assign(**texts).itertuples(index=False, name=None)
+    return [VerdictRow(**dict(zip(names, row, strict=True))) for row in cells]

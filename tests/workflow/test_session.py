@@ -1,0 +1,90 @@
+"""One workflow at a time on a campaign; the second is refused and changes nothing."""
+
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from campaigns import process_campaign
+
+
+@pytest.fixture
+def running(project, harness):
+    """A workflow in the middle of a run, which goes on until the file `end` is there."""
+    waits = (
+        f"touch {project.path}/started; while [ ! -e {project.path}/end ]; do sleep 0.1; done; {harness} 5"
+    )
+    project.write("c", process_campaign("c", {"b": {"A": waits, "B": f"{harness} 5"}}, duet_repetitions=1))
+    command = project.command("c", "results/c/verdicts.csv")
+    workflow = subprocess.Popen(
+        command, cwd=project.path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    deadline = time.monotonic() + 60
+    while not (project.path / "started").exists():
+        assert time.monotonic() < deadline and workflow.poll() is None
+        time.sleep(0.1)
+    yield workflow
+    (project.path / "end").touch()
+    if workflow.poll() is None:
+        workflow.send_signal(signal.SIGINT)
+    workflow.communicate(timeout=60)
+
+
+def test_a_second_workflow_is_refused_and_changes_nothing(project, harness, running):
+    campaign = process_campaign("c", {"b": {"A": f"{harness} 7"}}, duet_repetitions=3)
+    project.write("c", campaign)  # meanwhile somebody edited it
+    time.sleep(0.5)
+    before = project.tree()
+    started = time.monotonic()
+    done = project.snakemake("c")
+    assert done.returncode == 1 and time.monotonic() - started < 60
+    after = project.tree()
+    logs = {name for name in after if name.startswith(".snakemake/")}  # snakemake's own of this call
+    assert {k: v for k, v in after.items() if k not in logs} == {
+        k: v for k, v in before.items() if not k.startswith(".snakemake/")
+    }
+    assert {k for k in before if "/locks/" in k} == {k for k in after if "/locks/" in k}
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("error: ")]
+    assert f"process {running.pid} " in line and "since 2" in line and "results/c" in line
+    assert "snakemake" in line and "unlock" not in done.stdout and "Traceback" not in done.stdout
+
+    dry = project.snakemake("c", "-n")
+    assert dry.returncode == 0, dry.stdout
+    assert {k for k in project.tree(".snakemake")} == {k for k in after if k not in logs}
+    (project.path / "end").touch()
+    assert running.wait(60) == 0
+    plan = Path(project.results("c") / "plan/native.b.A.json").read_text()
+    assert "started" in plan, "the first workflow's plan is still the one it began with"
+
+
+def test_another_campaign_in_the_same_directory_goes_on(project, harness, running):
+    project.write("d", process_campaign("d", {"b": {"A": f"{harness} 5"}}, duet_repetitions=1))
+    done = project.snakemake("d", "-n")
+    assert done.returncode == 0, done.stdout
+    (project.path / "end").touch()
+    done = project.snakemake("d", "results/d/verdicts.csv")
+    assert done.returncode == 0, done.stdout
+    assert running.wait(60) == 0
+
+
+def test_a_dead_workflows_lock_is_removed_and_no_other(project, harness, running):
+    running.kill()
+    running.wait(60)
+    locks = project.path / ".snakemake/locks"
+    dead = set(locks.iterdir())
+    assert dead, "snakemake left its lock"
+    (locks / "9.output.lock").write_text("results/elsewhere/verdicts.csv\n")
+    (project.path / "end").touch()
+    done = project.snakemake("c", "results/c/verdicts.csv")
+    assert done.returncode == 0, done.stdout
+    assert (locks / "9.output.lock").exists() and not any(path.exists() for path in dead)
+
+
+def test_a_target_that_nothing_makes_is_said_and_a_failed_job_is_not_said_twice(project, harness):
+    project.write("c", process_campaign("c", {"b": {"A": "exit 3"}}, duet_repetitions=1))
+    unknown = project.snakemake("c", "results/c/nothing")
+    assert unknown.returncode == 1 and "No rule to produce results/c/nothing" in unknown.stdout
+    failed = project.snakemake("c", "results/c/verdicts.csv")
+    assert failed.returncode == 1 and "error: run native.b.0.duet." in failed.stdout
+    assert "CalledProcessError" not in failed.stdout

@@ -1,0 +1,85 @@
+"""The campaign: its files read, its runs, and where its results lie. What it means is in scripts/duet."""
+
+import functools
+import gc
+import shlex
+import sys
+from pathlib import Path
+
+# Not workflow.basedir: inside a module that is the folder of the workflow that uses this one.
+PROJECT = Path(str(workflow.current_basedir)).parents[1]
+SCRIPTS = PROJECT / "scripts"
+if not SCRIPTS.is_dir():
+    raise SystemExit(f"error: {PROJECT}: no scripts/ here; the whole project is needed, not workflow/ alone")
+sys.path.insert(0, str(SCRIPTS))
+
+from duet.campaign import load, order, overrides
+from duet.model import DuetError
+from duet.records.layout import Layout
+from duet.records.plan import plan_of
+from duet.records.run import stems
+
+IN_MODULE = not workflow.modifier.is_main_snakefile()
+"""Whether another workflow uses this one: `module duet: snakefile: … config: …`."""
+RULE_NAME = workflow.modifier.resolved_rulename_modifier or (lambda name: name)
+"""The name that a rule has where this workflow is a module of another one (`use rule * from … as …`)."""
+
+gc.disable()  # no cycles worth the search: a sixth of the time that 10,000 jobs take
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def stop(faults: list[str]) -> None:
+    """End snakemake before anything is started: one line per error, no traceback."""
+    for fault in faults:
+        say(f"error: {fault}")
+    raise SystemExit(1)
+
+
+def config_arguments() -> list[str]:
+    """The arguments of --config as they were typed."""
+    return list(workflow.config_settings.config_args or [])
+
+
+def load_campaign():
+    given = config.get("configfile", []) if IN_MODULE else FILES
+    files = [given] if isinstance(given, str) else given
+    try:
+        if not IN_MODULE:
+            return load.load(files, overrides.read(config_arguments()))
+        if files:
+            return load.load(files, {k: v for k, v in config.items() if k != "configfile"})
+        return load.from_mapping(config, "config of the module")
+    except load.ConfigError as error:
+        stop(error.faults)
+    except DuetError as error:
+        stop([str(error)])
+
+
+FILES = [str(file) for file in workflow.configfiles]
+"""Those of --configfile."""
+if not (FILES or IN_MODULE):
+    FILES = [str(PROJECT / "config/quickstart.yml")]
+CAMPAIGN = load_campaign()
+RESULTS = Path("results") / CAMPAIGN.name
+LAYOUT = Layout(RESULTS)
+RUNS = {run.name: run for run in order.runs(CAMPAIGN)}
+RANK = {name: len(RUNS) - place for place, name in enumerate(RUNS)}
+RUNS_OF = {b.stem: [] for b in CAMPAIGN.benchmarks}
+for name, run in RUNS.items():
+    RUNS_OF[run.benchmark_stem].append(name)
+PLAN = plan_of(CAMPAIGN, RUNS.values())
+IMPORTED = {stem for folder in CAMPAIGN.imports for stem in stems(folder)}
+IMAGES = {ref.key: ref for ref in CAMPAIGN.images}
+if not IN_MODULE:
+    config["landing"] = str(LAYOUT.landing)  # what report/workflow.rst shows first
+
+
+def duetbench(subcommand: str) -> str:
+    return shlex.join([sys.executable, str(SCRIPTS / "duetbench.py"), subcommand])
+
+
+def run_record(name: str) -> str:
+    return str(LAYOUT.run_record(name))

@@ -1,0 +1,138 @@
+"""What rules take in. What is due (session.smk) decides; times of files count from the table on."""
+
+STEMS = sorted(IMPORTED.union(RUNS_OF))
+FIGURES = (
+    ("timeline", "1 A/B timeline"),
+    ("iterations", "2 iteration series"),
+    ("ratios", "3 pair ratios"),
+    ("sensitivity", "4 sensitivity to m"),
+    ("runs", "5 run means"),
+)
+"""(figure, label in the report, sorted by it)"""
+FIRST = len(RUNS) + 1
+"""Priority of what runs wait for: everything is there before the first is measured."""
+
+
+def planned(name: str, made: str):
+    """Input function: the plan file `name`, of a rule that makes `made`. Both may have wildcards.
+
+    It is written by now, and its time decides (with its content: snakemake#4173). In a dry run it stays as
+    it is; where it would be another one, the rule would run.
+    """
+
+    def plan_file(wildcards) -> list[str]:
+        begin()
+        file = name.format(**dict(wildcards.items()))
+        path = RESULTS / "plan" / file
+        if workflow.is_main_process and not executes():
+            if workflow.dryrun and plan().changes(LAYOUT, file):
+                force(made.format(**dict(wildcards.items())))
+            if not path.exists():
+                return []
+        return [str(path)]
+
+    return plan_file
+
+
+# Images
+
+
+def presence_file(key: str) -> str:
+    return str(LAYOUT.image_presence(place(image_engine(key)), key))
+
+
+def image_inputs(wildcards) -> list[str]:
+    """What an image needs beside its plan file and the files in images/: these stand in its content hash."""
+    force(f"{RESULTS}/images/{wildcards.place}/{wildcards.image}.json")
+    return [f"{RESULTS}/sources/{wildcards.image}.json"] if IMAGES[wildcards.image].source else []
+
+
+def fetch_inputs(wildcards) -> list[str]:
+    """Fetching what is there costs nothing, and is asked for by an image only that is to be made."""
+    force(f"{RESULTS}/sources/{wildcards.image}.json")
+    return []
+
+
+# Runs
+
+
+def runs_of(stem: str) -> list[str]:
+    """Names of the runs of a benchmark that its table is made from."""
+    begin()
+    return [name for name in RUNS_OF[stem] if not (only_available() and name in due())]
+
+
+def benchmarks_here() -> list[str]:
+    return [stem for stem in RUNS_OF if runs_of(stem)]
+
+
+def run_inputs(wildcards) -> list:
+    """The records of a benchmark's runs.
+
+    For a finished run there is no job: `before_update` has snakemake look for none. So no trigger of
+    snakemake's, whichever are set, can ever measure it again, and only what is due costs its time.
+    """
+    names = runs_of(wildcards.benchmark)
+    if looks():
+        return [run_record(name) for name in names]
+    measured = set(names).difference(due()) if workflow.is_main_process else set(names)
+    return [before_update(run_record(n)) if n in measured else run_record(n) for n in names]
+
+
+def image_of_run(wildcards) -> list:
+    """The presence of its sides' images; also forces a run that is due.
+
+    An image that is there is no job, either: it is no reason to measure again.
+    """
+    run = RUNS.get(wildcards.run)
+    if run is None:
+        stop([f"{CAMPAIGN.file}: the campaign has no run {wildcards.run}"])
+    begin()
+    if workflow.is_main_process and not looks() and run.name in due():
+        force(run_record(run.name))
+    benchmark = CAMPAIGN.benchmark(run)
+    keys = sorted({benchmark.side(side).image.key for side in run.sides if benchmark.side(side).image})
+    files = {key: presence_file(key) for key in keys}
+    if looks():
+        return [file for file in files.values() if Path(file).exists()]
+    there = [key for key in keys if image_states()[key].present or not workflow.is_main_process]
+    return [before_update(file) if key in there else file for key, file in files.items()]
+
+
+def rank(wildcards) -> int:
+    """Priority of a run: the plan's order.
+
+    Greedy holds it among the jobs that are ready (snakemake#251, #3346, #3719 are open), so everything
+    that runs wait for has to be there before the first.
+    """
+    return RANK.get(wildcards.run, 1)
+
+
+# The end
+
+
+def finished(wildcards) -> list[str]:
+    """Everything that is made of a campaign, as far as its runs are there."""
+    here = sorted(IMPORTED.union(benchmarks_here()))
+    if not here:
+        return []
+    figures = [f"{RESULTS}/figures/{stem}.{kind}.svg" for stem in here for kind, *_ in FIGURES]
+    forests = [f"{RESULTS}/figures/{suite}.forest.svg" for suite in sorted({s.split(".")[0] for s in here})]
+    pages = ("iterations.csv", "summary.md", "provenance.html", "figures/methods.svg")
+    return [f"{RESULTS}/{page}" for page in pages] + forests + figures
+
+
+def campaign_files() -> list[str]:
+    """The files that the campaign was read from."""
+    return [str(file) for file in (CAMPAIGN.file, *CAMPAIGN.suites) if file.exists()]
+
+
+def figure_of_benchmark(stem: str, kind: str, label: str):
+    """An output of the report."""
+    return report(
+        f"{RESULTS}/figures/{stem}.{kind}.svg",
+        caption=f"../report/{kind}.rst",
+        category="2 Benchmarks",
+        subcategory=stem,
+        labels={"figure": label},
+    )

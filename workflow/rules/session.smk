@@ -1,0 +1,204 @@
+"""This call of snakemake: alone on its campaign, its plan written, and what it says.
+
+Nothing is written, and nobody is asked to wait, unless jobs are about to run. Whether they are,
+snakemake does not know when it reads a Snakefile, but when it asks rules for their inputs; so `begin`
+is called from there, by whatever comes first.
+"""
+
+import logging
+import os
+import subprocess
+
+from snakemake.logging import logger
+
+from duet.campaign import due as decision
+from duet.campaign import lock
+from duet.engines.choose import choose
+from duet.images import presence
+from duet.measure import progress
+from duet.records import worklist
+from duet.records.provision import place
+
+
+def executes() -> bool:
+    """Whether jobs are about to run: not in a dry run, nor for --report, --rulegraph and the like."""
+    return workflow.is_main_process and workflow.execution_settings is not None and not workflow.dryrun
+
+
+def looks() -> bool:
+    """Whether the DAG is only shown or reported: then all of it is, not just what is due."""
+    return workflow.is_main_process and workflow.execution_settings is None
+
+
+@functools.cache
+def begin() -> None:
+    """Before the first job: take the campaign, remove what a killed workflow left, write and say the plan."""
+    if not workflow.is_main_process or looks():
+        return
+    if executes():
+        try:
+            hold()
+            remove_dead_locks()
+            plan().write(LAYOUT)
+            worklist.write(LAYOUT, due())
+        except DuetError as error:
+            stop([str(error)])
+    for notice in CAMPAIGN.notices:
+        say(notice)
+    for name, reason in due().items():
+        if reason.startswith("damaged"):
+            say(f"{name}: {reason}; measured again")
+    say(order.told(CAMPAIGN, tuple(RUNS.values()), [RUNS[name] for name in due()]))
+
+
+def hold() -> None:
+    global LOCK  # held until this process ends
+    LOCK = lock.hold(LAYOUT)
+
+
+def remove_dead_locks() -> None:
+    """Remove the lock that a killed workflow left on this campaign, for which snakemake wants --unlock.
+
+    It is dead, since we hold the campaign's own lock. Locks of other workflows stay.
+    """
+    for path in Path(".snakemake/locks").glob("*.lock"):
+        if any(line.startswith(f"{RESULTS}/") for line in path.read_text().splitlines()):
+            path.unlink()
+
+
+# What is due
+
+
+def only_available() -> bool:
+    """Whether the user asked for what can be made from the runs that are there."""
+    return RULE_NAME("available") in workflow.dag_settings.targets
+
+
+@functools.cache
+def due() -> dict[str, str]:
+    """The runs that are to be measured, in the plan's order, and why."""
+    found = decide(RUNS.values())
+    if found and executes():
+        # What a killed workflow left may be finishing just now.
+        subprocess.run([sys.executable, SCRIPTS / "duetbench.py", "clean", RESULTS], check=False)
+        found = decide(RUNS[name] for name in found)
+    if not only_available():
+        found |= {name: "asked for" for name in RUNS if forced(name)}
+    return {name: found[name] for name in RUNS if name in found}
+
+
+@functools.cache
+def plan():
+    """The plan as this call has it: what is only available is what is not due."""
+    return PLAN.without(due()) if only_available() else PLAN
+
+
+def decide(runs) -> dict[str, str]:
+    hashes = {key: state.hash for key, state in image_states().items()}
+    return decision.due(runs, PLAN.sides, hashes, LAYOUT)
+
+
+def forced(name: str) -> bool:
+    """Whether snakemake's options ask for a run again: --force RUN, --forcerun measure, --forceall."""
+    settings = workflow.dag_settings
+    words = set(settings.forcerun)
+    if settings.forcetargets:
+        words |= set(settings.targets)
+    return settings.forceall or RULE_NAME("measure") in words or run_record(name) in words
+
+
+def force(path: str) -> None:
+    """Have the job that makes `path` run, whatever the times of files say.
+
+    What is due is known by then, but snakemake compares times; of a file that it finds incomplete it
+    does the same as is done here (DAG.check_incomplete). Unlike --forcerun it makes no target of it.
+    """
+    if workflow.is_main_process:
+        workflow.dag.forcefiles.add(path)
+
+
+@functools.cache
+def image_states() -> dict:
+    """Content and presence of the images. Their engine is asked, once, where there are results to lose."""
+    wanted = {ref: image_engine(ref.key) for ref in CAMPAIGN.images}
+    asks = {}
+    if workflow.is_main_process and set(wanted.values()) - {"process"} and RESULTS.is_dir():
+        # Needs the docker SDK: only when there is something to ask.
+        from duet.images.store import Store
+
+        asks = {"connect": Store}
+    try:
+        return presence.look(wanted, LAYOUT, CAMPAIGN.base_image, **asks)
+    except DuetError as error:
+        stop([str(error)])
+
+
+def image_engine(key: str) -> str:
+    sides = (side for b in CAMPAIGN.benchmarks for side in (b.a, b.b))
+    return engine(next(side.engine for side in sides if side.image == IMAGES[key]))
+
+
+@functools.cache
+def engine(name: str) -> str:
+    """The engine that `name` stands for here; said once."""
+    try:
+        chosen, why = choose(name)
+    except DuetError as error:
+        if executes():
+            stop([str(error)])
+        say(str(error))
+        return name
+    if executes():
+        say(why)
+    return chosen.name
+
+
+# What is said
+
+
+def be_quiet() -> None:
+    """Keep snakemake's small talk off the terminal (its log file has it): our commands say what was done."""
+
+    def worth_reading(entry: logging.LogRecord) -> bool:
+        text = entry.getMessage()
+        if text.startswith(("Opening notebook", "Report created")):
+            return True
+        # A job that failed has said why; a target that no rule makes (MissingRuleException) has not.
+        return entry.levelno > logging.INFO and not text.startswith("RuleException")
+
+    for handler in logger.handlers:
+        if handler.name == "DefaultStreamHandler":
+            handler.addFilter(worth_reading)
+
+
+if workflow.is_main_process and not (IN_MODULE or workflow.output_settings.dryrun or CAMPAIGN.verbose):
+    be_quiet()
+
+
+def shown(path: Path) -> str:
+    """A path as the user would type it."""
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def typed(words: str) -> str:
+    """What to type for targets or options of this campaign, in the way it was started."""
+    directory = Path.cwd() if workflow.overwrite_workdir else None
+    files = [file if directory else shown(Path(file)) for file in FILES]
+    return progress.command(words, files, config_arguments(), directory)
+
+
+def say_verdicts() -> None:
+    table = RESULTS / "verdicts.csv"
+    if table.exists() and os.environ.get("DUETBENCH_VERDICTS") != "no":  # `compare` tells them itself
+        measured = LAYOUT.durations
+        if measured.exists() and measured.stat().st_mtime > table.stat().st_mtime:
+            say(f"this table is older than the last run; to update it: {typed('')}")
+        subprocess.run([sys.executable, SCRIPTS / "duetbench.py", "summary", "--show", RESULTS], check=False)
+        say(f"\nthe report as one file: {typed('--report report.html')}")
+
+
+def say_failures() -> None:
+    failed = [path for path in RESULTS.glob("runs/*/failure.json") if path.parent.name in RUNS]
+    if failed:
+        say(f"{len(failed)} of {len(RUNS)} runs failed; the same command measures them again, nothing else")
+    say(f"table and figures of the finished runs: {typed('available')}")

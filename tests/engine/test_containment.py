@@ -50,9 +50,12 @@ ESCAPES = {
     "find /sys/fs/cgroup -name '*.max*' -exec sh -c 'echo 1 >{} && echo got' ';' 2>/dev/null | grep -q got",
     "cgroup of its own": "mkdir /sys/fs/cgroup/memory/x || mkdir /sys/fs/cgroup/x",
     "name of the host": "hostname elsewhere",
-    "clock of the host": "date -s 2000-01-01",
+    "clock of the host": "date -s 2000-01-01; test $(date +%Y) = 2000",
     "priority": "nice -n -5 true && test $(nice -n -5 nice) -lt 0",
-    "namespaces": "unshare -m true || unshare -p true || unshare -n true || unshare -U true",
+    "namespaces": "unshare -m true || unshare -p true || unshare -n true",
+    # Podman allows a user namespace; all capabilities in it are none over what is mounted.
+    "user namespace": "unshare -Urm sh -c 'mount -o remount,bind,rw $DUET_GATE; umount $DUET_GATE/go.A "
+    "|| mount -t proc proc /tmp && echo h >/tmp/sysrq-trigger || touch $DUET_GATE/x'",
     "raw socket": "ping -c 1 -W 1 127.0.0.1",
     "network interface": "ip link add dummy0 type dummy || ip link set lo down",
     "engine's socket": "ls /var/run/docker.sock /run/docker.sock /run/podman/podman.sock | grep -q sock",

@@ -206,7 +206,7 @@ def test_cgroups_of_processes_go_with_them(hosted: Sides):
     refused = hosted.spec("true", cpus=core, command=("/no/such/program",))
     with pytest.raises(EngineError):
         hosted.engine.start(refused)
-    assert not list(cpusets.parent().glob(f"{processes._prefix(hosted.root)}*"))
+    assert not list(cpusets.parent().glob(f"{processes.directory_prefix(hosted.root)}*"))
 
 
 def test_a_set_that_shrinks_is_noticed(contained: Sides):

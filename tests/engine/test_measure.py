@@ -199,7 +199,7 @@ def test_cores_are_split_swapped_and_seen_from_inside(bench):
     sides = bench.plan(side={"cpus": str(cores[-1])}).measured()["sides"]
     assert {side["cpus"]["seen"] for side in sides.values()} == {str(cores[-1])}
     bench.plan(side={"cpus": "4000"})
-    assert "cores that are not there" in bench.failed()[0]
+    assert "cores that do not exist" in bench.failed()[0]
 
 
 def test_a_crash_stops_the_other_and_keeps_the_logs(bench, mark):
@@ -218,7 +218,7 @@ def test_out_of_memory_is_called_so(bench):
     bench.plan(a=greedy + RESULT, b=RESULT, side={"memory_bytes": 64 << 20})
     if bench.engine == "process":
         value = bench.plan(side={"memory_bytes": 64 << 20}).measure()
-        assert "its engine cannot bound it" in value
+        assert "its engine cannot limit it" in value
     else:
         assert "side A ran out of memory of 67108864 bytes" in bench.failed()[0]
 

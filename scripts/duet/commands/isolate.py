@@ -9,8 +9,6 @@ where it was; what is there is not measured again.
 """
 
 import argparse
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,7 @@ import pandas as pd
 import yaml
 
 from duet.campaign import load
-from duet.commands import Log, UsageError
+from duet.commands import Log, UsageError, _workflow
 from duet.commands._inputs import read_parquet
 from duet.inference.isolation import RUNS, compare_modes, mode_rows, recommend
 from duet.inference.sets import SetEffect, set_effect
@@ -32,7 +30,6 @@ from duet.records.run import RunRecord, finished
 from duet.report.figures import style
 from duet.report.figures.isolation import draw_isolation
 
-PROJECT = Path(__file__).resolve().parents[3]
 MODES = ("split", "exchange", "exchange 100ms", "shared")
 EXAMPLE = "./duetbench isolate --configfile config/quickstart.yml --benchmark gzip --runs 8"
 BETWEEN = "--"
@@ -40,7 +37,7 @@ BETWEEN = "--"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    default = PROJECT / "config/quickstart.yml"
+    default = _workflow.PROJECT / "config/quickstart.yml"
     parser.add_argument(
         "--configfile", type=Path, default=default, help="whose A is measured (the quickstart's)"
     )
@@ -69,7 +66,8 @@ def execute(options: argparse.Namespace, log: Log) -> None:
     file = results / "isolate.yml"
     asked = trial(campaign, chosen, options.modes, options.runs, name, options.engine)
     file.write_text(yaml.safe_dump(asked, sort_keys=False))
-    measure_trial(file, results)
+    if _workflow.run(file, results / "effects.parquet"):
+        raise DuetError("not every run could be measured", "see above; the same command goes on where it was")
     effects = by_mode(read_parquet(results / "effects.parquet"), options.modes)
     rows = compare_modes(effects)
     if rows.empty:
@@ -128,16 +126,6 @@ def _benchmark(benchmark: Benchmark, mode: str, engine: str | None) -> dict[str,
             mapping["source"] = {k: v for k, v in mapping["source"].items() if v is not None}
             mapping["jar"] = str(source.own.resolve()) if source.own else None
     return {key: value for key, value in mapping.items() if value is not None}
-
-
-def measure_trial(file: Path, results: Path) -> None:
-    """By the workflow, which builds images, goes on where it was and tells how long it will take."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(PROJECT / "workflow/Snakefile")]
-    command += ["--workflow-profile", str(PROJECT / "workflow/profiles/default"), "--cores", "1"]
-    command += [str(results / "effects.parquet"), "--configfile", str(file)]
-    done = subprocess.run(command, stdout=sys.stderr)  # standard output is for the answer
-    if done.returncode:
-        raise DuetError("not every run could be measured", "see above; the same command goes on where it was")
 
 
 def by_mode(effects: pd.DataFrame, modes: Sequence[str]) -> pd.DataFrame:

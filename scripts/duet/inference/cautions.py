@@ -77,7 +77,7 @@ def _lopsided(used: pd.DataFrame, type_: str) -> list[str]:
         return []
     return [
         f"{count['AB']} runs started A first and {count['BA']} B: "
-        "what the side gains that is first is in the change"
+        "an advantage of the side that starts first is part of the change"
     ]
 
 
@@ -87,8 +87,9 @@ def _assumed(used: pd.DataFrame, found: Interval, analysis: Analysis) -> list[st
     least = np.log1p(max(analysis.margin_percent, 0.0) / 100) / 4
     change, half = float(found.estimate), float(found.high - found.low) / 2
     texts = {
-        "trend": "times rise or fall within all runs: taken the other way (work or machine) the change is {}",
-        "company": "a side is faster or slower while the other pauses: corrected for that the change is {}",
+        "trend": "times rise or fall within all runs: attributed the other way (to work or to the machine), "
+        "the change is {}",
+        "company": "a side is faster or slower while the other pauses: corrected for that, the change is {}",
     }
     for name, text in texts.items():
         shift = used[f"shift_{name}"].to_numpy(float)
@@ -128,7 +129,7 @@ def _runs_astray(
         if seen:
             out.append(
                 f"runs resemble the ones measured before them: the interval is widened {np.sqrt(factor):.1f} "
-                "times and may still be too narrow: measure the benchmarks in turns (schedule)"
+                "times and may still be too narrow: interleave the benchmarks (schedule)"
             )
     if n >= guarded.FEWEST:
         mean = float(intervals.t(x, analysis.confidence, 0.0, order, swapped).estimate)

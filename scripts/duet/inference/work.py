@@ -9,6 +9,8 @@ from duet.inference.samples import Samples, first_of
 
 _LEVEL = 0.01
 """A scale of the profile, or the trend, counts as work where the runs agree on it at this level (F test)."""
+_SURE, _POSSIBLE = 0.0005, 0.1
+"""Between these levels it is doubtful whether a trend is work."""
 _DEGREE = 2
 """Of the polynomial that is the trend: a line bends too little for what grows by a constant amount."""
 
@@ -20,8 +22,8 @@ class Work:
     weight: np.ndarray
     """(N,): 1 throughout where iteration numbers make no difference."""
     other: np.ndarray
-    """(N,): the weights by the other decision on the slow scales: without the trend that `weight` keeps,
-    or with the one that it takes for a disturbance."""
+    """(N,): the weights by the other decision on the slow scales where that is doubtful: without the trend
+    that `weight` keeps, or with the one that it takes for a disturbance."""
     entry: np.ndarray
     """(N,): the run and iteration number (E entries, sorted) of each iteration."""
     run: np.ndarray
@@ -55,8 +57,8 @@ def shared_work(samples: Samples, group: np.ndarray) -> Work:
     runs agree: its variance B is above V, what their disagreement explains of it, by an F test. The
     slowest scale and the trend have too few degrees of freedom for that in few runs and are kept also
     where a scale before them is: work that is irregular is so at all scales. Elsewhere a trend is
-    taken for a disturbance; `other` has it the other way. One run alone has nothing to agree with: its
-    work is 1 throughout. `group`: a number for each run.
+    taken for a disturbance; where that is doubtful, `other` has it the other way. One run alone has nothing
+    to agree with: its work is 1 throughout. `group`: a number for each run.
     """
     log = np.log(samples.length_ns.astype(float))
     log -= (samples.sums(log) / np.maximum(samples.sums(), 1))[samples.run, samples.side]
@@ -71,11 +73,12 @@ def shared_work(samples: Samples, group: np.ndarray) -> Work:
     for i, (band, dimensions, tested) in enumerate(bands):
         mean = np.bincount(cell, band) / np.bincount(cell)
         slow = i >= len(bands) - 2
-        agreed = _agreed(band, dimensions, tested, cell, cells // span)
-        kept = agreed | finer if slow else agreed
+        p = _disagreement(band, dimensions, tested, cell, cells // span)
+        kept = (p <= _LEVEL) | finer if slow else p <= _LEVEL
+        doubtful = (p > _SURE) & (p <= _POSSIBLE) & ~finer if slow else np.zeros_like(kept)
         finer = kept
         shared += kept[cells // span] * mean
-        other += (kept ^ slow)[cells // span] * mean
+        other += (kept ^ doubtful)[cells // span] * mean
         excess += kept[group[run]] * (band - mean[cell])
     weight, other = (np.exp(x)[cell][entry] for x in (shared, other))
     return Work(weight, other, entry, run, cell, excess)
@@ -133,14 +136,14 @@ def _moving_average(x: np.ndarray, first: np.ndarray, last: np.ndarray, reach: i
     return (total[high] - total[low]) / (high - low)
 
 
-def _agreed(
+def _disagreement(
     band: np.ndarray,
     dimensions: np.ndarray,
     tested: np.ndarray,
     cell: np.ndarray,
     cell_group: np.ndarray,
 ) -> np.ndarray:
-    """By group whether its runs agree on a band, judged by the entries that are tested."""
+    """By group the p-value of "its runs have nothing in common", judged by the entries that are tested."""
     groups, cells = int(cell_group.max()) + 1, len(cell_group)
     band, dimensions, cell = band[tested], dimensions[tested], cell[tested]
     count = np.bincount(cell, minlength=cells).astype(float)
@@ -153,4 +156,4 @@ def _agreed(
         within = np.bincount(cell_group, residual, minlength=groups) / (entries - size)
         noise = within * np.bincount(cell_group, (count > 0) / np.maximum(count, 1), minlength=groups)
         between = np.bincount(cell_group, mean**2, minlength=groups)
-        return special.fdtrc(size * share, (entries - size) * share, between / noise) <= _LEVEL
+        return special.fdtrc(size * share, (entries - size) * share, between / noise)

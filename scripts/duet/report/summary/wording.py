@@ -34,6 +34,17 @@ def duration(seconds: float) -> str:
     return f"{m} min {s} s" if m else f"{seconds:.1f} s"
 
 
+def seconds(value: float) -> str:
+    """`12.3 ms`: three digits and the unit that fits; an en dash for no value."""
+    if not math.isfinite(value):
+        return "–"
+    unit, scale = next(
+        (each for each in (("s", 1.0), ("ms", 1e-3)) if value >= 0.9995 * each[1]), ("µs", 1e-6)
+    )
+    number = value / scale
+    return f"{number:.{0 if number >= 99.95 else 1 if number >= 9.995 else 2}f} {unit}"
+
+
 def line(text: object) -> str:
     """One line of printable characters: no name can move the cursor or break a row."""
     return "".join(c if c.isprintable() else " " for c in str(text))

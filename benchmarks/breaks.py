@@ -22,7 +22,7 @@ sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "benchmarks")]
 
 import simulation  # noqa: E402
 from calibration import ITERATIONS, MARGIN, cell, orders  # noqa: E402
-from duet.inference import assumptions, estimators, guarded, intervals, verdicts, warmup  # noqa: E402
+from duet.inference import assumptions, estimators, guarded, intervals, judge, warmup  # noqa: E402
 from duet.inference.effects import effects_of  # noqa: E402
 from duet.inference.overlap import join  # noqa: E402
 from duet.inference.samples import Samples  # noqa: E402
@@ -83,7 +83,7 @@ def intervals_of(
     n = log.shape[1]
     swapped = simulation.swaps(n) if "cores" in scenario.name else None
     known = (0.95, MARGIN, orders(n), swapped, rounding, True)
-    return {"t": intervals.t(log, *known), "guarded-t": guarded.guarded(log, *known)}
+    return {"t": intervals.t(log, *known), "guarded-t": guarded.guarded_t(log, *known)}
 
 
 def cautioned(scenario: simulation.Scenario, change: float, campaigns: int, seed: int) -> dict:
@@ -98,7 +98,7 @@ def cautioned(scenario: simulation.Scenario, change: float, campaigns: int, seed
     if "cores" in scenario.name:
         runs["swapped"] = np.tile(simulation.swaps(n), len(runs) // n).astype(str)
     runs["benchmark"] = runs["benchmark"].astype(str).str.zfill(4)
-    rows = verdicts(effects_of(replace(samples, runs=runs), analysis), analysis)
+    rows = judge(effects_of(replace(samples, runs=runs), analysis), analysis)
     for text in rows["warnings"]:
         for name, part in CAUTIONS.items():
             counts[name] += part in text

@@ -117,7 +117,7 @@ def rivals(samples: Samples, overlaps: Pairs) -> dict[str, np.ndarray]:
 def intervals_of(x: dict[str, np.ndarray], n: int, change: float) -> dict[str, intervals.Interval]:
     log = x[str(n)]
     known = (0.95, MARGIN, orders(n), None, 0.0, True)
-    out = {"t": intervals.t(log, *known), DEFAULT: guarded.guarded(log, *known)}
+    out = {"t": intervals.t(log, *known), DEFAULT: guarded.guarded_t(log, *known)}
     out["wilcoxon"] = intervals.wilcoxon(log, 0.95, MARGIN)
     if change in COMPARED:
         out["bca"] = intervals.bca(log, 0.95, MARGIN, resamples=1000)

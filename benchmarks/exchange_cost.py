@@ -21,7 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 from duet.engines import Engine, EngineError, Mover, Start, Started
-from duet.engines.choose import choose
+from duet.engines.choose import choose_engine
 
 LAUNCH = 'exec >/dev/null 2>&1; sh -c "$2"'
 WORK = {
@@ -47,7 +47,7 @@ def main() -> None:
     for name in options.engines:
         if name != "process" and not options.image:
             continue
-        engine, _ = choose(name)
+        engine, _ = choose_engine(name)
         work = WORK | ({"50 threads": f"exec {sys.executable} -c '{THREADS}'"} if name == "process" else {})
         for what, script in work.items():
             for way, lengths_us, cpu_us in measured(engine, options.image, script, options.moves):

@@ -30,7 +30,7 @@ import yaml
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT / "scripts"))
 
-from duet.inference import run_effects, verdicts  # noqa: E402
+from duet.inference import judge, run_effects  # noqa: E402
 from duet.model import Analysis  # noqa: E402
 from duet.records.layout import RUN  # noqa: E402
 from duet.records.run import ExchangeRecord, RunRecord, finished  # noqa: E402
@@ -189,7 +189,7 @@ def compared(name: str, engine: str, busy: int, folder: Path) -> pd.DataFrame:
     analysis = Analysis(correction="none")
     rules = {f"{m}/{p}": 12 if p == "sunflow" else 1 for p, m in set(zip(names[0], names[1], strict=True))}
     effects = run_effects(table, analysis, rules)
-    rows = verdicts(effects, analysis)
+    rows = judge(effects, analysis)
     work = table.groupby(["suite", "benchmark"], observed=True).size()
     runs = effects.groupby(["suite", "benchmark"], observed=True)["log_ratio"]
     facts = moves(folder / "runs")

@@ -11,7 +11,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from duet.inference import overlap, run_effects, verdicts
+from duet.inference import judge, overlap, run_effects
 from duet.model import Analysis
 
 
@@ -57,7 +57,7 @@ def main() -> None:
     print(f"pair {len(small):,} duet iterations: {seconds * 1e3:.1f} ms (goal 25 ms)")
     large = table(50, 20, 500)
     analysis = Analysis()
-    seconds = best_s(lambda: verdicts(run_effects(large, analysis), analysis), 3)
+    seconds = best_s(lambda: judge(run_effects(large, analysis), analysis), 3)
     print(f"{len(large):,} iterations, 50 x 20 runs, table -> verdicts: {seconds:.2f} s (goal 10 s)")
 
 

@@ -160,7 +160,7 @@ def test_the_engines_own_update(contained: Sides):
 
 def test_without_the_file_the_engine_is_asked(bench, monkeypatch, tmp_path):  # noqa: F811
     """Measured in this process, so that the file can be taken away."""
-    from duet.engines.choose import choose
+    from duet.engines.choose import choose_engine
     from duet.measure.request import Request
     from duet.measure.run import measure_run
 
@@ -170,7 +170,7 @@ def test_without_the_file_the_engine_is_asked(bench, monkeypatch, tmp_path):  # 
     monkeypatch.setattr(cpusets, "find", refuse)
     monkeypatch.setattr(cpusets, "parent", refuse)
     bench.plan(a="sleep 2.5; " + RESULT)
-    engine = choose(bench.engine)[0]
+    engine = choose_engine(bench.engine)[0]
     value = measure_run(Request.read(bench.results, bench.run.name), {"A": engine, "B": engine})
     record = value.exchange
     if bench.engine == "podman":

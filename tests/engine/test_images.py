@@ -22,7 +22,7 @@ from commands import DUETBENCH
 from duet.images import presence
 from duet.images import store as builds
 from duet.images.identity import IMAGES, ImageError
-from duet.images.provide import provide
+from duet.images.provide import provide_image
 from duet.images.store import BuildFailed, NoRegistry, Store
 from duet.model import ImageRef, Source
 from duet.records.layout import Layout
@@ -70,7 +70,7 @@ class Folder:
     def provide(self, name: str, args: dict | None = None, **kwargs) -> ImageRecord:
         ref = ImageRef(name, tuple((args or {}).items()), kwargs.pop("asked", None))
         with self.log.open("a") as log:
-            return provide(self.store, ref, self.path, BASE, log, **kwargs)
+            return provide_image(self.store, ref, self.path, BASE, log, **kwargs)
 
     @property
     def log(self) -> Path:

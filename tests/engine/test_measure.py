@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from commands import DUETBENCH
-from duet.engines.choose import choose
+from duet.engines.choose import choose_engine
 from duet.model import ImageRef, Side, Type, parse_run
 from duet.records.layout import Layout
 from duet.records.plan import BenchmarkPlan, SidePlan
@@ -104,7 +104,7 @@ class Bench:
         return path.read_text() if path.exists() else ""
 
     def leftovers(self) -> list[str]:
-        return choose(self.engine)[0].leftovers(self.results)
+        return choose_engine(self.engine)[0].leftovers(self.results)
 
 
 @pytest.fixture(params=["docker", "podman", "process"])
@@ -115,7 +115,7 @@ def bench(request, images, tmp_path):
     if request.param == "docker":
         request.getfixturevalue("docker_engine")
     try:
-        engine, _ = choose(request.param)
+        engine, _ = choose_engine(request.param)
     except EngineError as e:
         pytest.skip(f"needs {request.param}; {e.remedy}")
     bench = Bench(request.param, images(engine), tmp_path)
@@ -425,7 +425,7 @@ def test_odd_commands(bench):
 
 @pytest.mark.parametrize("bench", ["docker", "podman"], indirect=True)
 def test_no_shell_in_the_image(bench):
-    api = choose(bench.engine)[0].api
+    api = choose_engine(bench.engine)[0].api
     import io
     import tarfile
 
@@ -447,7 +447,7 @@ def test_kept_containers_are_no_leftovers_and_do_not_pile_up(bench):
     bench.plan(remove_containers=False).measured()
     if bench.engine == "process":
         return
-    api = choose(bench.engine)[0].api
+    api = choose_engine(bench.engine)[0].api
 
     def kept() -> set[str]:
         listed = api.containers(all=True, filters={"label": f"duetbench.root={bench.results}"})

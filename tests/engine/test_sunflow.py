@@ -43,7 +43,7 @@ dies:
 
 def planned(file: Path, results: Path) -> dict[tuple[str, Type], Run]:
     """The campaign's plan files and image; its runs by benchmark and type."""
-    campaign = config.load(file)
+    campaign = config.load_campaign(file)
     runs = plan.runs(campaign)
     layout = Layout(results)
     plan_of(campaign, runs).write(layout)

@@ -73,7 +73,7 @@ def write(
     results = project / "results" / name
     table = made_up(list(benchmarks), runs, iterations, types, change, seed, suite="made-up", **noise)
     groups = dict(list(table.groupby(["benchmark", "type", "runid"], observed=True)))
-    for run in plan.runs(config.load(file)):
+    for run in plan.runs(config.load_campaign(file)):
         folder = results / "runs" / run.name
         folder.mkdir(parents=True, exist_ok=True)
         if failed and run.name in failed:

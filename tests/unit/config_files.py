@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from duet.campaign.load import ConfigError, load
+from duet.campaign.load import ConfigError, load_campaign
 from duet.model import Campaign
 
 BASE = {"suite": "tiny", "image": "tiny", "duets": ["one", "two"]}
@@ -23,12 +23,12 @@ def written(tmp_path: Path, duetbench: object = None, name: str = "c.yml", **ben
 def read(
     tmp_path: Path, duetbench: object = None, overrides: dict | None = None, **benchmarks: object
 ) -> Campaign:
-    return load(written(tmp_path, duetbench, **benchmarks), overrides)
+    return load_campaign(written(tmp_path, duetbench, **benchmarks), overrides)
 
 
 def faults(path: Path, overrides: dict | None = None) -> list[str]:
     with pytest.raises(ConfigError) as caught:
-        load(path, overrides)
+        load_campaign(path, overrides)
     lines = caught.value.faults
     assert lines
     assert all("\n" not in line for line in lines)

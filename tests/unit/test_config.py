@@ -9,7 +9,7 @@ from duet import harnesses
 from duet.campaign import check as config_check
 from duet.campaign import load as config
 from duet.campaign import values as config_values
-from duet.campaign.load import load
+from duet.campaign.load import load_campaign
 from duet.harnesses import Harness, dacapo
 from duet.inference import estimators, intervals, multiplicity
 from duet.model import Analysis, ImageRef, Schedule, Side, Source, Type
@@ -160,7 +160,7 @@ def test_null_counts_as_not_given(tmp_path: Path) -> None:
         "one: {memory: null, A: {image: null}, B: null}\ntwo:\n",
         encoding="utf-8",
     )
-    one, two = load(path).benchmarks
+    one, two = load_campaign(path).benchmarks
     assert one.a.memory_bytes == one.b.memory_bytes == two.a.memory_bytes == 1024**3
     assert one.a.image == ImageRef("tiny")
 
@@ -295,7 +295,7 @@ def test_source_without_origin(tmp_path: Path) -> None:
 
 
 def test_predecessor_minimal() -> None:
-    campaign = load(PREDECESSOR / "minimal.yml")
+    campaign = load_campaign(PREDECESSOR / "minimal.yml")
     (benchmark,) = campaign.benchmarks
     assert campaign.name == "minimal"
     assert benchmark.a.run == benchmark.b.run == "echo once > /duet/out.csv"
@@ -303,7 +303,7 @@ def test_predecessor_minimal() -> None:
 
 
 def test_predecessor_full() -> None:
-    campaign = load(PREDECESSOR / "full.yml")
+    campaign = load_campaign(PREDECESSOR / "full.yml")
     assert (campaign.name, campaign.verbose, campaign.seed) == ("full", True, 0)
     assert campaign.schedule == Schedule.RMIT
     assert campaign.artifacts == (("date", "date"), ("meminfo", "cat /proc/meminfo"))
@@ -321,7 +321,7 @@ def test_predecessor_full() -> None:
 
 
 def test_predecessor_speccpu() -> None:
-    (benchmark,) = load(PREDECESSOR / "speccpu.yml").benchmarks
+    (benchmark,) = load_campaign(PREDECESSOR / "speccpu.yml").benchmarks
     assert benchmark.name == "505.mcf_r"
     assert benchmark.stem == "speccpu.505_mcf_r"
     assert benchmark.a.syncduet_run is None
@@ -410,7 +410,7 @@ def test_suites(tmp_path: Path) -> None:
     (tmp_path / "sub" / "own.jar").write_bytes(b"x")
     written(tmp_path / "sub", {"suite": "other", "image": None, "jar": "own.jar", "timeout": 5}, "s.yml")
     path = written(tmp_path, {"suites": ["sub/s.yml"], "timeout": 9, "memory": "1g", "artifacts": {"a": "b"}})
-    campaign = load(path)
+    campaign = load_campaign(path)
     assert [(b.suite, b.name) for b in campaign.benchmarks] == [
         ("tiny", "one"),
         ("tiny", "two"),
@@ -425,7 +425,7 @@ def test_suites(tmp_path: Path) -> None:
 
 def test_suite_file_is_named_by_its_file(tmp_path: Path) -> None:
     written(tmp_path, {"suite": None, "name": "theirs"}, "s.yml")
-    campaign = load(written(tmp_path, {"suite": None, "suites": ["s.yml"], "duets": None}))
+    campaign = load_campaign(written(tmp_path, {"suite": None, "suites": ["s.yml"], "duets": None}))
     assert {b.suite for b in campaign.benchmarks} == {"theirs"}
 
 
@@ -486,7 +486,7 @@ def test_overrides_in_the_files_form(tmp_path: Path) -> None:
 
 def test_overrides_hold_for_suite_files(tmp_path: Path) -> None:
     written(tmp_path, {"suite": "s", "timeout": 5}, "s.yml")
-    campaign = load(written(tmp_path, {"suites": "s.yml"}), {"timeout": 1})
+    campaign = load_campaign(written(tmp_path, {"suites": "s.yml"}), {"timeout": 1})
     assert {b.timeout_s for b in campaign.benchmarks} == {1}
 
 
@@ -581,7 +581,7 @@ def test_readmes_campaigns_are_campaigns(tmp_path: Path) -> None:
     for i, block in enumerate(blocks):
         path = tmp_path / f"c{i}.yml"
         path.write_text(block, encoding="utf-8")
-        assert load(path).benchmarks
+        assert load_campaign(path).benchmarks
 
 
 @pytest.mark.parametrize("file", sorted(p.name for p in (ROOT / "config").glob("*.yml")))
@@ -593,7 +593,7 @@ def test_our_campaigns_load(file: str, tmp_path: Path) -> None:
         assert line.endswith("a copy of speccpu.zip at that path")
         (tmp_path / "speccpu.zip").write_bytes(b"")
         overrides = {"jar": str(tmp_path / "speccpu.zip")}
-    campaign = load(ROOT / "config" / file, overrides)
+    campaign = load_campaign(ROOT / "config" / file, overrides)
     assert campaign.name == file.removesuffix(".yml")
     assert campaign.benchmarks
     if file.startswith("speccpu"):
@@ -606,13 +606,13 @@ def test_our_campaigns_load(file: str, tmp_path: Path) -> None:
     "file", ["renaissance", "dacapo-9.12", "dacapo-9.12-MR1", "dacapo-23.11", "scalabench"]
 )
 def test_twins_run_the_same_benchmarks_once(file: str) -> None:
-    whole, short = (load(ROOT / "config" / f"{file}{kind}.yml") for kind in ("", ".test"))
+    whole, short = (load_campaign(ROOT / "config" / f"{file}{kind}.yml") for kind in ("", ".test"))
     assert [b.name for b in whole.benchmarks] == [b.name for b in short.benchmarks]
     assert {b.repetitions[Type.DUET] for b in short.benchmarks} == {1}
 
 
 def test_renaissance_is_the_predecessors_24() -> None:
-    campaign = load(ROOT / "config/renaissance.yml")
+    campaign = load_campaign(ROOT / "config/renaissance.yml")
     assert len(campaign.benchmarks) == 24
     assert all("ParallelOldGC" not in b.a.run for b in campaign.benchmarks)
     assert all("-Xms1536M -Xmx1536M" in b.a.run for b in campaign.benchmarks)

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from config_files import BASE, faults, only_fault, read, written
 from duet.campaign import check as config_check
-from duet.campaign.load import ConfigError, load
+from duet.campaign.load import ConfigError, load_campaign
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -357,7 +357,7 @@ def test_yaml_merge_keys_are_no_duplicates(tmp_path: Path) -> None:
         "duetbench: {image: i, duets: [o, p]}\no: &o {A: {run: x}, timeout: 3}\np: {<<: *o, timeout: 4}\n",
         "utf-8",
     )
-    o, p = load(path).benchmarks
+    o, p = load_campaign(path).benchmarks
     assert (o.timeout_s, p.timeout_s, p.a.run) == (3, 4, "x")
 
 
@@ -412,7 +412,7 @@ def test_any_mapping_is_a_campaign_or_its_faults(tmp_path: Path, duetbench, rest
     path = tmp_path / "c.yml"
     path.write_text(yaml.safe_dump({"duetbench": BASE | duetbench, **rest}), encoding="utf-8")
     try:
-        campaign = load(path, overrides)
+        campaign = load_campaign(path, overrides)
     except ConfigError as error:
         assert error.faults
         assert all(line.strip() and "\n" not in line for line in error.faults)

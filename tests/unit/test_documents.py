@@ -9,7 +9,7 @@ import pytest
 import yaml
 from duet import commands
 from duet.campaign.check import schema
-from duet.campaign.load import load
+from duet.campaign.load import load_campaign
 from duet.campaign.order import runs
 from duet.model import Type
 from jsonschema import Draft202012Validator
@@ -81,7 +81,7 @@ def test_the_readmes_campaign_is_planned(tmp_path: Path) -> None:
     """tests/workflow/test_readme.py measures it."""
     (block,) = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
     (tmp_path / "mine.yml").write_text(block)
-    campaign = load(tmp_path / "mine.yml")
+    campaign = load_campaign(tmp_path / "mine.yml")
     assert [(b.suite, b.name, b.a.run) for b in campaign.benchmarks] == [
         ("mine", "parse", "./bench parse"),
         ("mine", "render", "./bench render"),

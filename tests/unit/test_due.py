@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from duet.campaign.due import NEW, due
+from duet.campaign.due import NEW, due_runs
 from duet.model import ImageRef, Order, Run, Side, Source, Type
 from duet.records.layout import Layout
 from duet.records.plan import SidePlan
@@ -47,12 +47,12 @@ def layout(tmp_path: Path) -> Layout:
 
 
 def why(layout: Layout, content: str | None = "h", **changes: Any) -> str | None:
-    return due([RUN], plans(**changes), {IMAGE.key: content}, layout).get(RUN.name)
+    return due_runs([RUN], plans(**changes), {IMAGE.key: content}, layout).get(RUN.name)
 
 
 def test_a_run_is_due_until_it_is_measured(layout: Layout):
     other = Run("s", "b", 1, Type.DUET, Order.BA)
-    assert due([other, RUN], plans(), {IMAGE.key: "h"}, layout) == {other.name: NEW}
+    assert due_runs([other, RUN], plans(), {IMAGE.key: "h"}, layout) == {other.name: NEW}
 
 
 @pytest.mark.parametrize(
@@ -88,15 +88,15 @@ def test_the_timeout_decides(layout: Layout):
 def test_an_images_content_decides_and_nothing_else_of_it(layout: Layout):
     assert why(layout, "other") == "changed: content of the image of side A"
     renamed = dataclasses.replace(IMAGE, name="renamed", args=())
-    assert due([RUN], plans(image=renamed), {IMAGE.key: "h", renamed.key: "h"}, layout) == {}
+    assert due_runs([RUN], plans(image=renamed), {IMAGE.key: "h", renamed.key: "h"}, layout) == {}
 
 
 def test_an_image_of_unknown_content_is_told_by_its_recipe(layout: Layout):
     assert why(layout, None) is None
     moved = dataclasses.replace(IMAGE, source=Source("s.jar", own=Path("/elsewhere/s.jar")))
-    assert due([RUN], plans(image=moved), {}, layout) == {}
+    assert due_runs([RUN], plans(image=moved), {}, layout) == {}
     for other in (ImageRef("app", (("V", "2"),), IMAGE.source), ImageRef("app2", IMAGE.args), None):
-        assert due([RUN], plans(image=other), {}, layout) == {RUN.name: "changed: image of side B"}
+        assert due_runs([RUN], plans(image=other), {}, layout) == {RUN.name: "changed: image of side B"}
 
 
 def test_a_run_record_of_an_older_version_had_the_defaults(layout: Layout):

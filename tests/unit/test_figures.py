@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from commands import DUETBENCH
-from duet.inference import overlap, run_effects, verdicts
+from duet.inference import judge, overlap, run_effects
 from duet.model import Analysis
 from duet.records.run import FailureRecord
 from duet.report.figures import BENCHMARK, style
@@ -81,7 +81,7 @@ EMPTY_WORDS = ("No ", "no ", "only", "Only", "nothing", "one side")
 def frames(request):
     rows = TABLES[request.param]()
     effects = run_effects(rows, Analysis())
-    return request.param, rows, overlap.pairs(rows), effects, verdicts(effects, Analysis())
+    return request.param, rows, overlap.pairs(rows), effects, judge(effects, Analysis())
 
 
 def draw(kind, rows, pairs, effects, verdict, title="suite bench", note=""):
@@ -160,7 +160,7 @@ def test_complete_whatever_the_frames_hold(frames, kind):
 def test_hostile_names_are_text(tmp_path, kind):
     rows = campaign([HOSTILE], 3, 10, ALL, suite=HOSTILE)
     effects = run_effects(rows, Analysis())
-    data = rows, overlap.pairs(rows), effects, verdicts(effects, Analysis())
+    data = rows, overlap.pairs(rows), effects, judge(effects, Analysis())
     fig = (
         draw_forest(data[-1], HOSTILE)
         if kind == "forest"
@@ -185,7 +185,7 @@ def test_an_svg_says_what_the_figure_says(tmp_path):
     """Its coordinates are shortened, its numbers are not."""
     rows = campaign(1, 4, 20, change=0.05163)
     effects = run_effects(rows, Analysis())
-    fig = draw_runs(effects, verdicts(effects, Analysis()), "b 1.2345")
+    fig = draw_runs(effects, judge(effects, Analysis()), "b 1.2345")
     svg, *_ = style.save(fig, tmp_path / "figure")
     shown = {element.text for element in ElementTree.parse(svg).iter() if element.tag.endswith("}text")}
     titles = {ax.get_title(loc="left") for ax in fig.axes}
@@ -253,7 +253,7 @@ def test_forest_of_any_size(n):
 def test_a_and_b_have_the_same_colours_everywhere():
     rows = campaign(1, 4, 20)
     effects = run_effects(rows, Analysis())
-    data = rows, overlap.pairs(rows), effects, verdicts(effects, Analysis())
+    data = rows, overlap.pairs(rows), effects, judge(effects, Analysis())
     for kind in ("timeline", "iterations", "runs"):
         legend = draw(kind, *data).legends[0]
         for handle, text in zip(legend.legend_handles, legend.get_texts(), strict=True):
@@ -301,7 +301,7 @@ def files(folder, rows):
     store.write(rows, folder / "t.parquet")
     overlap.pairs(rows).to_parquet(folder / "p.parquet")
     effects.to_parquet(folder / "e.parquet")
-    verdicts(effects, Analysis()).to_csv(folder / "v.csv", index=False)
+    judge(effects, Analysis()).to_csv(folder / "v.csv", index=False)
     (folder / "a.json").write_text(
         json.dumps({"confidence": 0.9, "margin_percent": 3, "warmup": {"synthetic/b.x": 2}})
     )
@@ -357,7 +357,7 @@ def test_injected_slowdowns_are_shown_where_there_are_any():
     keys = effects[["suite", "benchmark", "type"]].drop_duplicates()
     compared = keys.assign(verdict_detectable_percent=np.where(keys["type"] == "duet", 1.5, 7.0))
     for given, label, value in ((compared, "injected", "1.5"), (None, "power", None)):
-        fig = draw_methods(rows, effects, verdicts(effects, Analysis()), comparison=given)
+        fig = draw_methods(rows, effects, judge(effects, Analysis()), comparison=given)
         panel = next(ax for ax in fig.axes if ax.get_title(loc="left").startswith("RQ4"))
         assert label in panel.get_ylabel()
         assert value is None or panel.get_xticklabels()[0].get_text() == f"duet\n{value}"

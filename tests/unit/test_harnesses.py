@@ -24,8 +24,8 @@ def test_the_registry_and_a_campaign_are_read_without_pandas(tmp_path: Path) -> 
     path.write_text("duetbench: {harness: dacapo, image: i, duets: [one]}\n")
     done = python(
         "from duet import harnesses\n"
-        "from duet.campaign.load import load\n"
-        f"assert len(harnesses.known()) >= 4 and load({str(path)!r}).benchmarks\n"
+        "from duet.campaign.load import load_campaign\n"
+        f"assert len(harnesses.known()) >= 4 and load_campaign({str(path)!r}).benchmarks\n"
         f"print([name for name in {HEAVY} if name in sys.modules])"
     )
     assert (done.stdout, done.stderr) == ("[]\n", "")
@@ -108,9 +108,9 @@ def test_a_wrong_module_is_one_line_when_a_campaign_is_read(tmp_path: Path, text
     (tmp_path / "workflow").symlink_to(SCRIPTS.parent / "workflow")
     (tmp_path / "c.yml").write_text("duetbench: {image: i, duets: [one]}\n")
     done = python(
-        "from duet.campaign.load import load\n"
+        "from duet.campaign.load import load_campaign\n"
         "from duet.model import DuetError\n"
-        f"try: load({str(tmp_path / 'c.yml')!r})\n"
+        f"try: load_campaign({str(tmp_path / 'c.yml')!r})\n"
         "except DuetError as error: print(error)",
         scripts,
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from duet import harnesses
-from duet.inference import COLUMNS, run_effects, verdicts
+from duet.inference import COLUMNS, judge, run_effects
 from duet.inference.verdicts import decide
 from duet.model import Analysis
 
@@ -46,7 +46,7 @@ def campaign(change=0.0, runs=6, n=40, noise=0.01, seed=1, **more):
 
 
 def one(table, analysis=RATE, warmup=None):
-    frame = verdicts(run_effects(table, analysis, warmup), analysis)
+    frame = judge(run_effects(table, analysis, warmup), analysis)
     assert list(frame.columns) == list(COLUMNS)
     assert len(frame) == 1
     return frame.iloc[0]
@@ -89,7 +89,7 @@ def test_t_interval_against_scipy():
 
     effects = run_effects(campaign(0.03), RATE)
     expected = stats.ttest_1samp(effects["log_ratio"], 0)
-    row = verdicts(effects, RATE).iloc[0]
+    row = judge(effects, RATE).iloc[0]
     low, high = expected.confidence_interval(0.95)
     assert row["p_value"] == pytest.approx(expected.pvalue)
     assert row["ci_low_percent"] == pytest.approx(100 * math.expm1(low))
@@ -116,7 +116,7 @@ def test_a_window_that_cuts_a_pattern_biases_the_rate_but_not_the_index_estimato
 
 def test_holm_over_a_suite_and_simultaneous_intervals():
     table = pd.concat([campaign(0.015, benchmark=f"b{i}", noise=0.03, seed=i) for i in range(5)])
-    frame = verdicts(run_effects(table, RATE), RATE)
+    frame = judge(run_effects(table, RATE), RATE)
     assert (frame["p_adjusted"] >= frame["p_value"]).all()
     assert frame["p_adjusted"].min() == pytest.approx(min(1, 5 * frame["p_value"].min()))
     assert (frame["ci_low_simultaneous_percent"] < frame["ci_low_percent"]).all()
@@ -179,7 +179,7 @@ def test_one_run_only_shows_an_interval_but_concludes_nothing(type_, change):
 def test_a_benchmark_with_one_run_does_not_count_in_the_correction_of_the_others():
     alone = campaign(0.02, noise=0.05, benchmark="a")
     both = pd.concat([alone, campaign(0.2, runs=1, benchmark="b")], ignore_index=True)
-    frame = verdicts(run_effects(both, RATE), RATE)
+    frame = judge(run_effects(both, RATE), RATE)
     assert frame["p_adjusted"][0] == pytest.approx(one(alone)["p_value"])
 
 
@@ -275,10 +275,10 @@ def test_iterations_run_without_the_other_side_are_not_compared():
 
 def test_five_hundred_benchmarks():
     parts = [campaign(0.0, runs=3, n=8, benchmark=f"b{i:03d}", seed=i) for i in range(500)]
-    frame = verdicts(run_effects(pd.concat(parts, ignore_index=True), RATE), RATE)
+    frame = judge(run_effects(pd.concat(parts, ignore_index=True), RATE), RATE)
     assert len(frame) == 500 and set(frame["verdict"]) <= {"equivalent", "inconclusive"}
 
 
 def test_an_empty_table_has_no_verdicts():
-    frame = verdicts(run_effects(campaign().iloc[:0], RATE), RATE)
+    frame = judge(run_effects(campaign().iloc[:0], RATE), RATE)
     assert frame.empty and list(frame.columns) == list(COLUMNS)

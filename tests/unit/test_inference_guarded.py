@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from duet.inference import dependence, guarded, intervals, run_effects, verdicts, warmup
+from duet.inference import dependence, guarded, intervals, judge, run_effects, warmup
 from duet.inference.assumptions import rounding, shifts
 from duet.inference.decision import FalsePositives, false_positives
 from duet.inference.overlap import join
@@ -34,7 +34,7 @@ def fields(found):
 
 
 def one(table):
-    return verdicts(run_effects(table, DEFAULT), DEFAULT).iloc[0]
+    return judge(run_effects(table, DEFAULT), DEFAULT).iloc[0]
 
 
 # the trimmed mean and the guard
@@ -52,7 +52,7 @@ def test_trimmed_by_hand():
     assert found.p == pytest.approx(2 * stats.t.sf(abs(found.estimate) / error, 15))
 
 
-@pytest.mark.parametrize("by", [intervals.t, guarded.guarded, guarded.trimmed])
+@pytest.mark.parametrize("by", [intervals.t, guarded.guarded_t, guarded.trimmed])
 @pytest.mark.parametrize("n", [6, 10, 13, 20])
 def test_exchange_scale_and_order_of_rows(by, n):
     x, order, swapped = RNG.standard_t(3, (7, n)), np.resize(["AB", "BA"], n), simulation.swaps(n)
@@ -71,13 +71,13 @@ def test_exchange_scale_and_order_of_rows(by, n):
 def test_the_guard_holds_what_both_hold_and_is_t_below_ten_runs():
     x = RNG.normal(0.02, 0.05, (200, 12))
     x[::4, 0] += 1
-    found = guarded.guarded(x, 0.95, 0.02)
+    found = guarded.guarded_t(x, 0.95, 0.02)
     mean, middle = intervals.t(x, 1 - 0.045, 0.02), guarded.trimmed(x, 1 - 0.005, 0.02)
     assert found.low == pytest.approx(np.maximum(mean.low, middle.low))
     assert found.high == pytest.approx(np.minimum(mean.high, middle.high))
     assert ((found.p <= 0.05) == ((found.low > 0) | (found.high < 0))).all()
     assert ((found.low <= found.estimate) & (found.estimate <= found.high)).all()
-    few = guarded.guarded(x[:, :9], 0.95, 0.02)
+    few = guarded.guarded_t(x[:, :9], 0.95, 0.02)
     assert fields(few) == pytest.approx(fields(intervals.t(x[:, :9], 0.95, 0.02)))
 
 
@@ -86,7 +86,7 @@ def test_intervals_that_exclude_each_other_are_joined():
     x[:18] += np.where(np.arange(18) < 9, 0, -1e-3)
     mean, middle = intervals.t(x + 10, 0.19, 0.02), guarded.trimmed(x + 10, 0.91, 0.02)
     assert mean.low > middle.high
-    found = guarded.guarded(x + 10, 0.1, 0.02)
+    found = guarded.guarded_t(x + 10, 0.1, 0.02)
     assert found.low <= middle.low and found.high >= mean.high and found.p <= 0.05
 
 
@@ -94,9 +94,9 @@ def test_one_run_in_ten_off_by_two_hides_a_change_from_the_mean_only():
     x = RNG.normal(0.02, 0.005, (500, 20))
     x[np.arange(500), RNG.integers(20, size=500)] += RNG.choice([-1, 1], 500) * math.log(2)
     assert np.mean(intervals.t(x, 0.95, 0.02).p <= 0.05) < 0.1
-    assert np.mean(guarded.guarded(x, 0.95, 0.02).p <= 0.05) > 0.99
+    assert np.mean(guarded.guarded_t(x, 0.95, 0.02).p <= 0.05) > 0.99
     # and nobody is told that such a benchmark is equivalent
-    assert guarded.guarded(x - 0.02, 0.95, 0.02).p_equivalence.min() > 0.05
+    assert guarded.guarded_t(x - 0.02, 0.95, 0.02).p_equivalence.min() > 0.05
 
 
 def test_the_guard_does_not_err_more_often():
@@ -105,7 +105,7 @@ def test_the_guard_does_not_err_more_often():
         lambda size: RNG.standard_t(3, size),
         lambda size: RNG.uniform(-1, 1, size),
     ):
-        p = guarded.guarded(draw((20_000, 10)), 0.95, 0.1).p
+        p = guarded.guarded_t(draw((20_000, 10)), 0.95, 0.1).p
         for level in (0.05, 0.003):
             assert np.mean(p <= level) <= 1.35 * level + 4 * math.sqrt(level / 20_000)
 
@@ -254,7 +254,7 @@ def test_slower_by_less_than_the_margin_is_both():
 
 def test_equivalence_is_each_benchmarks_own():
     table = pd.concat([orders(campaign(0.0, benchmark=f"b{i}", noise=0.035, seed=i)) for i in range(8)])
-    frame = verdicts(run_effects(table, DEFAULT), DEFAULT)
+    frame = judge(run_effects(table, DEFAULT), DEFAULT)
     assert ((frame["verdict"] == "equivalent") == (frame["p_equivalence"] <= 0.05)).all()
     assert (frame["p_equivalence_adjusted"] > frame["p_equivalence"]).any()
 

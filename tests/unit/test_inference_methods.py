@@ -9,11 +9,11 @@ import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
-from duet.inference import COLUMNS, estimators, intervals, multiplicity, run_effects, verdicts
+from duet.inference import COLUMNS, estimators, intervals, judge, multiplicity, run_effects
 from duet.inference.overlap import join
 from duet.inference.samples import from_table
 from duet.inference.verdicts import correlation
-from duet.inference.work import work
+from duet.inference.work import shared_work
 from duet.model import Analysis
 from scipy import stats
 from test_inference import RATE, campaign, run
@@ -96,7 +96,7 @@ def test_the_correction_is_over_each_suite_and_type():
         campaign(0.02, noise=0.05, suite=s, benchmark=b, seed=i)
         for i, (s, b) in enumerate([("x", "1"), ("x", "2"), ("y", "1")])
     ]
-    frame = verdicts(run_effects(pd.concat(parts), RATE), RATE).set_index(["suite", "benchmark"])
+    frame = judge(run_effects(pd.concat(parts), RATE), RATE).set_index(["suite", "benchmark"])
     assert frame.loc[("y", "1"), "p_adjusted"] == frame.loc[("y", "1"), "p_value"]
     smallest = frame.loc["x", "p_value"].min()
     assert frame.loc["x", "p_adjusted"].min() == pytest.approx(2 * smallest)
@@ -106,14 +106,14 @@ def test_the_correction_is_over_each_suite_and_type():
 @pytest.mark.parametrize("estimator", estimators.NAMES)
 def test_every_estimator_and_method_finds_a_sure_change(estimator, method):
     analysis = Analysis(estimator=estimator, method=method)
-    row = verdicts(run_effects(campaign(0.1, runs=8), analysis), analysis).iloc[0]
+    row = judge(run_effects(campaign(0.1, runs=8), analysis), analysis).iloc[0]
     assert row["verdict"] == "slower" and row["method"] == method and row["estimator"] == estimator
     assert row["change_percent"] == pytest.approx(10, abs=1.2)
 
 
 def test_wilcoxon_with_too_few_runs_says_so():
     analysis = Analysis(method="wilcoxon")
-    row = verdicts(run_effects(campaign(0.1, runs=5), analysis), analysis).iloc[0]
+    row = judge(run_effects(campaign(0.1, runs=5), analysis), analysis).iloc[0]
     assert row["verdict"] == "inconclusive" and "wilcoxon cannot show a difference with 5" in row["warnings"]
     assert math.isnan(row["ci_low_percent"]) and row["change_percent"] == pytest.approx(10, abs=1)
 
@@ -123,13 +123,13 @@ def test_work_is_the_pattern_that_the_runs_share():
     noise = lambda: np.exp(RNG.normal(0, 0.05, 36))  # noqa: E731
     table = pd.concat([run(i, pattern * noise(), pattern * noise()) for i in range(5)])
     samples = from_table(table)
-    found = work(samples, np.zeros(5, int))
+    found = shared_work(samples, np.zeros(5, int))
     log = np.log(found.weight) - np.log(pattern[samples.iteration])
     assert log.std() < 0.05
     # and nothing where the iteration number makes no difference, or with one run only
     flat = from_table(pd.concat([run(i, 1e7 * noise(), 1e7 * noise()) for i in range(5)]))
-    assert (work(flat, np.zeros(5, int)).weight == 1).all()
-    assert (work(samples, np.arange(5)).weight == 1).all()
+    assert (shared_work(flat, np.zeros(5, int)).weight == 1).all()
+    assert (shared_work(samples, np.arange(5)).weight == 1).all()
 
 
 def test_what_runs_add_by_their_weights_leaves_the_mean():
@@ -137,7 +137,7 @@ def test_what_runs_add_by_their_weights_leaves_the_mean():
     samples = next(simulation.simulate(scenario, 0.2, 3, 6, 30, seed=1))
     group = np.arange(18) // 6
     overlaps = join(samples, 0.0)
-    found = work(samples, group)
+    found = shared_work(samples, group)
     share = estimators.shares(samples, overlaps)
     plain = estimators._ratio(samples, share, found.weight)
     honest = estimators.index(samples, overlaps, group).log_ratio.reshape(3, 6)
@@ -216,9 +216,9 @@ def test_intra_run_correlation_and_design_effect():
 
 
 def test_sensitivity_to_the_minimum_overlap_is_told():
-    row = verdicts(run_effects(campaign(0.1), RATE), RATE).iloc[0]
+    row = judge(run_effects(campaign(0.1), RATE), RATE).iloc[0]
     assert row["holds_for_min_overlap"].startswith("0.1-")
-    row = verdicts(run_effects(campaign(0.1, type_="seqn"), RATE), RATE).iloc[0]
+    row = judge(run_effects(campaign(0.1, type_="seqn"), RATE), RATE).iloc[0]
     assert row["holds_for_min_overlap"] == ""
 
 
@@ -231,7 +231,7 @@ def test_verdicts_are_as_their_schema_says():
     parts += [campaign(type_="syncduet"), lost[lost["pair"] == "A"]]
     for method in intervals.NAMES:
         analysis = Analysis(method=method)
-        frame = verdicts(run_effects(pd.concat(parts), analysis), analysis)
+        frame = judge(run_effects(pd.concat(parts), analysis), analysis)
         assert len(frame) == 5
         for row in json.loads(frame.to_json(orient="records")):
             jsonschema.validate(row, schema)

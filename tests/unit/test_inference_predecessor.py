@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from commands import DUETBENCH
-from duet.inference import run_effects, verdicts
+from duet.inference import judge, run_effects
 from duet.inference.predecessor import comparison, slowed
 from duet.inference.samples import from_table
 from duet.model import Analysis
@@ -64,7 +64,7 @@ def test_sides_that_do_not_suffer_alike_are_told():
     """In company B takes 20 % longer than alone, A as long: the duet must not be read by itself."""
     alone = campaign(0.0, type_="seqn", seed=1)
     company = campaign(0.2, seed=2)
-    frame = verdicts(run_effects(pd.concat([alone, company]), Analysis()), Analysis()).set_index("type")
+    frame = judge(run_effects(pd.concat([alone, company]), Analysis()), Analysis()).set_index("type")
     duet = frame.loc["duet"]
     assert "slows A and B differently" in duet["warnings"] and "seqn" in duet["warnings"]
     assert duet["slowdown_B_percent"] == pytest.approx(20, abs=1)
@@ -78,7 +78,7 @@ def test_sides_that_suffer_alike_are_not():
     for name in ("iteration_time_ns", "iteration_start_ns", "iteration_end_ns"):
         first = 1_700_000_000_000_000_000 if name != "iteration_time_ns" else 0
         company[name] = (company[name] - first) * 3 // 2 + first
-    frame = verdicts(run_effects(pd.concat([alone, company]), Analysis()), Analysis()).set_index("type")
+    frame = judge(run_effects(pd.concat([alone, company]), Analysis()), Analysis()).set_index("type")
     assert frame.loc["duet", "slowdown_A_percent"] == pytest.approx(50, abs=1)
     assert frame.loc["duet", "warnings"] == ""
 
@@ -102,7 +102,7 @@ def test_the_command_writes_what_it_is_asked_for(tmp_path):
     effects = pd.read_parquet(tmp_path / "e.parquet")
     rate = Analysis(estimator="rate")
     direct = run_effects(table, rate, {"s/b": 10})
-    pd.testing.assert_frame_equal(verdicts(effects, rate), verdicts(direct, rate))
+    pd.testing.assert_frame_equal(judge(effects, rate), judge(direct, rate))
     assert len(pd.read_parquet(tmp_path / "p.parquet")) > 100
     assert (tmp_path / "c.csv").stat().st_size > 100
 

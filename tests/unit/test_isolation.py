@@ -123,10 +123,10 @@ one: {memory: 1g, B: {run: other}}
 two: {A: {image_args: {JAVA: openjdk-17-jdk-headless}}, results: [a, b]}
 """
     )
-    campaign = load.load(tmp_path / "deep/c.yml")
+    campaign = load.load_campaign(tmp_path / "deep/c.yml")
     asked = isolate.trial(campaign, campaign.benchmarks, ("split", "exchange 30ms"), 5, "isolate-c")
     (tmp_path / "isolate.yml").write_text(yaml.safe_dump(asked))
-    made = load.load(tmp_path / "isolate.yml")
+    made = load.load_campaign(tmp_path / "isolate.yml")
     assert [b.name for b in made.benchmarks] == [
         f"{b}--{mode}" for b in ("one", "two") for mode in ("split", "exchange_30ms")
     ]

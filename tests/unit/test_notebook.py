@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import matplotlib
 import pytest
-from duet.inference import overlap, run_effects, verdicts
+from duet.inference import judge, overlap, run_effects
 from duet.model import Analysis
 from duet.table import store
 from synthetic import campaign
@@ -31,7 +31,7 @@ def finished(folder, rows):
     store.write(rows, folder / "t.parquet")
     overlap.pairs(rows).to_parquet(folder / "p.parquet")
     effects.to_parquet(folder / "e.parquet")
-    verdicts(effects, Analysis()).to_csv(folder / "v.csv", index=False)
+    judge(effects, Analysis()).to_csv(folder / "v.csv", index=False)
     (folder / "a.json").write_text(json.dumps({"confidence": 0.9, "warmup": {}, "min_overlap": 0.5}))
     files = {"table": "t.parquet", "pairs": "p.parquet", "effects": "e.parquet", "verdicts": "v.csv"}
     given = {name: str(folder / file) for name, file in {**files, "analysis": "a.json"}.items()}

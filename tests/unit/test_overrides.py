@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from config_files import faults, written
 from duet.campaign import overrides
-from duet.campaign.load import load
+from duet.campaign.load import load_campaign
 
 
 @pytest.mark.parametrize(
@@ -65,6 +65,8 @@ def test_faults_are_those_of_files(tmp_path: Path, argument: str, line: str):
 
 
 def test_they_reach_the_campaign(tmp_path: Path):
-    campaign = load(written(tmp_path), overrides.read(["analysis={margin: 1}", "verbose=yes", "run=true"]))
+    campaign = load_campaign(
+        written(tmp_path), overrides.read(["analysis={margin: 1}", "verbose=yes", "run=true"])
+    )
     assert campaign.analysis.margin_percent == 1 and campaign.verbose
     assert campaign.benchmarks[0].a.run == "true"

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 from config_files import written
-from duet.campaign.load import ConfigError, from_mapping, load
+from duet.campaign.load import ConfigError, from_mapping, load_campaign
 
 
 def test_all_of_them_are_measured_and_it_is_said_which_is_the_campaign(tmp_path: Path):
     first = written(tmp_path, {"seed": 3, "timeout": 9}, "first.yml")
     second = written(tmp_path, {"suite": "other", "name": "second", "duets": ["three"]}, "second.yml")
-    campaign = load([first, second])
+    campaign = load_campaign([first, second])
     assert campaign.name == "first" and campaign.seed == 3 and campaign.suites == (second,)
     assert [(b.suite, b.name) for b in campaign.benchmarks] == [
         ("tiny", "one"),
@@ -19,7 +19,7 @@ def test_all_of_them_are_measured_and_it_is_said_which_is_the_campaign(tmp_path:
     ]
     assert campaign.benchmarks[2].timeout_s == 9, "as in a file that `suites` names"
     assert campaign.notices == (f"first: the campaign is {first}, with the suites of {second}",)
-    assert load([first]).notices == load(first).notices == ()
+    assert load_campaign([first]).notices == load_campaign(first).notices == ()
 
 
 @pytest.mark.parametrize("given, has", [({}, "has none"), ({"seed": 2}, "has 2")])
@@ -27,18 +27,18 @@ def test_what_would_be_another_campaign_is_a_fault(tmp_path: Path, given: dict, 
     first = written(tmp_path, given, "first.yml")
     second = written(tmp_path, {"suite": "other", "seed": 4}, "second.yml")
     with pytest.raises(ConfigError) as caught:
-        load([first, second])
+        load_campaign([first, second])
     expected = f"{second}: duetbench.seed: is 4, but the campaign, {first}, {has}; accepted: the same in both"
     assert caught.value.faults == [f"{expected}, or --config seed=…"]
-    assert load([first, second], {"seed": 5}).seed == 5
+    assert load_campaign([first, second], {"seed": 5}).seed == 5
     written(tmp_path, {"seed": 4}, "first.yml")
-    assert load([first, second]).seed == 4
+    assert load_campaign([first, second]).seed == 4
 
 
 def test_faults_of_each_are_told(tmp_path: Path):
     files = [written(tmp_path, {"tmeout": 1}, f"{name}.yml") for name in ("first", "second")]
     with pytest.raises(ConfigError) as caught:
-        load([*files, tmp_path / "third.yml"])
+        load_campaign([*files, tmp_path / "third.yml"])
     assert [line.partition(":")[0] for line in caught.value.faults] == [
         str(tmp_path / f"{name}.yml") for name in ("first", "second", "third")
     ]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from duet.inference import run_effects, verdicts
+from duet.inference import judge, run_effects
 from duet.model import Analysis, DuetError, parse_run
 from duet.records.plan import AnalysisPlan
 from duet.records.provision import ImageRecord
@@ -192,7 +192,7 @@ def test_json_is_as_its_schema_says(tmp_path):
     once = measured(["once"], runs=1, iterations=3)
     table = pd.concat([measured(2, 3, types=("duet", "syncduet", "aaduet", "seqn")), once])
     path = tmp_path / "verdicts.csv"
-    verdicts(run_effects(table, Analysis()), Analysis()).to_csv(path, index=False)
+    judge(run_effects(table, Analysis()), Analysis()).to_csv(path, index=False)
     facts = summary.read_facts("quick", tmp_path, ["synthetic.once.0.duet.AB", "synthetic.lost.0.duet.AB"])
     rows = summary.complete(summary.read_verdicts(path), facts)
     told = json.loads(summary.as_json(rows, facts), parse_constant=lambda c: pytest.fail(c))

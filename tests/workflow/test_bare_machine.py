@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from duet.images.identity import IMAGES
-from duet.images.provide import provide
+from duet.images.provide import provide_image
 from duet.images.store import Store
 from duet.model import ImageRef
 
@@ -34,7 +34,7 @@ class Machine:
 def machine(docker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     store = Store("docker")
     with (tmp_path_factory.mktemp("base") / "log").open("w") as log:
-        made = provide(store, ImageRef("base"), IMAGES, "debian:bookworm-slim", log)
+        made = provide_image(store, ImageRef("base"), IMAGES, "debian:bookworm-slim", log)
     store.close()
     container = docker.containers.run(
         made["tag"], ["sleep", "infinity"], detach=True, init=True, working_dir="/", **of_the_host()

@@ -48,9 +48,9 @@ def load_campaign():
     files = [given] if isinstance(given, str) else given
     try:
         if not IN_MODULE:
-            return load.load(files, overrides.read(config_arguments()))
+            return load.load_campaign(files, overrides.read(config_arguments()))
         if files:
-            return load.load(files, {k: v for k, v in config.items() if k != "configfile"})
+            return load.load_campaign(files, {k: v for k, v in config.items() if k != "configfile"})
         return load.from_mapping(config, "config of the module")
     except load.ConfigError as error:
         stop(error.faults)

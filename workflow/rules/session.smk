@@ -11,9 +11,9 @@ import subprocess
 
 from snakemake.logging import logger
 
-from duet.campaign import due as decision
+from duet.campaign.due import due_runs
 from duet.campaign import lock
-from duet.engines.choose import choose
+from duet.engines.choose import choose_engine
 from duet.images import presence
 from duet.measure import progress
 from duet.records import worklist
@@ -95,7 +95,7 @@ def plan():
 
 def decide(runs) -> dict[str, str]:
     hashes = {key: state.hash for key, state in image_states().items()}
-    return decision.due(runs, PLAN.sides, hashes, LAYOUT)
+    return due_runs(runs, PLAN.sides, hashes, LAYOUT)
 
 
 def forced(name: str) -> bool:
@@ -142,7 +142,7 @@ def image_engine(key: str) -> str:
 def engine(name: str) -> str:
     """The engine that `name` stands for here; said once."""
     try:
-        chosen, why = choose(name)
+        chosen, why = choose_engine(name)
     except DuetError as error:
         if executes():
             stop([str(error)])

@@ -22,7 +22,7 @@ NEW = "not measured yet"
 _COMPARED = [field.name for field in fields(Side) if field.name not in ("name", "image")]
 
 
-def due(
+def due_runs(
     runs: Iterable[Run], plans: Mapping[str, SidePlan], hashes: Mapping[str, str | None], layout: Layout
 ) -> dict[str, str]:
     """Name of each run that is to be measured, in the order given, and why.

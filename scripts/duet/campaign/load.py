@@ -25,7 +25,7 @@ class ConfigError(DuetError):
         super().__init__("\n".join(self.faults))
 
 
-def load(files: Path | Sequence[Path], values: Mapping[str, Any] | None = None) -> Campaign:
+def load_campaign(files: Path | Sequence[Path], values: Mapping[str, Any] | None = None) -> Campaign:
     """The campaign of its files, with the values of `--config` over it.
 
     The first file is the campaign. Further ones are suite files, as if it named them in `suites`;

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from duet.commands import Log
 from duet.engines import EngineError
-from duet.engines.choose import choose
+from duet.engines.choose import choose_engine
 from duet.engines.processes import remove_tree
 from duet.records.layout import Layout
 
@@ -31,7 +31,7 @@ def execute(options: argparse.Namespace, log: Log) -> None:
         if name == "podman" and not shutil.which("podman"):
             continue  # nor asked to start its service
         try:
-            engine, _ = choose(name)
+            engine, _ = choose_engine(name)
         except EngineError:
             continue  # an engine that is not there runs nothing
         runs.update(engine.remove_leftovers(results))

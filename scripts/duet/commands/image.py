@@ -67,7 +67,7 @@ def provide(
     options: argparse.Namespace, ref: ImageRef, base_image: str, source: Path | None, log: Log
 ) -> ImageRecord:
     """The build's output goes to the log's file; without one, beside the record or the plan."""
-    from duet.images.provide import provide
+    from duet.images.provide import provide_image
     from duet.images.store import Store
 
     path = log.path or (options.out or options.plan).with_suffix(".log")
@@ -75,6 +75,6 @@ def provide(
     store = Store(options.engine)
     try:
         with path.open("a") as file:
-            return provide(store, ref, options.images.resolve(), base_image, file, source)
+            return provide_image(store, ref, options.images.resolve(), base_image, file, source)
     finally:
         store.close()

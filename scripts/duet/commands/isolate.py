@@ -48,7 +48,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace, log: Log) -> None:
-    campaign = load.load(options.configfile)
+    campaign = load.load_campaign(options.configfile)
     names = [b.name for b in campaign.benchmarks]
     unknown = sorted(set(options.benchmark or ()) - set(names))
     if unknown:

@@ -4,7 +4,7 @@ from duet.engines import Engine, EngineError
 from duet.engines.processes import ProcessEngine
 
 
-def choose(name: str) -> tuple[Engine, str]:
+def choose_engine(name: str) -> tuple[Engine, str]:
     """The engine called `docker`, `podman` or `process`, or for `auto` the first of these that is there; and
     one line that says which and why. Raises EngineError, with the command that helps, for a named one."""
     if name != "auto":

@@ -36,13 +36,13 @@ class CpusetMover:
             raise EngineError(f"{self.file} does not take cores {cpus}: {e.strerror}") from e
 
     def bound(self) -> set[frozenset[int]]:
-        return {cores for tid in _threads(self.file.parent) for cores in affinity(tid)}
+        return {cores for tid in _threads(self.file.parent) for cores in cores_of(tid)}
 
     def close(self) -> None:
         os.close(self._fd)
 
 
-def affinity(tid: int) -> Iterator[frozenset[int]]:
+def cores_of(tid: int) -> Iterator[frozenset[int]]:
     """The cores that a thread may use; nothing where it has ended."""
     with contextlib.suppress(OSError):
         yield frozenset(os.sched_getaffinity(tid))

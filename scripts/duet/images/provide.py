@@ -30,7 +30,7 @@ from duet.model import ImageRef, digest
 from duet.records.provision import ImageRecord
 
 
-def provide(
+def provide_image(
     store: Store,
     ref: ImageRef,
     images_dir: Path,

@@ -2,6 +2,6 @@
 
 from duet.inference.decision import Decision, Exit, gate_decision
 from duet.inference.effects import run_effects
-from duet.inference.verdicts import COLUMNS, VERDICTS, verdicts
+from duet.inference.verdicts import COLUMNS, VERDICTS, judge
 
-__all__ = ["COLUMNS", "VERDICTS", "Decision", "Exit", "gate_decision", "run_effects", "verdicts"]
+__all__ = ["COLUMNS", "VERDICTS", "Decision", "Exit", "gate_decision", "judge", "run_effects"]

@@ -7,7 +7,7 @@ import numpy as np
 from duet.inference import estimators
 from duet.inference.overlap import Pairs
 from duet.inference.samples import Samples, first_of
-from duet.inference.work import work
+from duet.inference.work import shared_work
 
 ALONE = 0.01
 """Share of a group's joint iterations that a side spent alone, from which company is looked at."""
@@ -25,7 +25,7 @@ def shifts(samples: Samples, overlaps: Pairs, group: np.ndarray) -> dict[str, np
     nothing to correct.
     """
     share = estimators.shares(samples, overlaps)
-    weights = work(samples, group)
+    weights = shared_work(samples, group)
     plain = estimators.ratio(samples, share, weights.weight)
     return {
         "trend": estimators.ratio(samples, share, weights.other) - plain,
@@ -48,12 +48,12 @@ def _company(samples: Samples, share: np.ndarray, group: np.ndarray) -> np.ndarr
         return out
     share, of = share[partly[of]], of[partly[of]]
     alone = _centred(kept, 1 - share)
-    weight = work(kept, group).weight
+    weight = shared_work(kept, group).weight
     length = _centred(kept, np.log(kept.length_ns / weight))
     square = np.bincount(of, alone**2, minlength=size)
     slope = np.bincount(of, alone * length, minlength=size) / np.where(square > 0, square, 1)
     in_company = replace(kept, length_ns=kept.length_ns * np.exp(-slope[of] * (1 - share)))
-    corrected = estimators.ratio(in_company, share, work(in_company, group).weight)
+    corrected = estimators.ratio(in_company, share, shared_work(in_company, group).weight)
     return np.nan_to_num(corrected - estimators.ratio(kept, share, weight))
 
 

@@ -18,7 +18,7 @@ _SURE = 0.01
 """Level at which runs must agree that another assumption moves the estimate."""
 
 
-def cautions(
+def cautions_of(
     runs: pd.DataFrame, used: pd.DataFrame, row: dict[str, object], found: Interval, analysis: Analysis
 ) -> list[str]:
     """`runs` are all of `run_effects` of a benchmark and type, `used` those with a log ratio, in the order in

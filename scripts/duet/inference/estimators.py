@@ -10,7 +10,7 @@ import numpy as np
 
 from duet.inference.overlap import Pairs
 from duet.inference.samples import Samples, first_of
-from duet.inference.work import work
+from duet.inference.work import shared_work
 
 NAMES = ("index", "rate", "pairs", "pairs-weighted")
 STRETCHES = 5
@@ -61,7 +61,7 @@ def index(samples: Samples, overlaps: Pairs, group: np.ndarray) -> Estimates:
     each run contributed to them is in its log ratio, so that the runs vary as much as the mean errs.
     """
     share = shares(samples, overlaps)
-    found = work(samples, group)
+    found = shared_work(samples, group)
     plain = _ratio(samples, share, found.weight)
     part = share * found.weight
     with np.errstate(divide="ignore", invalid="ignore"):

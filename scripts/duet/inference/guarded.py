@@ -16,7 +16,7 @@ FEWEST = 10
 """Runs from which the trimmed mean is asked: below there is nothing to trim that leaves enough."""
 
 
-def guarded(
+def guarded_t(
     x: np.ndarray,
     confidence: float,
     margin: float,

@@ -10,7 +10,7 @@ COLUMNS = ("slowdown_A_percent", "slowdown_B_percent", "unfairness_percent", "un
 IN_COMPANY = ("duet", "syncduet")
 
 
-def interference(effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
+def interference_of(effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
     """One row per duet or syncduet benchmark that was also measured one side after the other.
 
     Columns: suite, benchmark, type, runs_company, runs_alone, COLUMNS and `warning`. A slowdown is the

@@ -58,7 +58,7 @@ def comparison(
     for name, test in tests(analysis).items():
         frame[f"{name}_p_value"] = test(samples, group)
         frame[f"{name}_different"] = frame[f"{name}_p_value"] <= alpha
-        frame[f"{name}_detectable_percent"] = 100 * detectable(samples, group, test, alpha)
+        frame[f"{name}_detectable_percent"] = 100 * smallest_injected(samples, group, test, alpha)
     return frame
 
 
@@ -168,7 +168,7 @@ def slowed(samples: Samples, factor: np.ndarray) -> Samples:
     return replace(samples, length_ns=length, start_ns=start, end_ns=start + span + longer)
 
 
-def detectable(
+def smallest_injected(
     samples: Samples, group: np.ndarray, test: Test, alpha: float, slowdowns: Sequence[float] = SLOWDOWNS
 ) -> np.ndarray:
     """By group the smallest injected slowdown that, like all greater ones, is told from equality.

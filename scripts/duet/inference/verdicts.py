@@ -41,7 +41,7 @@ class _Runs:
     in_order: bool
 
 
-def verdicts(effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
+def judge(effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
     """COLUMNS, one row per (suite, benchmark, type) of `run_effects`, sorted by them.
 
     A benchmark without a usable run is inconclusive, its numbers are NaN and `warnings` says why.
@@ -63,7 +63,7 @@ def verdicts(effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
 def _with_interference(frame: pd.DataFrame, effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
     """The columns of `interference` where there are seqn runs, and its warnings behind the others."""
     keys = ["suite", "benchmark", "type"]
-    found = interference.interference(effects, analysis)
+    found = interference.interference_of(effects, analysis)
     frame = frame.merge(found[[*keys, *interference.COLUMNS, "warning"]], how="left", on=keys)
     pairs = zip(frame["warnings"], frame["warning"].fillna(""), strict=True)
     return frame.assign(warnings=["; ".join(filter(None, pair)) for pair in pairs])
@@ -110,7 +110,7 @@ def interval(runs: _Runs, analysis: Analysis, confidence: float) -> Interval:
         inside = intervals.centred(np.array(batches, float), x)
         return intervals.hierarchical_bootstrap(inside, confidence, margin)
     if method in cautions.BY_T:
-        by = intervals.t if method == "t" else guarded.guarded
+        by = intervals.t if method == "t" else guarded.guarded_t
         return by(x, confidence, margin, runs.order, runs.swapped, runs.rounding, runs.in_order)
     return intervals.METHODS[method](x, confidence, margin)
 
@@ -142,7 +142,7 @@ def _benchmark(key: tuple[str, str, str], runs: pd.DataFrame, analysis: Analysis
     row |= _trimmed(told, analysis.confidence)
     row["icc"], row["design_effect"] = correlation(used)
     row["holds_for_min_overlap"] = _holds(used, found, analysis)
-    row["warnings"] = "; ".join(cautions.cautions(runs, used, row, found, analysis))
+    row["warnings"] = "; ".join(cautions.cautions_of(runs, used, row, found, analysis))
     row |= _left_out(runs, used)
     row["_runs"] = told
     return row

@@ -47,7 +47,7 @@ class Work:
         return np.bincount(self.run, self.excess * mean[self.cell], minlength=runs)
 
 
-def work(samples: Samples, group: np.ndarray) -> Work:
+def shared_work(samples: Samples, group: np.ndarray) -> Work:
     """What an iteration number takes in all runs and on both sides alike.
 
     Iteration i of a benchmark does the same work on both sides and in every run; disturbances come

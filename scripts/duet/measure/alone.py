@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from duet.engines import GATE, Engine, EngineError, Stray, owner
-from duet.engines.choose import choose
+from duet.engines.choose import choose_engine
 from duet.engines.private import private_directory
 
 PATIENCE_S = 3600
@@ -31,7 +31,7 @@ Say = Callable[[str], None]
 
 
 @contextlib.contextmanager
-def alone(run: str, campaign: str, engines: Mapping[str, Engine], say: Say) -> Iterator[list[str]]:
+def exclusively(run: str, campaign: str, engines: Mapping[str, Engine], say: Say) -> Iterator[list[str]]:
     """Until this is left no other run of this user begins; gives warnings for the record of this one."""
     with _locked(place(), f"{run} of campaign {campaign} (process {os.getpid()})", say):
         yield _without_strays(engines, say)
@@ -118,7 +118,7 @@ def _reachable(chosen: Mapping[str, Engine]) -> dict[str, Engine]:
         if name == "podman" and not shutil.which("podman"):
             continue  # nor asked to start its service
         with contextlib.suppress(EngineError):
-            engines[name] = choose(name)[0]
+            engines[name] = choose_engine(name)[0]
     return engines
 
 

@@ -149,6 +149,32 @@ def test_the_survivor_goes_on_alone_and_says_so(tmp_path: Path) -> None:
         os.read(held["A"], 1)  # nothing more was written to a side that is gone
 
 
+def test_a_batch_is_one_iteration(tmp_path: Path) -> None:
+    command = ["sh", "-c", "echo x >>done; sleep 0.02"]
+    assert ended(loop(tmp_path, "--iterations", "2", "--batch", "3", "--", *command)) == (0, "")
+    found = rows(tmp_path / "results.csv")
+    assert [row["batch"] for row in found] == [3, 3] and (tmp_path / "done").read_text() == "x\n" * 6
+    assert all(row["end_ns"] - row["start_ns"] >= 60_000_000 for row in found)
+
+
+def test_a_batch_ends_with_what_fails(tmp_path: Path) -> None:
+    command = ["sh", "-c", "echo x >>done; [ $(wc -l <done) -lt 5 ]"]
+    status, error = ended(loop(tmp_path, "--iterations", "9", "--batch", "3", "--", *command))
+    assert status == 1 and "iteration 1 ended with 1" in error
+    assert len(rows(tmp_path / "results.csv")) == 1 and (tmp_path / "done").read_text() == "x\n" * 5
+
+
+def test_preparing_is_done_each_time_and_not_timed(tmp_path: Path) -> None:
+    prepare = "echo p >>done; sleep 0.3"
+    command = ("--iterations", "2", "--prepare", prepare, "--", "sh", "-c", "echo x >>done")
+    assert ended(loop(tmp_path, *command)) == (0, "")
+    assert (tmp_path / "done").read_text() == "p\nx\n" * 2
+    first, second = rows(tmp_path / "results.csv")
+    assert second["start_ns"] - first["end_ns"] >= 300_000_000
+    status, error = ended(loop(tmp_path, "--iterations", "2", "--prepare", "exit 6", "--", "true"))
+    assert status == 6 and "preparing iteration 0 ended with 6" in error
+
+
 def test_what_lies_between_two_iterations_is_little(tmp_path: Path) -> None:
     """Documented: about 12 µs on an idle machine; the bound is for a busy one."""
     assert ended(loop(tmp_path, "--iterations", "200", "--", "true"))[0] == 0

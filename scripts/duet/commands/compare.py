@@ -221,17 +221,14 @@ def _claim(name: str | None, command: str) -> Path:
             results.mkdir(parents=True)
             return results
         except FileExistsError:
-            if name or not results.parent.is_dir():
-                break
+            if name:
+                again = typed("--name", name, "--runs", "20")
+                remedy = f"another --name, or for more runs of what it compares: {again}"
+                raise DuetError(f"{results} is there already", remedy) from None
         except OSError as error:
             remedy = "stand in a directory where you may write"
             raise DuetError(f"cannot make {results.absolute()}: {error.strerror}", remedy) from None
-    if not results.parent.is_dir():
-        raise DuetError(f"{results.parent.absolute()} is no directory", "rename it, or stand elsewhere")
-    remedy = (
-        f"another --name, or for more runs of what it compares: {typed('--name', str(name), '--runs 20')}"
-    )
-    raise DuetError(f"{results} is there already", remedy)
+    raise AssertionError("count() has no end")
 
 
 def _writable(path: Path) -> None:

@@ -171,7 +171,7 @@ def test_a_source_lies_in_the_context_under_its_name(folder: Folder, tmp_path: P
     assert folder.run(first, "cat suite.jar") == "jar 1"
     stored.write_text("jar two")
     assert folder.provide(name, asked=Source("suite.jar"), source=stored).hash != first.hash
-    with pytest.raises(ImageError, match=r"suite\.jar is not there; fetch it, or set the key jar"):
+    with pytest.raises(ImageError, match=r"the file suite\.jar is missing; download it, or set the key jar"):
         folder.provide(name, asked=Source("suite.jar"))
 
 

@@ -34,7 +34,7 @@ def test_the_file_says_what_was_asked_for(tmp_path: Path, command: str, images) 
     (tmp_path / "files.tar").touch()
     file = tmp_path / "compare.yml"
     file.write_text(_comparison.campaign_text(asked, PACE, "more"), encoding="utf-8")
-    campaign = load.load(file)
+    campaign = load.load_campaign(file)
     (benchmark,) = campaign.benchmarks
     assert campaign.name == benchmark.name == "x" and benchmark.warmup == 1 and benchmark.timeout_s == 90
     assert benchmark.repetitions[Type.DUET] == 10
@@ -53,7 +53,7 @@ def test_the_trial_can_be_read(tmp_path: Path, command: str) -> None:
     (tmp_path / "trial.yml").write_text(
         _comparison.trial_text(Comparison("x", (command, "true"), tmp_path), 5), encoding="utf-8"
     )
-    (benchmark,) = load.load(tmp_path / "trial.yml").benchmarks
+    (benchmark,) = load.load_campaign(tmp_path / "trial.yml").benchmarks
     assert benchmark.repetitions[Type.SEQN] == 1 and benchmark.repetitions[Type.DUET] == 0
     for side in (benchmark.a, benchmark.b):
         assert subprocess.run(["sh", "-n", "-c", side.run]).returncode == 0

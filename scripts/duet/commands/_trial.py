@@ -64,7 +64,7 @@ def trial(comparison: Comparison, folder: Path, limit_s: float, log: Log) -> Tri
     """
     file = folder / "trial.yml"
     file.write_text(_comparison.trial_text(comparison, limit_s), encoding="utf-8")
-    campaign, layout = load.load(file), Layout(folder / "results")
+    campaign, layout = load.load_campaign(file), Layout(folder / "results")
     runs = order.runs(campaign)
     plan_of(campaign, runs).write(layout)
     _bring_images(comparison, campaign, layout, log)

@@ -27,7 +27,7 @@ from duet.campaign import load
 from duet.campaign.check import is_name
 from duet.commands import Log, UsageError, _comparison, _trial, _workflow
 from duet.commands._comparison import FILES, Comparison
-from duet.engines.choose import choose
+from duet.engines.choose import choose_engine
 from duet.inference import Exit, gate_decision
 from duet.model import Campaign, DuetError
 from duet.report import comparison as report
@@ -68,7 +68,7 @@ def execute(options: argparse.Namespace, log: Log) -> int:
     for path in filter(None, (options.export_json, options.export_markdown)):
         _writable(path)
     file = begin(options, log) if options.commands else go_on(options)
-    campaign, results = load.load(file), file.parent
+    campaign, results = load.load_campaign(file), file.parent
     try:
         rc = _workflow.run(file, results / "summary.md", QUIET)
     except KeyboardInterrupt:
@@ -204,7 +204,7 @@ def _engine(name: str, images: tuple[str, str] | None) -> str:
         return "process"
     if name == "process":
         raise UsageError("--engine process has no images", "leave one of --engine and --image out")
-    chosen, why = choose(name)
+    chosen, why = choose_engine(name)
     if chosen.name == "process":
         raise DuetError(f"images need Docker or Podman ({why})", "start one, or leave --image out")
     return chosen.name

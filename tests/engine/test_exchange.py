@@ -171,7 +171,7 @@ def test_without_the_file_the_engine_is_asked(bench, monkeypatch, tmp_path):  # 
     monkeypatch.setattr(cpusets, "parent", refuse)
     bench.plan(a="sleep 2.5; " + RESULT)
     engine = choose_engine(bench.engine)[0]
-    value = measure_run(Request.read(bench.results, bench.run.name), {"A": engine, "B": engine})
+    value = measure_run(Request.read(bench.results, bench.run.name, str), {"A": engine, "B": engine})
     record = value.exchange
     if bench.engine == "podman":
         assert record.moves == 0 and "not to be written" in record.reason

@@ -29,10 +29,10 @@ def test_the_one_who_waits_is_told_for_whom(place):
     happened, said, waiting = [], [], threading.Event()
 
     def other():
-        with alone.alone("s.b.1.duet.AB", "other", {}, lambda line: (said.append(line), waiting.set())):
+        with alone.undisturbed("s.b.1.duet.AB", "other", {}, lambda line: (said.append(line), waiting.set())):
             happened.append("other")
 
-    with alone.alone("s.b.0.duet.AB", "c", {}, waits_never) as warnings:
+    with alone.undisturbed("s.b.0.duet.AB", "c", {}, waits_never) as warnings:
         assert warnings == []
         thread = threading.Thread(target=other)
         thread.start()
@@ -62,7 +62,7 @@ def test_a_killed_holder_holds_nothing(place):
         assert holder.stdout.readline() == "held\n"
         said = []
         threading.Timer(0.3, holder.send_signal, [signal.SIGKILL]).start()
-        with alone.alone("r", "c", {}, said.append):
+        with alone.undisturbed("r", "c", {}, said.append):
             assert said == ["waiting for holder, which is being measured on this machine"]
     finally:
         holder.kill()
@@ -76,7 +76,7 @@ def test_a_lock_file_that_was_removed_locks_nobody_out_and_nobody_in(place):
     said, entered = [], threading.Event()
 
     def waiter():
-        with alone.alone("r", "c", {}, said.append):
+        with alone.undisturbed("r", "c", {}, said.append):
             entered.set()
 
     thread = threading.Thread(target=waiter)
@@ -84,7 +84,7 @@ def test_a_lock_file_that_was_removed_locks_nobody_out_and_nobody_in(place):
     while not said:
         time.sleep(0.01)
     place.unlink()
-    with alone.alone("r2", "c", {}, waits_never):
+    with alone.undisturbed("r2", "c", {}, waits_never):
         os.close(old)
         assert not entered.wait(0.3)
     assert entered.wait(10)
@@ -139,7 +139,7 @@ def beside(place, monkeypatch):
         said = []
         monkeypatch.setattr(alone, "sides_here", lambda: [1 for _ in engine.there])
         monkeypatch.setattr(alone, "_reachable", lambda _: {"fake": engine})
-        with alone.alone("r", "c", {}, said.append) as warnings:
+        with alone.undisturbed("r", "c", {}, said.append) as warnings:
             return said, warnings
 
     return go

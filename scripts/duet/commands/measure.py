@@ -8,7 +8,7 @@ from duet.commands import Log
 from duet.engines import Engine
 from duet.engines.choose import choose
 from duet.measure import interruption, progress
-from duet.measure.alone import alone
+from duet.measure.alone import undisturbed
 from duet.measure.request import Request
 from duet.measure.run import measure_run
 from duet.model import DuetError
@@ -81,7 +81,7 @@ def measure_planned(options: argparse.Namespace, say: Log) -> None:
     def say_of_run(line: str) -> None:
         say(f"{request.run.name}: {line}")
 
-    with alone(request.run.name, request.benchmark.campaign, engines, say_of_run) as warnings:
+    with undisturbed(request.run.name, request.benchmark.campaign, engines, say_of_run) as warnings:
         begin = time.monotonic()
         record = measure_run(request, engines, keep, warnings)
     for warning in record.warnings:

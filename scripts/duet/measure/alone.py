@@ -31,7 +31,7 @@ Say = Callable[[str], None]
 
 
 @contextlib.contextmanager
-def alone(run: str, campaign: str, engines: Mapping[str, Engine], say: Say) -> Iterator[list[str]]:
+def undisturbed(run: str, campaign: str, engines: Mapping[str, Engine], say: Say) -> Iterator[list[str]]:
     """Until this is left no other run of this user begins; gives warnings for the record of this one."""
     with _locked(place(), f"{run} of campaign {campaign} (process {os.getpid()})", say):
         yield _without_strays(engines, say)

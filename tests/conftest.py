@@ -42,15 +42,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         tools.need(*marker.args)
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
-    yield
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    line = tools.closing(
-        [str(r.longrepr) for r in reporter.getreports("skipped")], session.config.stash.get(LEFT_OUT, 0)
-    )
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """One line before pytest's own last one."""
+    skipped = [str(report.longrepr) for report in terminalreporter.getreports("skipped")]
+    line = tools.closing(skipped, config.stash.get(LEFT_OUT, 0))
     if line:
-        reporter.write_line(line)
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

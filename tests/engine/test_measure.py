@@ -199,7 +199,7 @@ def test_cores_are_split_swapped_and_seen_from_inside(bench):
     sides = bench.plan(side={"cpus": str(cores[-1])}).measured()["sides"]
     assert {side["cpus"]["seen"] for side in sides.values()} == {str(cores[-1])}
     bench.plan(side={"cpus": "4000"})
-    assert "cores that are not there" in bench.failed()[0]
+    assert "cores that do not exist" in bench.failed()[0]
 
 
 def test_a_crash_stops_the_other_and_keeps_the_logs(bench, mark):

@@ -73,16 +73,15 @@ def test_a_lock_file_that_was_removed_locks_nobody_out_and_nobody_in(place):
     """Who waited for a file that is gone since takes the one that is there now."""
     old = os.open(place, os.O_RDWR | os.O_CREAT)
     fcntl.flock(old, fcntl.LOCK_EX)
-    said, entered = [], threading.Event()
+    waiting, entered = threading.Event(), threading.Event()
 
     def waiter():
-        with alone.undisturbed("r", "c", {}, said.append):
+        with alone.undisturbed("r", "c", {}, lambda _: waiting.set()):
             entered.set()
 
     thread = threading.Thread(target=waiter)
     thread.start()
-    while not said:
-        time.sleep(0.01)
+    assert waiting.wait(10)
     place.unlink()
     with alone.undisturbed("r2", "c", {}, waits_never):
         os.close(old)

@@ -15,10 +15,9 @@ from duet.campaign import load, order
 from duet.commands import Log, _comparison
 from duet.commands._comparison import Comparison
 from duet.commands._workflow import PROJECT
-from duet.images.identity import recorded_hash
 from duet.model import Campaign, DuetError, Run
 from duet.records.layout import Layout
-from duet.records.plan import write_plan
+from duet.records.plan import plan_of
 from duet.records.run import FailureRecord, RunRecord
 from duet.report.summary.wording import line, seconds
 
@@ -67,7 +66,7 @@ def trial(comparison: Comparison, folder: Path, limit_s: float, log: Log) -> Tri
     file.write_text(_comparison.trial_text(comparison, limit_s), encoding="utf-8")
     campaign, layout = load.load(file), Layout(folder / "results")
     runs = order.runs(campaign)
-    write_plan(campaign, runs, layout, recorded_hash(layout.results, campaign.base_image))
+    plan_of(campaign, runs).write(layout)
     _bring_images(comparison, campaign, layout, log)
     faults, tried = [], {}
     for run in sorted(runs, key=lambda run: str(run.side)):
@@ -128,16 +127,7 @@ def _bring_images(comparison: Comparison, campaign: Campaign, layout: Layout, lo
         plan = layout.image_plan(ref.key)
         if ref.source:
             _call(["fetch", "--plan", plan, "--out", layout.source(ref.key)])
-        words: list[str | Path] = [
-            "image",
-            "--plan",
-            plan,
-            "--engine",
-            comparison.engine,
-            "--out",
-            layout.image(ref.key),
-        ]
-        done = _call(words)
+        done = _call(["image", "--plan", plan, "--engine", comparison.engine])
         if done.returncode:
             for text in done.stderr.splitlines():
                 log(text)

@@ -28,7 +28,7 @@ from duet.campaign.check import is_name
 from duet.commands import Log, UsageError, _comparison, _trial, _workflow
 from duet.commands._comparison import FILES, Comparison
 from duet.engines.choose import choose
-from duet.inference import Exit, decide
+from duet.inference import Exit, gate_decision
 from duet.model import Campaign, DuetError
 from duet.report import comparison as report
 from duet.report import summary
@@ -153,7 +153,7 @@ def answer(campaign: Campaign, results: Path, options: argparse.Namespace) -> in
         options.export_markdown.write_text(report.markdown(told), encoding="utf-8")
     if options.fail_threshold is None:
         return 0
-    return int(decide(outcome.rows, options.fail_threshold, False, outcome.confidence).exit)
+    return int(gate_decision(outcome.rows, options.fail_threshold, False, outcome.confidence).exit)
 
 
 def typed(*words: str) -> str:

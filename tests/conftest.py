@@ -42,9 +42,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         tools.need(*marker.args)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """One line before pytest's own last one."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> Iterator[None]:
+    """One line between pytest's summary, which lists the reasons, and its last line."""
+    yield
     skipped = [str(report.longrepr) for report in terminalreporter.getreports("skipped")]
     line = tools.closing(skipped, config.stash.get(LEFT_OUT, 0))
     if line:

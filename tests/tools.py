@@ -5,6 +5,7 @@
 A test says what it needs by `@pytest.mark.needs("javac")`, a fixture by `need("javac")`.
 """
 
+import contextlib
 import functools
 import os
 import re
@@ -13,6 +14,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NoReturn
 
 PACKAGES: dict[str, tuple[str, ...]] = {
@@ -50,6 +52,8 @@ def provide(*programs: str) -> None:
     if os.geteuid() or shutil.which("apt-get") is None:
         raise Missing(missing, "as root: ")
     print(f"installing {' '.join(packages(missing))}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # the JDK needs it; slim systems lack it
+        Path("/usr/share/man/man1").mkdir(parents=True, exist_ok=True)
     install = ("install", "-y", "--no-install-recommends", *packages(missing))
     if not (_apt("update") and _apt(*install)):
         raise Missing(missing, "apt-get failed; ")

@@ -6,20 +6,22 @@ from pathlib import Path
 import pytest
 from duet.engines import Engine, EngineError, Start, Started, Usage, supervise
 from duet.measure.rendezvous import COMMAND, Rendezvous
+from stamping import stamping
 
 
 class Sides:
     """Starts sides of one test, each with a rendezvous of its own, and removes them at its end."""
 
-    def __init__(self, engine: Engine, image: str | None, tmp: Path):
-        self.engine, self.image, self.tmp = engine, image, tmp
+    def __init__(self, engine: Engine, image: str | None, tmp: Path, place: Path):
+        """`place`: where the rendezvous are made."""
+        self.engine, self.image, self.tmp, self.place = engine, image, tmp, place
         self.root = tmp / "results"
         self.started: list[Started] = []
         self.gates: list[Rendezvous] = []
 
     def spec(self, script: str, env: tuple[tuple[str, str], ...] = (), **changes: object) -> Start:
         """A start of the real launcher, as that of one side alone."""
-        self.gates.append(rendezvous(self.tmp / f"gate{len(self.gates)}"))
+        self.gates.append(rendezvous(self.place / f"gate{len(self.gates)}"))
         gate = self.gates[-1]
         given = {
             "campaign": "test",
@@ -59,10 +61,11 @@ class Sides:
 
 def sides_of(engine: Engine, images: Callable[[Engine], str | None], tmp_path: Path) -> Iterator[Sides]:
     """The fixture's body: nothing of them is left."""
-    made = Sides(engine, images(engine), tmp_path)
-    yield made
-    made.close()
-    assert engine.leftovers(made.root) == []
+    with stamping(tmp_path) as place:
+        made = Sides(engine, images(engine), tmp_path, place)
+        yield made
+        made.close()
+        assert engine.leftovers(made.root) == []
 
 
 def rendezvous(directory: Path) -> Rendezvous:

@@ -114,7 +114,7 @@ def test_failed_start_leaves_nobody_waiting(contained: Sides):
 def test_waits_longer_than_any_answer_may_take(contained: Sides, monkeypatch):
     monkeypatch.setattr(containers, "_TIMEOUT_S", 2)
     monkeypatch.setattr(containers, "_IDLE_S", 1)
-    slow = Sides(ContainerEngine(contained.engine.name), contained.image, contained.tmp)
+    slow = Sides(ContainerEngine(contained.engine.name), contained.image, contained.tmp, contained.place)
     side = slow("sleep 4; exit 9")
     assert side.wait(30) == 9
     side.remove()

@@ -38,7 +38,7 @@ def way(request, monkeypatch):
     if request.param == "affinity":
         monkeypatch.setattr(processes, "_cgroup", lambda *_: None)
     elif not own_cgroups():
-        pytest.skip("this user may make no cgroup")
+        pytest.skip("needs a cgroup of its own; run it as root outside containers")
     return request.param
 
 
@@ -171,7 +171,7 @@ def test_without_the_file_the_engine_is_asked(bench, monkeypatch, tmp_path):  # 
     monkeypatch.setattr(cpusets, "parent", refuse)
     bench.plan(a="sleep 2.5; " + RESULT)
     engine = choose_engine(bench.engine)[0]
-    value = measure_run(Request.read(bench.results, bench.run.name), {"A": engine, "B": engine})
+    value = measure_run(Request.read(bench.results, bench.run.name, str), {"A": engine, "B": engine})
     record = value.exchange
     if bench.engine == "podman":
         assert record.moves == 0 and "not to be written" in record.reason
@@ -194,7 +194,7 @@ def test_a_program_that_binds_itself_is_noticed(hosted: Sides, way):
 
 def test_cgroups_of_processes_go_with_them(hosted: Sides):
     if not own_cgroups():
-        pytest.skip("this user may make no cgroup")
+        pytest.skip("needs a cgroup of its own; run it as root outside containers")
     core = str(min(os.sched_getaffinity(0)))
     made = cpusets.parent() / hosted("true", cpus=core).workdir.name
     until(lambda: not made.exists())

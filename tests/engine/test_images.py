@@ -19,9 +19,10 @@ from pathlib import Path
 
 import pytest
 from commands import DUETBENCH
+from duet.engines.private import private_directory
 from duet.images import presence
 from duet.images import store as builds
-from duet.images.identity import IMAGES, ImageError
+from duet.images.identity import IMAGES, ImageError, process_hash
 from duet.images.provide import provide_image
 from duet.images.store import BuildFailed, NoRegistry, Store
 from duet.model import ImageRef, Source
@@ -171,7 +172,7 @@ def test_a_source_lies_in_the_context_under_its_name(folder: Folder, tmp_path: P
     assert folder.run(first, "cat suite.jar") == "jar 1"
     stored.write_text("jar two")
     assert folder.provide(name, asked=Source("suite.jar"), source=stored).hash != first.hash
-    with pytest.raises(ImageError, match=r"suite\.jar is not there; fetch it, or set the key jar"):
+    with pytest.raises(ImageError, match=r"the file suite\.jar is missing; download it, or set the key jar"):
         folder.provide(name, asked=Source("suite.jar"))
 
 
@@ -192,15 +193,12 @@ def test_builds_of_the_same_image_at_once_make_one(folder: Folder) -> None:
     folder.make("low", "FROM base\nRUN sleep 1\n")
     names = [folder.make(f"app{i % 2}", f"FROM {{low}}\nRUN echo {i % 2} >i\n") for i in range(4)]
     made: dict[int, dict] = {}
-    locks = folder.path / "locks"
-    locks.mkdir()
 
     def one(i: int) -> None:
         out = folder.path / f"out{i}.json"
         command = [*DUETBENCH, "image", "--name", names[i], "--engine", folder.store.engine]
         command += ["--images", str(folder.path), "--out", str(out), "--log", str(folder.log)]
-        env = os.environ | {"TMPDIR": str(locks)}
-        done = subprocess.run(command, capture_output=True, text=True, env=env)
+        done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         made[i] = json.loads(out.read_text()) | {"key": ""}
 
@@ -212,7 +210,7 @@ def test_builds_of_the_same_image_at_once_make_one(folder: Folder) -> None:
     assert made[0] == made[2] != made[1] == made[3]
     built = [line for line in folder.log.read_text().splitlines() if ": building " in line]
     assert sum("-low:" in line for line in built) == 1 and sum("-app" in line for line in built) == 2
-    assert [path.name for path in locks.glob("*.lock")] == [f"duetbench-{os.getuid()}.lock"]
+    assert len(list(private_directory().glob("images.*"))) == 1  # one file locks all images
 
 
 def test_an_image_that_went_or_changed_is_not_present(folder: Folder, tmp_path: Path) -> None:
@@ -329,8 +327,10 @@ def test_the_command_for_process_lists_the_files_of_a_side(tmp_path: Path) -> No
         "image compress: not built for host processes, which get these files of it: "
     )
     record = json.loads(out.read_text())
-    assert (record["id"], record["hash"], record["key"]) == (None, None, "compress")
-    assert {"duet-loop", "make-data"} <= {Path(path).name for path in record["files"]}
+    assert (record["id"], record["key"]) == (None, "compress")
+    files = [Path(path) for path in record["files"]]
+    assert {"duet-loop", "make-data"} <= {path.name for path in files}
+    assert record["hash"] == process_hash(files, None)
 
 
 def test_the_commands_faults_are_lines_and_no_tracebacks(folder: Folder) -> None:

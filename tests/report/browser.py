@@ -2,6 +2,7 @@
 
 import base64
 import json
+import socket
 import subprocess
 import time
 import urllib.error
@@ -12,6 +13,7 @@ from pathlib import Path
 
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    "--disable-dev-shm-usage",  # a container's is small
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     # Everything but files is refused: what needs the network fails, and its error is logged.
     "--host-resolver-rules=MAP * ~NOTFOUND",
@@ -93,11 +95,13 @@ class Browser:
 
 @contextmanager
 def chromium(profile: Path, width: int = 1400, height: int = 900) -> Iterator[Browser]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]  # with --port=0 chromedriver does not say which where there is no IPv6
     driver = subprocess.Popen(
-        ["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ["chromedriver", f"--port={port}"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
     try:
-        port = next(line.split()[-1].rstrip(".") for line in driver.stdout if "successfully on port" in line)
+        next(line for line in driver.stdout if "successfully" in line)
         options = {"args": [*FLAGS, f"--user-data-dir={profile}", f"--window-size={width},{height}"]}
         wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
         root = f"http://127.0.0.1:{port}/session"

@@ -8,9 +8,16 @@ import time
 
 import pytest
 from duet.measure import rendezvous
+from stamping import stamping
 from tools import need
 
 SHELLS = [["dash"], ["bash", "--posix"], ["busybox", "sh"]]
+
+
+@pytest.fixture
+def tmp_path(tmp_path):
+    with stamping(tmp_path) as path:
+        yield path
 
 
 @pytest.fixture(params=SHELLS, ids=lambda words: words[0])

@@ -64,14 +64,14 @@ def test_all_exit_codes_of_one_campaign_that_grows(project, harness):
     assert lost.returncode == 4 and "Gate: NO DATA for bad" in lost.stdout
     assert gate(project).returncode == 1
 
-    # a place that favours a side: A is told from A
+    # a place that favours a side: A is found different from A
     for name in ("unfair", "unfair-too"):
         run = f'if [ "$DUET_SIDE" = A ]; then {harness} 10; else {harness} 20; fi'
         campaign[name] = {"A": {"run": run}}
         campaign["duetbench"]["duets"].append(name)
     measure(project, campaign, fails=True)
     refused = gate(project)
-    assert refused.returncode == 3 and "A was told from A in 2 of 4 comparisons" in refused.stdout
+    assert refused.returncode == 3 and "A was found different from A in 2 of 4 comparisons" in refused.stdout
     assert gate(project, "--markdown").stdout.startswith("⚠️ **duetbench:** REFUSED")
 
     (project.results("c") / "verdicts.csv").write_text("suite,benchmark\n")

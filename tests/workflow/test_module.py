@@ -70,7 +70,7 @@ def test_a_campaign_file_is_measured_from_another_workflow_and_stays(project, ha
     more = outer(project, config.replace("1}", "2}"), "", *ALL_TRIGGERS)
     assert more.returncode == 0, more.stdout
     assert len(runs(project)) == 2 and first.items() <= runs(project).items()
-    again = outer(project, config.replace("1}", "2}"), "", *ALL_TRIGGERS, "duet_all")
+    again = outer(project, config.replace("1}", "2}"), "", "duet_all", *ALL_TRIGGERS)
     assert again.returncode == 0, again.stdout
     assert len(runs(project)) == 2 and first.items() <= runs(project).items()
     assert (project.path.parent / "results/c/summary.md").exists()

@@ -84,8 +84,11 @@ class Bench:
         return json.loads(path.read_bytes())
 
     def failed(self) -> tuple[str, dict]:
-        line = self.measure(1).strip()
-        assert "\n" not in line and line.startswith(f"error: run {self.run.name}: ")
+        lines = self.measure(1).strip().splitlines()
+        # Something else may be measured here, or have been left by a test that was killed.
+        others = tuple(f"{self.run.name}: {what} " for what in ("waiting for", "removed"))
+        (line,) = (each for each in lines if not each.startswith(others))
+        assert line.startswith(f"error: run {self.run.name}: ")
         assert line.endswith("; again: type this") and not (self.directory / "run.json").exists()
         failure = json.loads((self.directory / "failure.json").read_text())
         assert (

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
-from duet.campaign import load as config
-from duet.campaign import order as plan
+from duet.campaign import load, order
 from duet.model import Run, Type
 from duet.records.layout import FAILURE, RUN
-from duet.records.run import FailureRecord, HostRecord
+from duet.records.plan import Plan, plan_of
+from duet.records.run import FailureRecord, HostRecord, SpecRecord
 from run_records import run_record
 from synthetic import campaign as made_up
 
@@ -27,7 +27,6 @@ def checkout(folder: Path) -> Path:
     for name in ("workflow", "scripts", "images"):
         skip = shutil.ignore_patterns("__pycache__", ".snakemake")
         shutil.copytree(PROJECT / name, folder / name, ignore=skip, symlinks=True)
-    shutil.copy(PROJECT / "environment.yml", folder)  # the rules name it
     (folder / "config").mkdir()
     return folder
 
@@ -69,11 +68,13 @@ def write(
     file.write_text(
         yaml.safe_dump({"duetbench": settings, **{b: sides for b in benchmarks}}, sort_keys=False)
     )
-    snakemake(project, name, "--cores", "1", "-n")  # writes the plan: runs must be newer
+    campaign = load.load_campaign(file)
+    runs_planned = order.runs(campaign)
+    plan = plan_of(campaign, runs_planned)
     results = project / "results" / name
     table = made_up(list(benchmarks), runs, iterations, types, change, seed, suite="made-up", **noise)
     groups = dict(list(table.groupby(["benchmark", "type", "runid"], observed=True)))
-    for run in plan.runs(config.load_campaign(file)):
+    for run in runs_planned:
         folder = results / "runs" / run.name
         folder.mkdir(parents=True, exist_ok=True)
         if failed and run.name in failed:
@@ -81,11 +82,11 @@ def write(
             FailureRecord(name=run.name, reason=failed[run.name], log=log, time_ns=0).write(folder / FAILURE)
             continue
         here = groups[run.benchmark, str(run.type), run.runid]
-        _write_run(folder, run, here, name, (only_side or {}).get(run.benchmark))
+        _write_run(folder, run, plan, here, name, (only_side or {}).get(run.benchmark))
     return results
 
 
-def _write_run(folder: Path, run: Run, table, campaign: str, only: str | None) -> None:
+def _write_run(folder: Path, run: Run, plan: Plan, table, campaign: str, only: str | None) -> None:
     sides = {}
     for side in run.sides:
         rows = table[(table["pair"] == side)] if only in (None, side) else table.iloc[:0]
@@ -100,6 +101,10 @@ def _write_run(folder: Path, run: Run, table, campaign: str, only: str | None) -
         run,
         sides,
         campaign=campaign,
+        spec=SpecRecord(
+            timeout_s=plan.sides[run.plan_file(run.sides[0])].timeout_s,
+            sides={side: plan.sides[run.plan_file(side)].side for side in run.sides},
+        ),
         start_ns=int(mine["iteration_start_ns"].min()),
         end_ns=int(mine["iteration_end_ns"].max()),
         host=HostRecord(hostname="made-up", kernel="Linux", cores="0-1"),

@@ -37,7 +37,7 @@ def machine(docker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machin
         made = provide_image(store, ImageRef("base"), IMAGES, "debian:bookworm-slim", log)
     store.close()
     container = docker.containers.run(
-        made["tag"], ["sleep", "infinity"], detach=True, init=True, working_dir="/", **of_the_host()
+        made.tag, ["sleep", "infinity"], detach=True, init=True, working_dir="/", **of_the_host()
     )
     try:
         container.put_archive("/home", project())

@@ -117,7 +117,7 @@ def campaign_text(comparison: Comparison, chosen: Pace, more: str) -> str:
         "# config/README.md has every key. For more runs, beside those that are there:\n"
         f"#     {more}\n"
         "duetbench:\n"
-        f"  name: {comparison.name}\n"
+        f"  name: {_scalar(comparison.name)}\n"
         f"{_where(comparison)}"
         f"  duets: [{_scalar(comparison.name)}]\n"
         f"  duet_repetitions: {chosen.runs}  # runs, each of A and B at the same time\n"
@@ -144,7 +144,7 @@ def trial_text(comparison: Comparison, limit_s: float) -> str:
     ]
     return (
         "duetbench:\n"
-        f"  name: {comparison.name}\n"
+        f"  name: {_scalar(comparison.name)}\n"
         f"{_where(comparison)}"
         f"  duets: [{_scalar(comparison.name)}]\n"
         "  duet_repetitions: 0\n"

@@ -126,7 +126,17 @@ def _bring_images(comparison: Comparison, campaign: Campaign, layout: Layout, lo
     for ref in campaign.images:
         plan = layout.image_plan(ref.key)
         if ref.source:
-            _call(["fetch", "--plan", plan, "--out", layout.source(ref.key)])
+            _call(
+                [
+                    "fetch",
+                    "--plan",
+                    plan,
+                    "--out",
+                    layout.source(ref.key),
+                    "--folder",
+                    layout.results / ".sources",
+                ]
+            )
         done = _call(["image", "--plan", plan, "--engine", comparison.engine])
         if done.returncode:
             for text in done.stderr.splitlines():

@@ -35,7 +35,8 @@ class State:
     """One image, now."""
 
     hash: str | None
-    """The content that a run measured now would have; None while that cannot be known."""
+    """The content that a run measured now would have; None while that cannot be known. Where only so much
+    is known that it would be another one than before, a text that is no hash."""
     present: bool
     """Whether the engine has that content, under the tag that the record of its presence names."""
 
@@ -77,6 +78,7 @@ def look(
                 _source_digest(ref, layout),
                 base_image,
                 images_dir,
+                mine is not None,
             )
             try:
                 states[ref.key] = seen.state(engine)
@@ -102,6 +104,8 @@ class _Seen:
     source: str | None
     base_image: str
     images_dir: Path
+    identified: bool
+    """Whether there is an identity: then what the image stood on is known."""
 
     def state(self, engine: str) -> State:
         if engine == "process":
@@ -142,6 +146,9 @@ class _Seen:
             now = content_here(self.store, name, self.base_image)
             if now is not None:
                 self.known[name] = now
+            elif self.identified and name not in self.known:
+                # Its content cannot be known, but it is no longer the one that was identified.
+                return State(f"stands on {name}", False)
         return State(self._planned(), False)
 
     def _planned(self) -> str | None:

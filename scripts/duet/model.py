@@ -131,6 +131,46 @@ class Benchmark:
         return f"{file_name(self.suite)}.{file_name(self.name)}"
 
 
+TIME = "time"
+"""The metric that every harness measures: iteration time."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What is compared: iteration time, a quantile of it, or a column of the table."""
+
+    COLUMNS: ClassVar[dict[str, str]] = {"peak_memory": "peak_memory_bytes", "cpu_time": "cpu_time_ns"}
+    """What the engine measures of a side -> its column."""
+
+    name: str
+    """`time`, a quantile such as `p99` or `p99.9`, `peak_memory`, `cpu_time`, or a harness's column."""
+    better: str = "lower"
+    """Which way is better: `lower` or `higher`."""
+
+    @staticmethod
+    def usual(name: str) -> str:
+        """Which way is better where nothing is said: more per second, less of all else."""
+        return "higher" if name.endswith(("/s", "_per_second", "_per_s")) else "lower"
+
+    @property
+    def column(self) -> str:
+        return self.COLUMNS.get(self.name, self.name)
+
+    @property
+    def quantile(self) -> float | None:
+        """0.99 of `p99`; None for what is no quantile."""
+        match = re.fullmatch(r"p(\d{1,2}(?:\.\d+)?)", self.name)
+        share = float(match[1]) / 100 if match else 0.0
+        return share if share > 0 else None
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """What B is whose value is greater, and whose is less."""
+        if self.name == TIME or self.quantile:
+            return "slower", "faster"
+        return ("worse", "better") if self.better == "lower" else ("better", "worse")
+
+
 @dataclass(frozen=True)
 class Analysis:
     """How the table is turned into verdicts (config key `analysis`)."""
@@ -141,6 +181,8 @@ class Analysis:
     confidence: float = 0.95
     margin_percent: float = 2.0
     correction: str = "holm"
+    metrics: tuple[Metric, ...] = (Metric(TIME),)
+    """What is judged, each a family of its own for the correction."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 from duet.campaign import check, overrides, resolve
 from duet.campaign.check import OVERRIDES, Document, Faults
 from duet.campaign.resolve import Chain, Findings, Layer
-from duet.model import Analysis, Benchmark, Campaign, DuetError, ImageRef, Schedule, collisions
+from duet.model import Analysis, Benchmark, Campaign, DuetError, ImageRef, Metric, Schedule, collisions
 
 
 class ConfigError(DuetError):
@@ -117,6 +117,9 @@ def _campaign(path: Path, main: Document, over: Document, suites: list[Document]
     analysis = {**main.campaign.get("analysis", {}), **over.campaign.get("analysis", {})}
     if "margin" in analysis:
         analysis["margin_percent"] = analysis.pop("margin")
+    if "metrics" in analysis:
+        holder = over if "metrics" in over.campaign.get("analysis", {}) else main
+        analysis["metrics"] = _metrics(analysis["metrics"], f"{holder.label}: duetbench.analysis", faults)
     artifacts: dict[str, str] = {}
     for document in (*suites, main, over):
         artifacts |= document.campaign.get("artifacts", {})
@@ -133,6 +136,17 @@ def _campaign(path: Path, main: Document, over: Document, suites: list[Document]
         analysis=Analysis(**analysis),
         notices=tuple(findings.notices),
     )
+
+
+def _metrics(given: Sequence[str | Mapping[str, str]], where: str, faults: Faults) -> tuple[Metric, ...]:
+    """`time`, or `{ops: higher}` with its direction."""
+    named = [
+        (each, Metric.usual(each)) if isinstance(each, str) else next(iter(each.items())) for each in given
+    ]
+    for i, (name, _) in enumerate(named):
+        if name in [other for other, _ in named[:i]]:
+            faults.add(f"{where}.metrics[{i}]", f"{name} occurs twice", "each metric once")
+    return tuple(Metric(name, better) for name, better in named)
 
 
 def _name(top: Mapping[str, Any], path: Path, main: Document, faults: Faults) -> str:

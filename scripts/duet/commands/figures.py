@@ -18,7 +18,7 @@ from duet import harnesses
 from duet.commands import Log, UsageError
 from duet.commands._inputs import analysis_plan, read_parquet
 from duet.inference.warmup import Warmup
-from duet.model import DuetError, file_name, parse_run
+from duet.model import TIME, DuetError, file_name, parse_run
 from duet.records.files import read_lines
 from duet.records.layout import FAILURE, RUN
 from duet.records.plan import AnalysisPlan
@@ -79,7 +79,7 @@ def draw(options: argparse.Namespace) -> style.Figures:
     if options.figure == "forest":
         if not (options.verdicts and options.suite):
             raise UsageError("forest needs --verdicts and --suite")
-        verdicts = read_verdicts(options.verdicts)
+        verdicts = of_times(read_verdicts(options.verdicts))
         suite, note = _true_name(verdicts, options.suite), _note(options, options.suite)
         return {"": draw_forest(verdicts, suite, analysis.margin_percent, analysis.confidence, note)}
     if options.figure == "methods":
@@ -114,9 +114,14 @@ def read(options: argparse.Namespace, columns: list[str] | None = None) -> Frame
     return Frames(
         read_parquet(options.table, columns),
         read_parquet(options.pairs) if options.pairs else None,
-        read_parquet(options.effects) if options.effects else None,
-        read_verdicts(options.verdicts) if options.verdicts else None,
+        of_times(read_parquet(options.effects)) if options.effects else None,
+        of_times(read_verdicts(options.verdicts)) if options.verdicts else None,
     )
+
+
+def of_times(frame: pd.DataFrame) -> pd.DataFrame:
+    """What figures show: they are of iteration times."""
+    return frame[frame["metric"].astype(str) == TIME] if "metric" in frame else frame
 
 
 def the_one(

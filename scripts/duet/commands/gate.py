@@ -62,10 +62,12 @@ def execute(options: argparse.Namespace, log: Log) -> int:
 def sentence(decision: Decision, options: argparse.Namespace) -> str:
     """The answer and its reason in one line."""
     judged, checked = decision.judged, decision.false_positives
-    named = {k: ", ".join(g["benchmark"]) for k, g in judged.groupby("outcome", sort=False)}
+    main = judged["metric"].iloc[0] if len(judged) else ""
+    names = judged["benchmark"].where(judged["metric"] == main, judged["benchmark"] + " " + judged["metric"])
+    named = {k: ", ".join(g) for k, g in names.groupby(judged["outcome"], sort=False)}
     beyond = f" beyond {options.threshold:g} %" if options.threshold else ""
     told = {
-        Exit.PASSED: f"passed, no regression{beyond} among {len(judged)} benchmarks",
+        Exit.PASSED: f"passed, no regression{beyond} among {len(judged)} {_judged(judged)}",
         Exit.REGRESSION: f"FAILED, regression{beyond}: {named.get('regression', '')}",
         Exit.INCONCLUSIVE: f"FAILED, inconclusive (--strict): {named.get('inconclusive', '')}",
         Exit.UNCALIBRATED: (
@@ -77,6 +79,10 @@ def sentence(decision: Decision, options: argparse.Namespace) -> str:
     }[decision.exit]
     open_ = named.get("inconclusive")
     return told + (f" (inconclusive: {open_})" if open_ and decision.exit == Exit.PASSED else "")
+
+
+def _judged(judged: pd.DataFrame) -> str:
+    return "benchmarks" if judged["metric"].nunique() < 2 else "benchmarks and metrics"
 
 
 def markdown(
@@ -92,7 +98,7 @@ def markdown(
 def as_json(decision: Decision, facts: Facts, options: argparse.Namespace) -> str:
     checked = decision.false_positives
     columns = ["suite", "benchmark", "type", "outcome", "verdict", "change_percent", "warnings"]
-    columns += ["ci_low_percent", "ci_high_percent", "p_adjusted", "runs"]
+    columns += ["ci_low_percent", "ci_high_percent", "p_adjusted", "runs", "metric"]
     whole = {
         "campaign": facts.campaign,
         "exit": int(decision.exit),
@@ -133,7 +139,8 @@ def junit(decision: Decision, facts: Facts, options: argparse.Namespace) -> str:
     for suite, part in decision.judged.groupby("suite", sort=False):
         element = _suite(root, printable(suite))
         for r in part.to_dict("records"):
-            case = _case(element, printable(r["benchmark"]), f"{printable(suite)}.{r['type']}")
+            of = "" if r["metric"] == decision.judged["metric"].iloc[0] else f" {r['metric']}"
+            case = _case(element, printable(r["benchmark"] + of), f"{printable(suite)}.{r['type']}")
             if kind := kinds.get(r["outcome"]):
                 told = f"change {r['change_percent']:+.2f} %"
                 if r["outcome"] != "regression" and r["warnings"]:

@@ -1,13 +1,14 @@
 """May this change pass? The gate's rule, without any file or text."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import pandas as pd
 from scipy import special
 
 from duet.inference.samples import GROUP_KEYS
+from duet.model import TIME
 
 
 class Exit(IntEnum):
@@ -20,6 +21,8 @@ class Exit(IntEnum):
     NO_DATA = 4
 
 
+NOT_MEASURED = "not measured"
+"""The verdict of a benchmark by a metric that it does not have: nothing that a gate could ask for."""
 PRECEDENCE = ("duet", "syncduet", "seqn")
 """A benchmark is judged by the first of these types that it was measured by."""
 
@@ -62,12 +65,21 @@ def gate_decision(
 ) -> Decision:
     """From verdicts, with a row `no data` for each planned benchmark that has none.
 
-    A regression is a difference that is shown (corrected p), of a change beyond the threshold: the margin
-    of equivalence plays no part, lest more data hide what is smaller than it. A benchmark whose change
-    is not known (nothing usable) is `no data`. Without any benchmark to judge there is no data either.
+    Each metric that the rows have is judged. A regression is a difference that is shown (corrected p), of a
+    change beyond the threshold: the margin of equivalence plays no part, lest more data hide what is smaller
+    than it. A benchmark whose change is not known (nothing usable) is `no data`. Without any benchmark to
+    judge there is no data either.
     """
-    checked = false_positives(rows.loc[rows["type"] == "aaduet", "p_value"], confidence)
-    judged = primary(rows)
+    if "metric" not in rows:
+        rows = rows.assign(metric=TIME, better="lower")
+    checked = _worst(
+        [
+            false_positives(part.loc[part["type"] == "aaduet", "p_value"], confidence)
+            for _, part in rows.groupby("metric", sort=False)
+        ]
+    )
+    judged = pd.concat([primary(part) for _, part in rows.groupby("metric", sort=False)] or [primary(rows)])
+    judged = judged[judged["verdict"] != NOT_MEASURED]
     outcomes = [outcome(*row, threshold_percent, 1 - confidence) for row in _facts(judged)]
     judged = judged.assign(outcome=outcomes)
     found = set(judged["outcome"])
@@ -84,6 +96,15 @@ def gate_decision(
     return Decision(code, judged, checked)
 
 
+def _worst(checked: list[FalsePositives]) -> FalsePositives:
+    """That of the metric which tells most against the campaign, its p-value corrected for their number."""
+    some = [each for each in checked if each.comparisons]
+    if not some:
+        return false_positives(pd.Series(dtype=float))
+    least = min(some, key=lambda each: each.p_value)
+    return replace(least, p_value=min(1.0, len(some) * least.p_value))
+
+
 def primary(rows: pd.DataFrame) -> pd.DataFrame:
     """The row of each benchmark by which it is judged (PRECEDENCE), in the order given."""
     rank = {t: i for i, t in enumerate(PRECEDENCE)}
@@ -95,8 +116,10 @@ def primary(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _facts(rows: pd.DataFrame) -> Iterable[tuple[str, float, float]]:
-    numbers = (rows[column].astype(float) for column in ("change_percent", "p_adjusted"))
-    return zip(rows["verdict"].astype(str), *numbers, strict=True)
+    change = rows["change_percent"].astype(float)
+    # of what is better when it is more, a loss is what a regression is
+    loss = change.where(rows["better"].astype(str) != "higher", -change)
+    return zip(rows["verdict"].astype(str), loss, rows["p_adjusted"].astype(float), strict=True)
 
 
 def outcome(

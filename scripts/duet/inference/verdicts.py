@@ -6,13 +6,16 @@ import numpy as np
 import pandas as pd
 
 from duet.inference import cautions, guarded, interference, intervals, multiplicity
+from duet.inference.decision import NOT_MEASURED
 from duet.inference.effects import LEFT_OUT, MIN_OVERLAPS
 from duet.inference.intervals import Interval
 from duet.inference.samples import GROUP_KEYS
-from duet.model import Analysis
+from duet.model import TIME, Analysis, Metric
 
 SLOWER, FASTER, EQUIVALENT, INCONCLUSIVE = "slower", "faster", "equivalent", "inconclusive"
-VERDICTS = (SLOWER, FASTER, EQUIVALENT, INCONCLUSIVE)
+WORSE, BETTER = "worse", "better"
+VERDICTS = (SLOWER, FASTER, EQUIVALENT, INCONCLUSIVE, WORSE, BETTER, NOT_MEASURED)
+"""`worse` and `better` are of metrics that are no times, `not measured` of those that a benchmark lacks."""
 
 COLUMNS = (
     *("suite", "benchmark", "type", "runs", "iterations_A", "iterations_B", "coverage"),
@@ -24,6 +27,7 @@ COLUMNS = (
     *interference.COLUMNS,
     *("difference", "detectable_percent"),
     *("trimmed_change_percent", "trimmed_ci_low_percent", "trimmed_ci_high_percent"),
+    *("metric", "better", "value_A", "value_B"),
 )
 
 
@@ -42,34 +46,54 @@ class _Runs:
 
 
 def judge(effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
-    """COLUMNS, one row per (suite, benchmark, type) of `run_effects`, sorted by them.
+    """COLUMNS, one row per (suite, benchmark, type) of `run_effects` and metric of the analysis, the rows of
+    its first metric first, sorted by the others.
 
-    A benchmark without a usable run is inconclusive, its numbers are NaN and `warnings` says why.
-    The p-values of a suite and type are one family for the correction.
+    A benchmark without a usable run is inconclusive, its numbers are NaN and `warnings` says why; one that
+    does not have a further metric is `not measured` by it. The p-values of a suite, type and metric are one
+    family for the correction.
     """
-    groups = effects.groupby(list(GROUP_KEYS), sort=True, observed=True)
-    rows = [_benchmark((str(s), str(b), str(t)), part, analysis) for (s, b, t), part in groups]
+    if "metric" not in effects:
+        effects = effects.assign(metric=TIME, value_A=effects["mean_A_ns"], value_B=effects["mean_B_ns"])
+    rows = [
+        _benchmark(tuple(map(str, key)), part, metric, analysis)
+        for metric in analysis.metrics
+        for key, part in effects[effects["metric"] == metric.name].groupby(
+            list(GROUP_KEYS), sort=True, observed=True
+        )
+    ]
     frame = pd.DataFrame(rows)
     if frame.empty:
         return pd.DataFrame(columns=list(COLUMNS))
-    parts = [_corrected(part, analysis) for _, part in frame.groupby(["suite", "type"], sort=False)]
+    parts = [_corrected(part, analysis) for _, part in frame.groupby(["metric", "suite", "type"], sort=False)]
     frame = pd.concat(parts).sort_index()
-    shown = list(zip(frame["p_adjusted"], frame["p_equivalence"], frame["change_percent"], strict=True))
-    frame["verdict"] = [decide(*one, analysis) for one in shown]
-    frame["difference"] = [difference(p, change, analysis) for p, _, change in shown]
-    return _with_interference(frame, effects, analysis)[list(COLUMNS)]
+    words = {metric.name: metric.words for metric in analysis.metrics}
+    shown = list(zip(*(frame[name] for name in _SHOWN), strict=True))
+    frame["verdict"] = [decide(p, equal, change, analysis, words[m]) for m, p, equal, change in shown]
+    frame.loc[frame.pop("_absent"), "verdict"] = NOT_MEASURED
+    frame["difference"] = [difference(p, change, analysis, words[m]) for m, p, _, change in shown]
+    return _with_interference(frame, effects[effects["metric"] == TIME], analysis)[list(COLUMNS)]
+
+
+_SHOWN = ("metric", "p_adjusted", "p_equivalence", "change_percent")
 
 
 def _with_interference(frame: pd.DataFrame, effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
     """The columns of `interference` where there are seqn runs, and its warnings behind the others."""
-    keys = ["suite", "benchmark", "type"]
-    found = interference.interference_of(effects, analysis)
+    keys = ["suite", "benchmark", "type", "metric"]
+    found = interference.interference_of(effects, analysis).assign(metric=TIME)
     frame = frame.merge(found[[*keys, *interference.COLUMNS, "warning"]], how="left", on=keys)
     pairs = zip(frame["warnings"], frame["warning"].fillna(""), strict=True)
     return frame.assign(warnings=["; ".join(filter(None, pair)) for pair in pairs])
 
 
-def decide(p: float, p_equivalence: float, change_percent: float, analysis: Analysis) -> str:
+def decide(
+    p: float,
+    p_equivalence: float,
+    change_percent: float,
+    analysis: Analysis,
+    words: tuple[str, str] = (SLOWER, FASTER),
+) -> str:
     """The rule. With alpha = 1 - confidence, p corrected over the suite, p_equivalence not (NaN shows
     nothing):
 
@@ -77,20 +101,24 @@ def decide(p: float, p_equivalence: float, change_percent: float, analysis: Anal
     slower        else, a difference is shown (p <= alpha) and change > 0
     faster        else, a difference is shown (p <= alpha) and change < 0
     inconclusive  else
+
+    `words`: what B is whose value is greater, and whose is less, where that is not slower and faster.
     """
     alpha = 1 - analysis.confidence
     if p_equivalence <= alpha:
         return EQUIVALENT
     if p <= alpha:
-        return SLOWER if change_percent > 0 else FASTER
+        return words[0] if change_percent > 0 else words[1]
     return INCONCLUSIVE
 
 
-def difference(p: float, change_percent: float, analysis: Analysis) -> str:
+def difference(
+    p: float, change_percent: float, analysis: Analysis, words: tuple[str, str] = (SLOWER, FASTER)
+) -> str:
     """`slower` or `faster` where a difference is shown, however small it may be; else empty."""
     if not p <= 1 - analysis.confidence:
         return ""
-    return SLOWER if change_percent > 0 else FASTER
+    return words[0] if change_percent > 0 else words[1]
 
 
 def interval(runs: _Runs, analysis: Analysis, confidence: float) -> Interval:
@@ -115,7 +143,9 @@ def interval(runs: _Runs, analysis: Analysis, confidence: float) -> Interval:
     return intervals.METHODS[method](x, confidence, margin)
 
 
-def _benchmark(key: tuple[str, str, str], runs: pd.DataFrame, analysis: Analysis) -> dict[str, object]:
+def _benchmark(
+    key: tuple[str, ...], runs: pd.DataFrame, metric: Metric, analysis: Analysis
+) -> dict[str, object]:
     used = runs[runs["log_ratio"].notna()].sort_values("start_ns", kind="stable")
     told = _Runs(
         used["log_ratio"].to_numpy(float),
@@ -126,8 +156,13 @@ def _benchmark(key: tuple[str, str, str], runs: pd.DataFrame, analysis: Analysis
         bool(used["start_ns"].notna().all()),
     )
     row: dict[str, object] = dict(zip(GROUP_KEYS, key, strict=True))
+    row |= {"metric": metric.name, "better": metric.better}
+    row["_absent"] = metric.name != TIME and not runs[["value_A", "value_B"]].notna().to_numpy().any()
     row |= {"runs": len(used), "iterations_A": int(used["iterations_A"].sum())}
-    row |= {"iterations_B": int(used["iterations_B"].sum()), "estimator": _estimator(key[2], analysis)}
+    row |= {
+        "iterations_B": int(used["iterations_B"].sum()),
+        "estimator": _estimator(key[-1], metric, analysis),
+    }
     counts = (used["iterations_A"] + used["iterations_B"]).to_numpy(float)
     for name in ("coverage", "coverage_time"):
         row[name] = float(np.average(used[name], weights=counts)) if len(used) else np.nan
@@ -135,13 +170,14 @@ def _benchmark(key: tuple[str, str, str], runs: pd.DataFrame, analysis: Analysis
         row[f"mean_{side}_ns"] = (
             float(np.exp(np.log(used[f"mean_{side}_ns"]).mean())) if len(used) else np.nan
         )
+        row[f"value_{side}"] = _typical(used[f"value_{side}"].to_numpy(float))
     found = interval(told, analysis, analysis.confidence) if len(used) else _nothing()
     row |= _percent(found, "") | {"change_percent": _to_percent(found.estimate)}
     row |= {"p_value": float(found.p), "p_equivalence": float(found.p_equivalence)}
     row["method"] = _method(told.x, told.batches, analysis)
     row |= _trimmed(told, analysis.confidence)
     row["icc"], row["design_effect"] = correlation(used)
-    row["holds_for_min_overlap"] = _holds(used, found, analysis)
+    row["holds_for_min_overlap"] = _holds(used, found, analysis) if metric.name == TIME else ""
     row["warnings"] = "; ".join(cautions.cautions_of(runs, used, row, found, analysis))
     row |= _left_out(runs, used)
     row["_runs"] = told
@@ -176,6 +212,13 @@ def _detectable(runs: _Runs, level: float, analysis: Analysis) -> float:
     return _to_percent(np.float64(intervals.detectable(half, freedom, analysis.confidence, level)))
 
 
+def _typical(values: np.ndarray) -> float:
+    """The geometric mean, as of ratios; 0 where one is 0."""
+    if not len(values):
+        return np.nan
+    return float(np.exp(np.log(values).mean())) if (values > 0).all() else float(values.min())
+
+
 def _nothing() -> Interval:
     nan = np.float64(np.nan)
     return Interval(nan, nan, nan, nan, nan)
@@ -193,7 +236,9 @@ def _percent(found: Interval, suffix: str) -> dict[str, float]:
     }
 
 
-def _estimator(type_: str, analysis: Analysis) -> str:
+def _estimator(type_: str, metric: Metric, analysis: Analysis) -> str:
+    if metric.name != TIME:
+        return "means" if metric.quantile is None else "quantiles"
     return {"seqn": "means", "syncduet": "by-index"}.get(type_, analysis.estimator)
 
 

@@ -12,9 +12,10 @@ import pandas as pd
 
 from duet.inference.decision import primary
 from duet.model import file_name
+from duet.report.summary import metrics
 from duet.report.summary.facts import Facts
 from duet.report.summary.html import document, table, text
-from duet.report.summary.rows import VERDICTS, calibration, counts, notes, state
+from duet.report.summary.rows import VERDICTS, calibration, counts, first_metric, notes, state
 from duet.report.summary.wording import MARK, interval, p_value, percent
 from duet.report.verdict_row import VerdictRow, verdict_rows
 
@@ -35,8 +36,9 @@ def html_page(rows: pd.DataFrame, facts: Facts, confidence: float = 0.95) -> str
         f"<h1>{text(facts.campaign)}</h1>",
         _answer(rows),
         _state(rows, facts, confidence),
-        _worst(rows),
-        _verdicts(rows, confidence),
+        _worst(first_metric(rows)),
+        _verdicts(first_metric(rows), confidence),
+        metrics.page_sections(rows),
         _warnings(facts),
         _missing(facts),
     )

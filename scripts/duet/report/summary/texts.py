@@ -10,8 +10,10 @@ from textwrap import wrap
 
 import pandas as pd
 
+from duet.model import TIME
+from duet.report.summary import metrics
 from duet.report.summary.facts import Facts
-from duet.report.summary.rows import calibration, counts, headline, state
+from duet.report.summary.rows import by_metric, calibration, counts, first_metric, headline, state
 from duet.report.summary.wording import MARK, fit, interval, line, p_value, percent, width
 from duet.report.verdict_row import verdict_rows
 
@@ -36,7 +38,15 @@ LISTED = 20
 ROWS = 40
 """Rows of the table in the terminal."""
 WIDTH = 100
-_COLOUR = {"slower": "1;31", "faster": "32", "equivalent": "0", "inconclusive": "33", "no data": "35"}
+_COLOUR = {
+    "worse": "1;31",
+    "better": "32",
+    "slower": "1;31",
+    "faster": "32",
+    "equivalent": "0",
+    "inconclusive": "33",
+    "no data": "35",
+}
 
 
 def markdown(rows: pd.DataFrame, facts: Facts, confidence: float = 0.95, report: str | None = None) -> str:
@@ -45,11 +55,17 @@ def markdown(rows: pd.DataFrame, facts: Facts, confidence: float = 0.95, report:
     out += [f"- {label}: {_md(text)}" for label, text in state(rows, facts, confidence)]
     if report:
         out.append(f"- Report: {_md(report)}")
-    head, body, right = _table(rows, confidence)
+    head, body, right = _table(first_metric(rows), confidence)
     rule = ["--:" if i in right else "---" for i in range(len(head))]
     cells = [head, rule, *([_md(c) for c in r] for r in body)]
     out += ["", *("| " + " | ".join(r) + " |" for r in cells), ""]
     out.append("Change: iteration time of B relative to A; positive means that B is slower. Worst first.")
+    for title, told, absent in metrics.sections(rows):
+        out += ["", f"## {_md(title)}", ""]
+        if told:
+            lines = [metrics.HEAD, ("---",) * len(metrics.HEAD), *(tuple(map(_md, r)) for r in told)]
+            out += ["| " + " | ".join(r) + " |" for r in lines]
+        out += ["", _md(absent)] if absent else []
     out += _distrust(rows, facts)
     out += _missing(facts)
     return "\n".join(out) + "\n"
@@ -83,6 +99,7 @@ def as_json(rows: pd.DataFrame, facts: Facts, confidence: float = 0.95) -> str:
         "schema": 1,
         **about,
         "counts": counts(rows),
+        "metrics": {name: counts(part) for name, part in by_metric(rows).items()},
         "calibration": {**{k: _plain(v) for k, v in asdict(check.found).items()}, "state": check.state},
         "verdicts": [{k: _plain(v) for k, v in r.items()} for r in rows.to_dict("records")],
     }
@@ -99,16 +116,25 @@ def terminal(
     """The verdict table for a terminal, worst first, no line wider than WIDTH columns but the path."""
     paint = (lambda code, text: f"\033[{code}m{text}\033[0m") if colour else (lambda _, text: text)
     out = [paint("1", fit(f"{line(facts.campaign)}: {headline(rows)}", WIDTH))]
-    head, body, right = _table(rows.head(ROWS), confidence)
+    main = first_metric(rows)
+    head, body, right = _table(main.head(ROWS), confidence)
     if body:
         aligned = _aligned([head, *body], right)
         out.append(paint("2", aligned[0]))
         out += [
-            paint(_COLOUR.get(v, "0"), text) for v, text in zip(rows["verdict"], aligned[1:], strict=False)
+            paint(_COLOUR.get(v, "0"), text) for v, text in zip(main["verdict"], aligned[1:], strict=False)
         ]
-    if len(rows) > ROWS:
-        rest = Counter(rows["verdict"].astype(str)[ROWS:])
-        out.append(f"… and {len(rows) - ROWS} more: {', '.join(f'{n} {v}' for v, n in rest.items())}")
+    if len(main) > ROWS:
+        rest = Counter(main["verdict"].astype(str)[ROWS:])
+        out.append(f"… and {len(main) - ROWS} more: {', '.join(f'{n} {v}' for v, n in rest.items())}")
+    for title, told, absent in metrics.sections(rows):
+        out.append(paint("1", fit(title, WIDTH)))
+        shown = _aligned([list(metrics.HEAD), *map(list, told[:ROWS])], {3, 4, 5, 6, 7, 9}) if told else []
+        out += [fit(text, WIDTH) for text in shown]
+        if len(told) > ROWS:
+            rest = Counter(cells[8] for cells in told[ROWS:])
+            out.append(f"… and {len(told) - ROWS} more: {', '.join(f'{n} {v}' for v, n in rest.items())}")
+        out += [fit(absent, WIDTH)] if absent else []
     for label, text in state(rows, facts, confidence):
         out += wrap(f"{label}: {text}", WIDTH, subsequent_indent="  ")
     out += _few([f"failed: {line(f.name)}: {line(f.reason)}" for f in facts.failures], paint)
@@ -161,11 +187,14 @@ def _few(texts: list[str], paint: Callable[[str, str], str]) -> list[str]:
 
 
 def _distrust(rows: pd.DataFrame, facts: Facts) -> list[str]:
-    warned = [r for r in verdict_rows(rows) if r.warnings and r.verdict != "no data"]
+    warned = [r for r in verdict_rows(rows) if r.warnings and r.verdict not in ("no data", "not measured")]
+    first = first_metric(rows)["metric"].iloc[0] if "metric" in rows and len(rows) else TIME
     if not warned and not facts.warnings:
         return []
     out = ["", "## What to distrust", ""]
-    out += [f"- {_md(r.suite)} {_md(r.benchmark)} ({_md(r.type)}): {_md(r.warnings)}" for r in warned]
+    for r in warned:
+        of = "" if r.metric == first else f", {_md(r.metric)}"
+        out.append(f"- {_md(r.suite)} {_md(r.benchmark)} ({_md(r.type)}{of}): {_md(r.warnings)}")
     return out + [f"- {_runs(n)}: {_md(text)}" for text, n in facts.warnings]
 
 

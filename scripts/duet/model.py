@@ -48,11 +48,18 @@ class Schedule(StrEnum):
 
 
 SIDES = ("A", "B")
+WITHIN = "/"
+"""Between a benchmark that is one process, and one of several that it runs: `codec/BenchmarkGob`."""
 
 
 def file_name(name: str) -> str:
     """A suite's or benchmark's name as it stands in file names: `.` is the separator there."""
-    return name.replace(".", "_")
+    safe = re.sub(r"[^A-Za-z0-9_+-]", "_", name)
+    # what a harness calls its benchmarks may be anything
+    return safe if _FREE.fullmatch(name) else f"{safe[:80]}-{digest(name)[:6]}"
+
+
+_FREE = re.compile(r"[A-Za-z0-9_+./-]{1,200}")
 
 
 @dataclass(frozen=True)
@@ -122,6 +129,8 @@ class Benchmark:
     remove_containers: bool = True
     warmup: str | float | int | None = None
     """Iterations to leave out: None (the suite's default), a share, a count, `10s`, or `auto`."""
+    members: tuple[str, ...] = ()
+    """What its one process runs, as the harness names them, where the campaign says so."""
 
     def side(self, name: str) -> Side:
         return {"A": self.a, "B": self.b}[name]
@@ -129,6 +138,17 @@ class Benchmark:
     @property
     def stem(self) -> str:
         return f"{file_name(self.suite)}.{file_name(self.name)}"
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """Its own, and those of its members."""
+        inner = (file_name(within(self.name, member)) for member in self.members)
+        return tuple(dict.fromkeys((self.stem, *(f"{file_name(self.suite)}.{name}" for name in inner))))
+
+
+def within(program: str, name: str) -> str:
+    """How one of several benchmarks of a process is called in the table."""
+    return program if name == program else f"{program}{WITHIN}{name}"
 
 
 TIME = "time"
@@ -310,4 +330,4 @@ def plain(value: object) -> Any:
 def collisions(benchmarks: Iterable[Benchmark]) -> list[tuple[Benchmark, Benchmark]]:
     """Pairs of benchmarks whose names fall together in file names."""
     seen: dict[str, Benchmark] = {}
-    return [(seen[b.stem], b) for b in benchmarks if seen.setdefault(b.stem, b) is not b]
+    return [(seen[s], b) for b in benchmarks for s in b.stems if seen.setdefault(s, b) is not b]

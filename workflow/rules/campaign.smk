@@ -72,6 +72,8 @@ for name, run in RUNS.items():
     RUNS_OF[run.benchmark_stem].append(name)
 PLAN = plan_of(CAMPAIGN, RUNS.values())
 IMPORTED = {stem for folder in CAMPAIGN.imports for stem in stems(folder)}
+MEMBERS = [stem for b in CAMPAIGN.benchmarks for stem in b.stems[1:]]
+"""Benchmarks that one process runs with others, as far as `duets` names them: of figures only."""
 IMAGES = {ref.key: ref for ref in CAMPAIGN.images}
 if not IN_MODULE:
     config["landing"] = str(LAYOUT.landing)  # what report/workflow.rst shows first

@@ -1,6 +1,6 @@
 """What rules take in. What is due (session.smk) decides; times of files count from the table on."""
 
-STEMS = sorted(IMPORTED.union(RUNS_OF))
+STEMS = sorted(IMPORTED.union(RUNS_OF, MEMBERS))
 FIGURES = (
     ("timeline", "1 A/B timeline"),
     ("iterations", "2 iteration series"),
@@ -113,7 +113,9 @@ def rank(wildcards) -> int:
 
 def finished(wildcards) -> list[str]:
     """Everything that is made of a campaign, as far as its runs are there."""
-    here = sorted(IMPORTED.union(benchmarks_here()))
+    measured = benchmarks_here()
+    inner = [stem for b in CAMPAIGN.benchmarks if b.stem in measured for stem in b.stems[1:]]
+    here = sorted(IMPORTED.union(measured, inner))
     if not here:
         return []
     figures = [f"{RESULTS}/figures/{stem}.{kind}.svg" for stem in here for kind, *_ in FIGURES]

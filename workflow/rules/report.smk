@@ -18,11 +18,11 @@ rule benchmark_figures:
     threads: workflow.cores or 1
     params:
         command=duetbench("figures"),
-        imported=" ".join(sorted(IMPORTED)),
+        unplanned=" ".join(sorted(IMPORTED.union(MEMBERS))),
     shell:
         f"{{params.command}} --log {{log}} benchmarks --table {{input.table}} --pairs {{input.pairs}} --effects {{input.effects}}"
         f" --verdicts {{input.verdicts}} --analysis {{input.analysis}} --planned {{input.planned}}"
-        f" --stem {{params.imported}} --runs {RESULTS}/runs --jobs {{threads}} --out {RESULTS}/figures"
+        f" --stem {{params.unplanned}} --runs {RESULTS}/runs --jobs {{threads}} --out {RESULTS}/figures"
 
 
 rule forest:

@@ -108,10 +108,11 @@ def _campaign(path: Path, main: Document, over: Document, suites: list[Document]
     findings = Findings(faults)
     benchmarks: list[tuple[Document, Benchmark]] = []
     for document in (main, *suites):
-        for benchmark in _duets(document, main, over, faults):
+        for benchmark, members in _duets(document, main, over, faults):
             chain = _chain(document, main, over, benchmark)
             suite = resolve.value(chain, "suite") or _suite_name(document, main, name)
-            benchmarks.append((document, resolve.benchmark(chain, suite, benchmark, findings)))
+            resolved = resolve.benchmark(chain, suite, benchmark, findings)
+            benchmarks.append((document, replace(resolved, members=members)))
     findings.finish()
     _check_whole(main, over, suites, benchmarks, faults)
     analysis = {**main.campaign.get("analysis", {}), **over.campaign.get("analysis", {})}
@@ -170,17 +171,24 @@ def _chain(document: Document, main: Document, over: Document, benchmark: str) -
     return tuple(levels)
 
 
-def _duets(document: Document, main: Document, over: Document, faults: Faults) -> tuple[str, ...]:
-    """The benchmarks to measure. Mappings that none of them uses are no fault, misspelt ones are."""
+def _duets(
+    document: Document, main: Document, over: Document, faults: Faults
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The benchmarks to measure, and what each runs in one process where that is said.
+
+    Mappings that none of them uses are no fault, misspelt ones are.
+    """
     holder = _holder(document, over, "duets") if document is main else document
-    names = holder.campaign.get("duets", ())
+    given = holder.campaign.get("duets", ())
+    entries = [(each, ()) if isinstance(each, str) else next(iter(each.items())) for each in given]
+    names = [name for name, _ in entries]
     unused = sorted(set(document.benchmarks) - set(names))
     for i, name in enumerate(names):
         twin = next((u for u in unused if check.misspelt(name, u)), None)
         if twin and name not in document.benchmarks and name not in over.benchmarks:
             what = f"{name} has no mapping, and the mapping {twin} is not used"
             faults.add(f"{holder.label}: duetbench.duets[{i}]", what, "the same name in both places")
-    return tuple(names)
+    return tuple((name, tuple(members)) for name, members in entries)
 
 
 def _check_whole(

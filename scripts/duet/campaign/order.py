@@ -89,6 +89,8 @@ def told(campaign: Campaign, all_runs: Sequence[Run], left: Sequence[Run]) -> st
     if not all_runs:
         return f"{campaign.name}: nothing to measure, results are imported"
     text = f"{campaign.name}: {_count(campaign.benchmarks, 'benchmark')}, {_count(all_runs, 'run')} ({made})"
+    shared = [f"{b.name} runs {len(b.members)}" for b in campaign.benchmarks if b.members]
+    text += f", {', '.join(shared)} in one process" if shared else ""
     if not left:
         return f"{text}, all measured"
     longest = longest_s(campaign, left)

@@ -8,7 +8,7 @@ types; a figure's own name draws just that.
 import argparse
 import multiprocessing
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from duet import harnesses
 from duet.commands import Log, UsageError
 from duet.commands._inputs import analysis_plan, read_parquet
 from duet.inference.warmup import Warmup
-from duet.model import TIME, DuetError, file_name, parse_run
+from duet.model import TIME, WITHIN, DuetError, file_name, parse_run
 from duet.records.files import read_lines
 from duet.records.layout import FAILURE, RUN
 from duet.records.plan import AnalysisPlan
@@ -153,7 +153,7 @@ def draw_all(options: argparse.Namespace) -> None:
     unmeasured = [(r.suite, r.benchmark) for r in map(parse_run, planned(options) or ()) if r]
     for key in (*unmeasured, *(_names(name) for name in options.stem)):
         benchmarks.setdefault(stem(*key), (key, frames.empty()))
-    analysis = analysis_plan(options.analysis)
+    analysis, names = analysis_plan(options.analysis), [key for key, _ in benchmarks.values()]
 
     def draw_one(name: str) -> None:
         (suite, benchmark), mine = benchmarks[name]
@@ -161,7 +161,7 @@ def draw_all(options: argparse.Namespace) -> None:
             figures = drawers(
                 mine,
                 style.name(suite, benchmark),
-                _note(options, suite, benchmark),
+                _shared(benchmark, [n for s, n in names if s == suite]) + _note(options, suite, benchmark),
                 analysis,
                 warmups(analysis),
             )
@@ -182,6 +182,15 @@ _draw_one: Callable[[str], None]
 
 def _draw_in_child(name: str) -> None:
     _draw_one(name)
+
+
+def _shared(benchmark: str, names: Sequence[str]) -> str:
+    """What the figure of a process says that ran several benchmarks: theirs have the iterations."""
+    inner = [name for name in names if name.startswith(f"{benchmark}{WITHIN}")]
+    if not inner:
+        return ""
+    shown = ", ".join(style.shorten(name, 40) for name in inner[:8]) + (", …" if len(inner) > 8 else "")
+    return f"One process ran {len(inner)} benchmarks, each has its own figures: {shown}. "
 
 
 def _names(stem: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from duet.inference.samples import GROUP_KEYS, Samples, first_of
-from duet.model import TIME, Analysis, Metric
+from duet.model import TIME, WITHIN, Analysis, Metric
 
 FEW_BEYOND = 10
 """Requests beyond a quantile below which it is hardly told."""
@@ -38,6 +38,10 @@ def _effects(table: pd.DataFrame, samples: Samples, times: pd.DataFrame, metric:
     ratio, reason, warning = _log_ratios(value, group, metric)
     absent = np.bincount(group, np.isfinite(value).any(axis=1)) == 0
     reason[absent[group]] = _absent(metric)
+    if metric.name in Metric.COLUMNS:
+        shared = np.array([WITHIN in name for name in times["benchmark"].astype(str)])
+        told = f"{metric.name} is of the whole process, which ran several benchmarks"
+        warning = np.where(shared & (reason == ""), told, warning)
     steps = STEPS.get(metric.name, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         rounding = np.nan_to_num((steps**2 / 12 / value**2).sum(axis=1), posinf=0.0)

@@ -216,6 +216,8 @@ def _typical(values: np.ndarray) -> float:
     """The geometric mean, as of ratios; 0 where one is 0."""
     if not len(values):
         return np.nan
+    if (values == values[0]).all():
+        return float(values[0])
     return float(np.exp(np.log(values).mean())) if (values > 0).all() else float(values.min())
 
 

@@ -62,15 +62,26 @@ class Imported:
 
 
 @dataclass(frozen=True)
+class Absent:
+    """A benchmark that a process was to run among others, and that none of its runs has results of."""
+
+    suite: str
+    benchmark: str
+    type: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Notes:
     """What a table says beside its rows."""
 
     warnings: tuple[ReadingWarning, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     imported: tuple[Imported, ...] = ()
+    absent: tuple[Absent, ...] = ()
 
 
-_ATTRS = ("warnings", "left_out", "imported")
+_ATTRS = ("warnings", "left_out", "imported", "absent")
 
 
 def merge(tables: Sequence[pa.Table]) -> pa.Table:

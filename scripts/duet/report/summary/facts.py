@@ -74,7 +74,8 @@ def read_facts(campaign: str, runs: Path, planned: Iterable[str], notes: Notes |
         machine_time_s=time_ns / 1e9,
         failures=tuple(failures),
         missing=tuple(n for n in names if n not in measured and n not in lost),
-        empty=_empty(names, measured, failures),
+        empty=_empty(names, measured, failures)
+        + tuple((each.suite, each.benchmark, each.type, each.reason) for each in notes.absent),
         warnings=by_kind(warnings),
         imported=sum(each.runs for each in notes.imported),
     )

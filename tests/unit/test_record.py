@@ -181,9 +181,9 @@ OPTIONAL = {
     "failure.json": "schema",
     "side.json": r"schema|side\.(env|engine|memory_bytes|network|cpus|disk_bytes|privileges)"
     r"|side\.image\.(key|args|source)|.*source\.(url|sha256|own)",
-    "benchmark.json": r"schema|verbose|timeout_s|grace_s|artifacts\.date",
+    "benchmark.json": r"schema|verbose|timeout_s|grace_s|artifacts\.date|members",
     "image-plan.json": r"schema|image\.(key|args|source)|.*source\.(url|sha256|own)",
-    "analysis.json": ".*",
+    "analysis.json": r"(?!metrics\[0\]\.name).*",
     "image.json": r"schema|base(\.b)?|files",
     "source.json": "schema",
 }

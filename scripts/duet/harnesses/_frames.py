@@ -253,7 +253,7 @@ def joined(
     """
     codes, uniques = pd.factorize(names)
     parts = [frame(np.flatnonzero(codes == code)) for code in range(len(uniques))]
-    told = [*map(printable, warnings), *(w for part in parts for w in part.attrs["warnings"])]
+    told = list(dict.fromkeys([*map(printable, warnings), *(w for p in parts for w in p.attrs["warnings"])]))
     if named:
         parts = [part.assign(benchmark=str(name)) for part, name in zip(parts, uniques, strict=True)]
     whole = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]

@@ -43,6 +43,8 @@ def _effects(table: pd.DataFrame, samples: Samples, times: pd.DataFrame, metric:
         told = f"{metric.name} is of the whole process, which ran several benchmarks"
         warning = np.where(shared & (reason == ""), told, warning)
     steps = STEPS.get(metric.name, 0.0)
+    if metric.quantile is not None and "resolution_ns" in table:
+        steps = np.nan_to_num(_means(_numbers(table, "resolution_ns"), samples)[0])
     with np.errstate(divide="ignore", invalid="ignore"):
         rounding = np.nan_to_num((steps**2 / 12 / value**2).sum(axis=1), posinf=0.0)
     frame = times.assign(
@@ -83,13 +85,18 @@ def _values(table: pd.DataFrame, samples: Samples, metric: Metric) -> tuple[np.n
         column = _numbers(table, name)
         if column is None or samples.row is None:
             continue
-        cells = column[samples.row]
-        told = np.isfinite(cells)
-        n = samples.sums(told)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            mean = samples.sums(np.where(told, cells, 0.0)) / n
+        mean, n = _means(column, samples)
         value, count = np.where(n > 0, mean, value), np.where(n > 0, n, count).astype(np.int64)
     return value, count
+
+
+def _means(column: np.ndarray, samples: Samples) -> tuple[np.ndarray, np.ndarray]:
+    """By run and side the mean of a column where it is known, and of how many; both (runs, 2)."""
+    cells = column[samples.row]
+    told = np.isfinite(cells)
+    n = samples.sums(told)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return samples.sums(np.where(told, cells, 0.0)) / n, n
 
 
 def _numbers(table: pd.DataFrame, name: str) -> np.ndarray | None:

@@ -192,6 +192,22 @@ class Metric:
 
 
 @dataclass(frozen=True)
+class Precision:
+    """When a benchmark has been measured enough (config key `precision`)."""
+
+    TYPES: ClassVar[tuple[Type, ...]] = (Type.DUET, Type.SYNCDUET)
+    """Those whose runs it may end; others keep their repetitions."""
+
+    ci_width_percent: float | None = None
+    """Its interval is no wider than this."""
+    verdict: bool = False
+    """Or it has another verdict than inconclusive."""
+    max_repetitions: int = 40
+    time_budget_s: float | None = None
+    """Of all runs together; then nothing more is measured."""
+
+
+@dataclass(frozen=True)
 class Analysis:
     """How the table is turned into verdicts (config key `analysis`)."""
 
@@ -203,6 +219,8 @@ class Analysis:
     correction: str = "holm"
     metrics: tuple[Metric, ...] = (Metric(TIME),)
     """What is judged, each a family of its own for the correction."""
+    precision: Precision | None = None
+    """Where measuring may stop before all runs: the inference is one that may be looked at."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Readers of load generators, on what the real programs wrote, and on what nobody should write.
 
-tests/data/latency: wrk 4.1.0 against nginx 1.22; pgbench 15 against PostgreSQL 15 with two scripts, by one and
-by four clients, and by a schedule that it cannot keep (`-R 200 -L 1`); hdrhistogram 0.10.8 for Python.
+tests/data/latency: wrk 4.1.0 against nginx 1.22; pgbench 15 against PostgreSQL 15 with two scripts, by one
+and by four clients, and by a schedule that it cannot keep (`-R 200 -L 1`); hdrhistogram 0.10.8 for Python.
 """
 
 import random
@@ -38,7 +38,7 @@ def written(tmp_path: Path, text: str | bytes, name="r.txt") -> Path:
 def test_wrk_tells_a_distribution():
     (row,) = parse("wrk", DATA / "wrk.txt").to_dict("records")
     assert row["iteration_time_ns"] == 4_340_000
-    assert [row[f"p{q}_ns"] for q in (50, 75, 90, 99)] == [2_830_000, 4_020_000, 6_960_000, 21_680_000]
+    assert [row[f"p{q}_ns"] for q in (50, 75, 90, 99)] == pytest.approx([2.83e6, 4.02e6, 6.96e6, 21.68e6])
     assert (row["requests"], row["requests/s"], row["resolution_ns"]) == (559, 263.16, 10_000)
 
 
@@ -119,7 +119,7 @@ def test_requests_in_any_order_and_kinds_of_them(tmp_path):
     ],
 )
 def test_faults_name_the_place(tmp_path, harness, text, fault):
-    with pytest.raises(FormatError, match="(?s).*") as error:
+    with pytest.raises(FormatError) as error:
         parse(harness, written(tmp_path, text))
     assert fault in str(error.value)
 

@@ -12,7 +12,8 @@ name, arguments and source are the same.
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 
-from duet.model import ImageRef, Run, Side
+from duet.model import Analysis, ImageRef, Run, Side
+from duet.records.closing import closing
 from duet.records.files import RecordError
 from duet.records.layout import RUN, Layout
 from duet.records.plan import SidePlan
@@ -23,15 +24,34 @@ _COMPARED = [field.name for field in fields(Side) if field.name not in ("name", 
 
 
 def due_runs(
-    runs: Iterable[Run], plans: Mapping[str, SidePlan], hashes: Mapping[str, str | None], layout: Layout
+    runs: Iterable[Run],
+    plans: Mapping[str, SidePlan],
+    hashes: Mapping[str, str | None],
+    layout: Layout,
+    analysis: Analysis | None = None,
 ) -> dict[str, str]:
     """Name of each run that is to be measured, in the order given, and why.
 
     `plans`: what sides run, by `Run.plan_file`; `hashes`: content of images by their keys, as far
-    as it is known.
+    as it is known. `analysis`: by which runs may have been closed as not needed.
     """
-    reasons = ((run.name, _reason(run, plans, hashes, layout)) for run in runs)
-    return {name: reason for name, reason in reasons if reason is not None}
+    runs = list(runs)
+    closings = {run.name: found for run in runs if (found := closing(layout.run(run.name)))}
+    found = {
+        run.name: _reason(run, plans, hashes, layout) if run.name not in closings else None for run in runs
+    }
+    for name, closed in closings.items():
+        again = [each for each in closed.rests_on if found.get(each)]
+        if again:
+            found[name] = f"changed: {again[0]}, on which it rests that it was not needed"
+        elif _stops(closed.analysis) != _stops(analysis):
+            found[name] = "changed: precision or analysis, by which it was not needed"
+    return {name: reason for name, reason in found.items() if reason is not None}
+
+
+def _stops(analysis: Analysis | None) -> Analysis | None:
+    """What of an analysis says when measuring ends."""
+    return analysis and replace(Analysis(), **{f.name: getattr(analysis, f.name) for f in fields(Analysis)})
 
 
 def _reason(

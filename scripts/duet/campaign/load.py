@@ -11,10 +11,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from duet.campaign import check, overrides, resolve
+from duet.campaign import check, overrides, resolve, values
 from duet.campaign.check import OVERRIDES, Document, Faults
 from duet.campaign.resolve import Chain, Findings, Layer
-from duet.model import Analysis, Benchmark, Campaign, DuetError, ImageRef, Metric, Schedule, collisions
+from duet.model import (
+    Analysis,
+    Benchmark,
+    Campaign,
+    DuetError,
+    ImageRef,
+    Metric,
+    Precision,
+    Schedule,
+    collisions,
+)
 
 
 class ConfigError(DuetError):
@@ -76,7 +86,7 @@ def _loaded(
     return replace(campaign, notices=notices, suites=(*named, *further))
 
 
-WHOLE = ("seed", "schedule", "verbose", "base_image", "import", "analysis")
+WHOLE = ("seed", "schedule", "verbose", "base_image", "import", "analysis", "precision")
 """Keys that only a campaign has, and of which a suite file's are of no effect."""
 
 
@@ -121,6 +131,10 @@ def _campaign(path: Path, main: Document, over: Document, suites: list[Document]
     if "metrics" in analysis:
         holder = over if "metrics" in over.campaign.get("analysis", {}) else main
         analysis["metrics"] = _metrics(analysis["metrics"], f"{holder.label}: duetbench.analysis", faults)
+    if "precision" in top:
+        holder = _holder(main, over, "precision")
+        analysis["precision"] = _precision(top["precision"], f"{holder.label}: duetbench.precision", faults)
+        benchmarks = [(d, _up_to(b, analysis["precision"])) for d, b in benchmarks]
     artifacts: dict[str, str] = {}
     for document in (*suites, main, over):
         artifacts |= document.campaign.get("artifacts", {})
@@ -137,6 +151,25 @@ def _campaign(path: Path, main: Document, over: Document, suites: list[Document]
         analysis=Analysis(**analysis),
         notices=tuple(findings.notices),
     )
+
+
+def _precision(given: Mapping[str, Any], where: str, faults: Faults) -> Precision:
+    budget = given.get("time_budget")
+    precision = Precision(
+        ci_width_percent=given.get("ci_width"),
+        verdict=given.get("or") == "verdict",
+        max_repetitions=given.get("max_repetitions", Precision.max_repetitions),
+        time_budget_s=None if budget is None else values.seconds(budget),
+    )
+    if precision.ci_width_percent is None and not precision.verdict and budget is None:
+        faults.add(where, "never ends before max_repetitions", "ci_width, or: verdict, or a time_budget")
+    return precision
+
+
+def _up_to(benchmark: Benchmark, precision: Precision) -> Benchmark:
+    """Planned up to the most runs, in the types that it has."""
+    most = {t: precision.max_repetitions for t in Precision.TYPES if benchmark.repetitions.get(t)}
+    return replace(benchmark, repetitions={**benchmark.repetitions, **most})
 
 
 def _metrics(given: Sequence[str | Mapping[str, str]], where: str, faults: Faults) -> tuple[Metric, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from duet.commands import Log
+from duet.records.closing import closing
 from duet.records.files import read_lines
 from duet.records.layout import Layout
 from duet.records.plan import BenchmarkPlan
@@ -41,5 +42,5 @@ def read_benchmark(results: Path, benchmark: str, skip_bad: bool) -> pd.DataFram
     names = read_lines(layout.benchmark_runs(benchmark))
     if skip_bad:
         names = [name for name in names if layout.run_record(name).exists()]
-    runs = map(layout.run, names)
+    runs = [path for path in map(layout.run, names) if closing(path) is None]
     return benchmark_table(runs, plan.format, skip_bad=skip_bad, members=plan.members)

@@ -177,7 +177,6 @@ def _row(path: Path, histograms: Sequence[Histogram], unit_ns: float) -> pd.Data
 HARNESS = Harness(
     name="hdrhistogram",
     parse=parse,
-    aliases=("hdr",),
     results=("latency.hlog",),
     no_barrier="a histogram's requests are not sent in step with those of another side",
 )

@@ -79,7 +79,6 @@ def _time_ns(whole: str, part: str | None, unit: str) -> tuple[float, float]:
 HARNESS = Harness(
     name="wrk",
     parse=parse,
-    aliases=("wrk2",),
     results=("results.txt",),
     log_is_enough=True,
     no_barrier="wrk's requests are not sent in step with those of another side",

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from duet.inference import cautions, guarded, interference, intervals, multiplicity
+from duet.inference import cautions, guarded, interference, intervals, multiplicity, stopping
 from duet.inference.decision import NOT_MEASURED
 from duet.inference.effects import LEFT_OUT, MIN_OVERLAPS
 from duet.inference.intervals import Interval
 from duet.inference.samples import GROUP_KEYS
-from duet.model import TIME, Analysis, Metric
+from duet.model import TIME, Analysis, Metric, Precision
 
 SLOWER, FASTER, EQUIVALENT, INCONCLUSIVE = "slower", "faster", "equivalent", "inconclusive"
 WORSE, BETTER = "worse", "better"
@@ -171,7 +171,7 @@ def _benchmark(
             float(np.exp(np.log(used[f"mean_{side}_ns"]).mean())) if len(used) else np.nan
         )
         row[f"value_{side}"] = _typical(used[f"value_{side}"].to_numpy(float))
-    found = interval(told, analysis, analysis.confidence) if len(used) else _nothing()
+    found = _looked_at(told, key[-1], analysis, analysis.confidence) if len(used) else _nothing()
     row |= _percent(found, "") | {"change_percent": _to_percent(found.estimate)}
     row |= {"p_value": float(found.p), "p_equivalence": float(found.p_equivalence)}
     row["method"] = _method(told.x, told.batches, analysis)
@@ -182,6 +182,30 @@ def _benchmark(
     row |= _left_out(runs, used)
     row["_runs"] = told
     return row
+
+
+def nominal_confidence(runs: int, type_: str, analysis: Analysis, confidence: float) -> float:
+    """That of an interval of so many runs which, with those of all other looks, holds with `confidence`."""
+    precision = analysis.precision
+    if precision is None or type_ not in Precision.TYPES or runs < 2:
+        return confidence
+    return 1 - stopping.level(1 - confidence, runs, precision.max_repetitions)
+
+
+def _looked_at(runs: _Runs, type_: str, analysis: Analysis, confidence: float) -> Interval:
+    """`interval`; with p-values and an interval that hold whenever measuring stopped, where it may stop."""
+    n, precision = len(runs.x), analysis.precision
+    found = interval(runs, analysis, nominal_confidence(n, type_, analysis, confidence))
+    if precision is None or type_ not in Precision.TYPES or n < 2:
+        return found
+    most = precision.max_repetitions
+    equal = stopping.overall(min(2 * float(found.p_equivalence), 1.0), n, most) / 2
+    return replace(
+        found,
+        p=np.float64(stopping.overall(float(found.p), n, most)),
+        # one side at alpha is one of two at 2 alpha; of half a level more nothing is known
+        p_equivalence=np.float64(equal if equal < 0.5 else 1.0) if equal == equal else found.p_equivalence,
+    )
 
 
 def _trimmed(runs: _Runs, confidence: float) -> dict[str, float]:
@@ -265,12 +289,15 @@ def _corrected(family: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
         family["p_adjusted"].to_numpy(), analysis.correction, analysis.confidence
     )
     wide = [
-        _percent(interval(runs, analysis, confidence) if len(runs.x) else _nothing(), "_simultaneous")
-        for runs in family["_runs"]
+        _percent(_looked_at(runs, t, analysis, confidence) if len(runs.x) else _nothing(), "_simultaneous")
+        for runs, t in zip(family["_runs"], family["type"], strict=True)
     ]
     tests = max(int(family["p_value"].notna().sum()), 1) if analysis.correction != "none" else 1
     level = (1 - analysis.confidence) / tests
-    family["detectable_percent"] = [_detectable(runs, level, analysis) for runs in family["_runs"]]
+    family["detectable_percent"] = [
+        _detectable(runs, 1 - nominal_confidence(len(runs.x), t, analysis, 1 - level), analysis)
+        for runs, t in zip(family["_runs"], family["type"], strict=True)
+    ]
     return family.join(pd.DataFrame(wide, index=family.index))
 
 

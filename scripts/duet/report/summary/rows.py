@@ -156,6 +156,8 @@ def state(rows: pd.DataFrame, facts: Facts, confidence: float) -> list[tuple[str
     """(label, text) of what a reader needs beside the verdicts."""
     parts = [f"{facts.measured} of {facts.planned} measured"] if facts.planned or not facts.imported else []
     runs = ", ".join(parts + [f"{facts.imported} imported"] * bool(facts.imported))
+    if facts.not_needed:
+        runs += f", {facts.not_needed} not needed"
     if facts.failures:
         runs += f", {len(facts.failures)} failed"
     if facts.missing:

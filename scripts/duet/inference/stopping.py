@@ -45,17 +45,18 @@ def level(alpha: float, runs: int, most: int) -> float:
     return float(np.exp(np.interp(np.log(alpha), np.log(_ALPHAS), np.log(nominal))))
 
 
-def overall(p: float, runs: int, most: int) -> float:
-    """The least alpha at which a p-value of so many runs would have been significant: a p-value that may be
-    looked at any time. NaN stays."""
-    if np.isnan(p) or p >= 1:
-        return p
+def last_level(alpha: float) -> float:
+    """About the nominal level of the last look, which hardly depends on how many there are."""
+    return level(alpha, 40, 40)
+
+
+def overall(p: np.ndarray | float, runs: int, most: int) -> np.ndarray:
+    """The least alpha at which p-values of so many runs would have been significant: ones that may be looked
+    at any time. 1 for what no alpha below it gives; NaN stays."""
     nominal = _table(most)[:, look_of(runs, most)]
-    if p <= nominal[0]:
-        return float(_ALPHAS[0])
-    if p >= nominal[-1]:
-        return 1.0
-    return float(np.exp(np.interp(np.log(p), np.log(nominal), np.log(_ALPHAS))))
+    with np.errstate(divide="ignore"):
+        out = np.exp(np.interp(np.log(p), np.log(nominal), np.log(_ALPHAS)))
+    return np.where(np.asarray(p) >= nominal[-1], 1.0, out)
 
 
 @lru_cache(maxsize=16)

@@ -199,12 +199,10 @@ def _looked_at(runs: _Runs, type_: str, analysis: Analysis, confidence: float) -
     if precision is None or type_ not in Precision.TYPES or n < 2:
         return found
     most = precision.max_repetitions
-    equal = stopping.overall(min(2 * float(found.p_equivalence), 1.0), n, most) / 2
+    # one side at alpha is one of two at 2 alpha; of more than half a level nothing is known
+    equal = stopping.overall(np.minimum(2 * found.p_equivalence, 1.0), n, most) / 2
     return replace(
-        found,
-        p=np.float64(stopping.overall(float(found.p), n, most)),
-        # one side at alpha is one of two at 2 alpha; of half a level more nothing is known
-        p_equivalence=np.float64(equal if equal < 0.5 else 1.0) if equal == equal else found.p_equivalence,
+        found, p=stopping.overall(found.p, n, most), p_equivalence=np.where(equal >= 0.5, 1.0, equal)
     )
 
 

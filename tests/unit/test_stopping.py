@@ -1,13 +1,15 @@
 """Looks that keep their error, what settles a benchmark, closings, and how many runs are needed."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import synthetic
 from config_files import only_fault, read
 from duet.campaign import order
 from duet.campaign.due import due_runs
 from duet.commands import settle
-from duet.inference import intervals, judge, planning, run_effects, stopping
+from duet.inference import gate_decision, injection, intervals, judge, planning, run_effects, stopping
+from duet.inference.decision import Exit, Power, power
 from duet.model import Analysis, Precision, Run, Type
 from duet.records.closing import Closing, closing
 from duet.records.layout import Layout
@@ -104,7 +106,7 @@ def test_runs_are_planned_up_to_the_most_and_in_rounds(tmp_path):
     assert sum(run.type == Type.AADUET for run in runs) == 2 * 3
     assert [run.runid for run in runs] == sorted(run.runid for run in runs)
     assert campaign.analysis.precision == Precision(None, True, 6, 7200.0)
-    assert "each benchmark until there is a verdict, all within 120 min" in order.told(campaign, runs, ())
+    assert "each benchmark until there is a verdict, all within 2 h 0 min" in order.told(campaign, runs, ())
 
 
 @pytest.mark.parametrize(
@@ -168,3 +170,45 @@ def test_needed_runs_are_found_in_new_campaigns_of_that_noise():
     assert wide.wanted and narrow.wanted and 3 * wide.wanted < narrow.wanted < 5 * wide.wanted
     (never,) = planning.needs(effects, Analysis(), 1e-6, 0.0)
     assert never.wanted is None
+
+
+# ---- a campaign that proves itself ----
+
+
+def test_a_against_a_made_slower_is_found_as_often_as_promised():
+    table = pd.concat(
+        [synthetic.campaign(20, 6, 20, ("aaduet",), seed=seed, suite=f"s{seed}") for seed in range(2)],
+        ignore_index=True,
+    )
+    analysis = Analysis()
+    plain = judge(run_effects(table, analysis), analysis)
+    rows = injection.with_injected(plain, table, analysis, {})
+    pd.testing.assert_frame_equal(
+        plain.drop(columns="injected_p_adjusted"), rows[plain.columns.drop("injected_p_adjusted")]
+    )
+    assert (rows["injected_percent"] < rows["detectable_percent"]).all()
+    found = power(rows)
+    assert found.comparisons == 40 and found.found >= 33 and not found.failed
+    assert "promised 90%" in found.sentence()
+
+
+def test_injected_noise_that_hides_the_slowdown_is_refused():
+    table = synthetic.campaign(20, 6, 20, ("aaduet",))
+    rows = judge(run_effects(table, Analysis()), Analysis())
+    rows["injected_p_adjusted"] = [0.01] * 12 + [0.9] * 8
+    decision = gate_decision(rows)
+    assert decision.exit == Exit.UNCALIBRATED and decision.power.failed
+    rows["injected_p_adjusted"] = [0.01] * 18 + [0.9] * 2
+    assert not power(rows).failed and gate_decision(rows).exit != Exit.UNCALIBRATED
+
+
+def test_few_comparisons_prove_little():
+    few, many = (Power(n, n, 0.0, 1.0, 1.0) for n in (2, 40))
+    assert few.seen() == pytest.approx(0.16) and many.seen() > 0.99
+
+
+def test_only_a_against_a_is_made_slower():
+    table = synthetic.campaign(2, 6, 20, ("duet",))
+    rows = judge(run_effects(table, Analysis()), Analysis())
+    assert rows["injected_percent"].isna().all()
+    pd.testing.assert_frame_equal(injection.with_injected(rows, table, Analysis(), {}), rows)

@@ -56,6 +56,8 @@ def execute(options: argparse.Namespace, log: Log) -> int:
     if not printed:
         print(summary.terminal(rows, facts, options.report, confidence, colour=sys.stdout.isatty()), end="")
         print(f"Gate: {sentence(decision, options)}")
+        if proof := decision.power.sentence():
+            print(f"Proof: {proof}; a true share of 60% would be seen in {decision.power.seen():.0%}")
     return int(decision.exit)
 
 
@@ -71,7 +73,9 @@ def sentence(decision: Decision, options: argparse.Namespace) -> str:
         Exit.REGRESSION: f"FAILED, regression{beyond}: {named.get('regression', '')}",
         Exit.INCONCLUSIVE: f"FAILED, inconclusive (--strict): {named.get('inconclusive', '')}",
         Exit.UNCALIBRATED: (
-            f"REFUSED, A was found different from A in {checked.different} of {checked.comparisons} "
+            f"REFUSED, {decision.power.sentence()}: regressions would be missed on this machine"
+            if decision.power.failed and not checked.failed
+            else f"REFUSED, A was found different from A in {checked.different} of {checked.comparisons} "
             f"comparisons (rate {checked.low:.0%} to {checked.high:.0%}, nominal {checked.nominal:.0%}): "
             "no verdict from this machine can be trusted"
         ),
@@ -112,6 +116,12 @@ def as_json(decision: Decision, facts: Facts, options: argparse.Namespace) -> st
             "nominal": round(checked.nominal, 9),
             "low": checked.low,
             "high": checked.high,
+        },
+        "power": {
+            "comparisons": decision.power.comparisons,
+            "found": decision.power.found,
+            "low": decision.power.low,
+            "high": decision.power.high,
         },
         "benchmarks": [{c: plain(r[c]) for c in columns} for r in decision.judged.to_dict("records")],
     }

@@ -23,6 +23,8 @@ class Exit(IntEnum):
 
 NOT_MEASURED = "not measured"
 """The verdict of a benchmark by a metric that it does not have: nothing that a gate could ask for."""
+PROMISED = 0.9
+"""The power of `detectable_percent`."""
 PRECEDENCE = ("duet", "syncduet", "seqn")
 """A benchmark is judged by the first of these types that it was measured by."""
 
@@ -53,11 +55,45 @@ class FalsePositives:
 
 
 @dataclass(frozen=True)
+class Power:
+    """How often A was told from A made slower, by what its runs promise to find in PROMISED of all cases."""
+
+    comparisons: int
+    found: int
+    low: float
+    high: float
+    """Clopper-Pearson interval of the rate."""
+    p_value: float
+    """Of so few or fewer at the promised rate (exact binomial); NaN without comparisons."""
+
+    @property
+    def failed(self) -> bool:
+        return self.p_value < 0.05
+
+    def seen(self, rate: float = 0.6) -> float:
+        """How probably so many comparisons would have failed if only this share were found."""
+        n, many = self.comparisons, self.comparisons
+        while many >= 0 and special.bdtr(many, n, PROMISED) >= 0.05:
+            many -= 1
+        return float(special.bdtr(many, n, rate)) if many >= 0 else 0.0
+
+    def sentence(self) -> str:
+        if not self.comparisons:
+            return ""
+        return (
+            f"{self.found} of {self.comparisons} A/A comparisons with B made slower, by what they promise to "
+            f"find, called different (95% interval {self.low:.0%} to {self.high:.0%}, "
+            f"promised {PROMISED:.0%})"
+        )
+
+
+@dataclass(frozen=True)
 class Decision:
     exit: Exit
     judged: pd.DataFrame
     """One row per benchmark: its verdict's row and `outcome` (regression, inconclusive, no data, passed)."""
     false_positives: FalsePositives
+    power: Power
 
 
 def gate_decision(
@@ -83,7 +119,8 @@ def gate_decision(
     outcomes = [outcome(*row, threshold_percent, 1 - confidence) for row in _facts(judged)]
     judged = judged.assign(outcome=outcomes)
     found = set(judged["outcome"])
-    if checked.failed:
+    found = power(rows, confidence)
+    if checked.failed or found.failed:
         code = Exit.UNCALIBRATED
     elif "regression" in found:
         code = Exit.REGRESSION
@@ -93,7 +130,7 @@ def gate_decision(
         code = Exit.INCONCLUSIVE
     else:
         code = Exit.PASSED
-    return Decision(code, judged, checked)
+    return Decision(code, judged, checked, found)
 
 
 def _worst(checked: list[FalsePositives]) -> FalsePositives:
@@ -138,7 +175,23 @@ def false_positives(p_values: pd.Series, confidence: float = 0.95) -> FalsePosit
     alpha, n, k = 1 - confidence, len(p), int((p <= 1 - confidence).sum())
     if n == 0:
         return FalsePositives(0, 0, alpha, 0.0, 1.0, float("nan"))
-    low = float(special.betaincinv(k, n - k + 1, 0.025)) if k else 0.0
-    high = float(special.betaincinv(k + 1, n - k, 0.975)) if k < n else 1.0
+    low, high = _clopper_pearson(k, n)
     tail = float(special.bdtrc(k - 1, n, alpha)) if k else 1.0
     return FalsePositives(n, k, alpha, low, high, tail)
+
+
+def power(rows: pd.DataFrame, confidence: float = 0.95) -> Power:
+    """Of the A/A rows those whose injected slowdown was found (`injection`)."""
+    if "injected_p_adjusted" not in rows:
+        return Power(0, 0, 0.0, 1.0, float("nan"))
+    p = rows["injected_p_adjusted"].dropna().astype(float)
+    n, k = len(p), int((p <= 1 - confidence).sum())
+    if n == 0:
+        return Power(0, 0, 0.0, 1.0, float("nan"))
+    return Power(n, k, *_clopper_pearson(k, n), float(special.bdtr(k, n, PROMISED)))
+
+
+def _clopper_pearson(k: int, n: int) -> tuple[float, float]:
+    """95 % interval of a rate (Clopper and Pearson, Biometrika 1934)."""
+    low = float(special.betaincinv(k, n - k + 1, 0.025)) if k else 0.0
+    return low, float(special.betaincinv(k + 1, n - k, 0.975)) if k < n else 1.0

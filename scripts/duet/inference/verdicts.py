@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from duet.inference import cautions, guarded, interference, intervals, multiplicity, stopping
-from duet.inference.decision import NOT_MEASURED
+from duet.inference.decision import NOT_MEASURED, PROMISED
 from duet.inference.effects import LEFT_OUT, MIN_OVERLAPS
 from duet.inference.intervals import Interval
 from duet.inference.samples import GROUP_KEYS
@@ -27,7 +28,7 @@ COLUMNS = (
     *interference.COLUMNS,
     *("difference", "detectable_percent"),
     *("trimmed_change_percent", "trimmed_ci_low_percent", "trimmed_ci_high_percent"),
-    *("metric", "better", "value_A", "value_B"),
+    *("metric", "better", "value_A", "value_B", "injected_percent", "injected_p_adjusted"),
 )
 
 
@@ -72,6 +73,7 @@ def judge(effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
     frame["verdict"] = [decide(p, equal, change, analysis, words[m]) for m, p, equal, change in shown]
     frame.loc[frame.pop("_absent"), "verdict"] = NOT_MEASURED
     frame["difference"] = [difference(p, change, analysis, words[m]) for m, p, _, change in shown]
+    frame["injected_p_adjusted"] = np.nan  # `injection` knows
     return _with_interference(frame, effects[effects["metric"] == TIME], analysis)[list(COLUMNS)]
 
 
@@ -220,18 +222,35 @@ def _trimmed(runs: _Runs, confidence: float) -> dict[str, float]:
     }
 
 
-def _detectable(runs: _Runs, level: float, analysis: Analysis) -> float:
-    """The slowdown in percent that so many runs find with 90 % power at this level, by t."""
-    if len(runs.x) < 2:
-        return np.nan
+def _spread(runs: _Runs, level: float, analysis: Analysis) -> tuple[float, int, float]:
+    """Half width of the t interval of the runs, its degrees of freedom, and the level at which they are
+    tested."""
     whole = intervals.t(
         runs.x, analysis.confidence, 0.0, runs.order, runs.swapped, runs.rounding, runs.in_order
     )
     if analysis.method == "guarded-t" and len(runs.x) >= guarded.FEWEST:
         level *= 1 - guarded.TRIMMED_SHARE
     freedom = len(runs.x) - intervals.rest(runs.x, runs.order, runs.swapped)[1].shape[1]
-    half = float(whole.high - whole.low) / 2
+    return float(whole.high - whole.low) / 2, freedom, level
+
+
+def _detectable(runs: _Runs, level: float, analysis: Analysis) -> float:
+    """The slowdown in percent that so many runs find with 90 % power at this level, by t."""
+    if len(runs.x) < 2:
+        return np.nan
+    half, freedom, level = _spread(runs, level, analysis)
     return _to_percent(np.float64(intervals.detectable(half, freedom, analysis.confidence, level)))
+
+
+def _injected(runs: _Runs, level: float, analysis: Analysis) -> float:
+    """The slowdown in percent that these very runs find with 90 % power, their spread given: by t, less than
+    `_detectable`, in which the spread of other runs may be another one."""
+    if len(runs.x) < 2:
+        return np.nan
+    half, freedom, level = _spread(runs, level, analysis)
+    error = half / special.stdtrit(freedom, (1 + analysis.confidence) / 2)
+    reach = special.stdtrit(freedom, 1 - level / 2) + special.stdtrit(freedom, PROMISED)
+    return _to_percent(np.float64(reach * error))
 
 
 def _typical(values: np.ndarray) -> float:
@@ -295,6 +314,10 @@ def _corrected(family: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
     family["detectable_percent"] = [
         _detectable(runs, 1 - nominal_confidence(len(runs.x), t, analysis, 1 - level), analysis)
         for runs, t in zip(family["_runs"], family["type"], strict=True)
+    ]
+    family["injected_percent"] = [
+        _injected(runs, level, analysis) if (t, m) == ("aaduet", TIME) else np.nan
+        for runs, t, m in zip(family["_runs"], family["type"], family["metric"], strict=True)
     ]
     return family.join(pd.DataFrame(wide, index=family.index))
 

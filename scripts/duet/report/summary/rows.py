@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from duet.inference.decision import FalsePositives, false_positives, primary
+from duet.inference.decision import FalsePositives, Power, false_positives, power, primary
 from duet.model import TIME, DuetError, Metric
 from duet.report.summary.facts import Facts
 from duet.report.summary.wording import duration
@@ -35,13 +35,14 @@ class Calibration:
     """How often A against A was called different."""
 
     found: FalsePositives
+    power: Power | None = None
 
     @property
     def state(self) -> str:
         """`none`, `few`, `ok`, or `failed`: significantly more often than the nominal level."""
         if not self.found.comparisons:
             return "none"
-        if self.found.failed:
+        if self.found.failed or (self.power and self.power.failed):
             return "failed"
         return "few" if self.found.comparisons < ENOUGH else "ok"
 
@@ -51,6 +52,8 @@ class Calibration:
             f"{f.different} of {f.comparisons} A/A comparisons called different "
             f"(95% interval {f.low:.0%} to {f.high:.0%}, nominal {f.nominal:.0%})"
         )
+        if self.power and self.power.comparisons:
+            told += f"; {self.power.sentence()}"
         return {
             "none": "not checked: no runs of A against A (set aa_repetitions)",
             "few": f"too few to tell (a true rate of 15% would be seen in {f.seen():.0%}): {told}",
@@ -134,7 +137,7 @@ def counts(rows: pd.DataFrame) -> dict[str, int]:
 def calibration(rows: pd.DataFrame, confidence: float = 0.95) -> Calibration:
     rows = first_metric(rows)
     p = pd.to_numeric(rows.loc[rows["type"].astype(str) == "aaduet", "p_value"])
-    return Calibration(false_positives(p, confidence))
+    return Calibration(false_positives(p, confidence), power(rows, confidence))
 
 
 def headline(rows: pd.DataFrame) -> str:

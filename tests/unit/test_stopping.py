@@ -1,5 +1,6 @@
 """Looks that keep their error, what settles a benchmark, closings, and how many runs are needed."""
 
+import duetbench
 import numpy as np
 import pandas as pd
 import pytest
@@ -212,3 +213,19 @@ def test_only_a_against_a_is_made_slower():
     rows = judge(run_effects(table, Analysis()), Analysis())
     assert rows["injected_percent"].isna().all()
     pd.testing.assert_frame_equal(injection.with_injected(rows, table, Analysis(), {}), rows)
+
+
+def test_the_command_tells_runs_and_time(tmp_path, capsys):
+    layout = Layout(tmp_path)
+    effects = run_effects(synthetic.campaign(2, 8, 12), Analysis())
+    effects.to_parquet(layout.effects)
+    layout.durations.write_text("synthetic.bench-0.0.duet.AB 10\nsynthetic.bench-0.1.duet.BA 12\n")
+    assert duetbench.call("plan", [str(tmp_path), "--width", "0.1"]) == 0
+    told = capsys.readouterr().out
+    assert "Runs for an interval of 0.1 %:" in told and "synthetic bench-1" in told
+    needed = planning.needs(effects, Analysis(), 0.1, 0.0)
+    more = [need.wanted - need.runs for need in needed]
+    assert f"{sum(more)} more runs, about {order.duration(11 * more[0])}" in told
+    assert duetbench.call("plan", [str(tmp_path)]) == 0
+    assert "Runs for a slowdown of 2 % (90 % power):" in capsys.readouterr().out
+    assert duetbench.call("plan", [str(tmp_path / "nowhere")]) == 1

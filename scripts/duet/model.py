@@ -32,6 +32,8 @@ class Type(StrEnum):
     SEQN = "seqn"
     AADUET = "aaduet"
     """A against A, to calibrate: any difference found is a false positive."""
+    BBDUET = "bbduet"
+    """B against B, likewise."""
 
 
 class Order(StrEnum):
@@ -47,6 +49,8 @@ class Schedule(StrEnum):
     RMIT = "randomized_interleaving_trials"
 
 
+ALIKE = (Type.AADUET, Type.BBDUET)
+"""Types in which a side is measured against itself."""
 SIDES = ("A", "B")
 WITHIN = "/"
 """Between a benchmark that is one process, and one of several that it runs: `codec/BenchmarkGob`."""
@@ -261,7 +265,7 @@ class Campaign:
 
 _RUN = re.compile(
     r"(?P<suite>[A-Za-z0-9_+-]+)\.(?P<benchmark>[A-Za-z0-9_+-]+)\.(?P<runid>\d+)"
-    r"\.(?P<type>duet|syncduet|seqn|aaduet)\.(?P<order>AB|BA|None)(?:\.(?P<side>[AB]))?"
+    r"\.(?P<type>duet|syncduet|seqn|aaduet|bbduet)\.(?P<order>AB|BA|None)(?:\.(?P<side>[AB]))?"
 )
 _FILE = re.compile(_RUN.pattern.removesuffix(r"(?:\.(?P<side>[AB]))?") + r"\.(?P<pair>[AB])\.(?P<file>.+)")
 
@@ -304,8 +308,8 @@ class Run:
         return self.file(side, "log")
 
     def plan_file(self, side: str) -> str:
-        """Name of the file under plan/ that says what `side` runs (both sides of aaduet run A's)."""
-        source = "A" if self.type == Type.AADUET else side
+        """Name of the file under plan/ that says what `side` runs (both sides of aaduet run A's, …)."""
+        source = {Type.AADUET: "A", Type.BBDUET: "B"}.get(self.type, side)
         suffix = ".syncduet" if self.type == Type.SYNCDUET else ""
         return f"{self.benchmark_stem}.{source}{suffix}.json"
 

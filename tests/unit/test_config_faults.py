@@ -34,6 +34,7 @@ WRONG = {
     "syncduet_repetitions": [-1],
     "sequential_repetitions": ["many"],
     "aa_repetitions": [-2],
+    "bb_repetitions": [-2],
     "timeout": ["10s", True],
     "remove_containers": ["no!", 0],
     "warmup": [1.5, -1, "half", "10m", True],

@@ -11,7 +11,7 @@ from duet.campaign.due import due_runs
 from duet.commands import settle
 from duet.inference import gate_decision, injection, intervals, judge, planning, run_effects, stopping
 from duet.inference.decision import Exit, Power, power
-from duet.model import Analysis, Precision, Run, Type
+from duet.model import Analysis, Order, Precision, Run, Type, parse_run
 from duet.records.closing import Closing, closing
 from duet.records.layout import Layout
 from duet.records.run import finished
@@ -206,6 +206,15 @@ def test_injected_noise_that_hides_the_slowdown_is_refused():
 def test_few_comparisons_prove_little():
     few, many = (Power(n, n, 0.0, 1.0, 1.0) for n in (2, 40))
     assert few.seen() == pytest.approx(0.16) and many.seen() > 0.99
+
+
+def test_b_against_b_runs_what_b_is_and_is_judged_like_a_against_a():
+    run = Run("s", "b", 0, Type.BBDUET, Order.AB)
+    assert run.plan_file("A") == run.plan_file("B") == "s.b.B.json" and parse_run(run.name) == run
+    table = synthetic.campaign(4, 6, 20, ("aaduet",)).assign(type="bbduet")
+    rows = injection.with_injected(judge(run_effects(table, Analysis()), Analysis()), table, Analysis(), {})
+    decision = gate_decision(rows)
+    assert decision.power.comparisons == decision.false_positives.comparisons == 4
 
 
 def test_only_a_against_a_is_made_slower():

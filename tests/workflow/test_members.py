@@ -4,7 +4,7 @@ import pandas as pd
 from campaigns import process_campaign
 
 HARNESS = r"""#!/bin/sh
-# Native CSV of benchmarks of one process; each further argument is a name and the milliseconds of an iteration.
+# Native CSV of benchmarks of one process; each argument is a name and the milliseconds of an iteration.
 now=$(date +%s)000000000
 echo iteration,start_ns,end_ns,benchmark,allocs > results.csv
 for each in "$@"; do
@@ -42,14 +42,8 @@ def test_each_has_verdicts_and_figures_and_a_failing_one_loses_itself_only(proje
     summary = (results / "summary.md").read_text()
     assert "no results of codec/Xml, which its process was to run" in summary
     assert "## allocs (lower is better)" in summary and "no data" in summary
-    for stem in (
-        "native.codec",
-        "native.codec_Json",
-        "native.codec_Gob_8",
-        "native.codec_Xml",
-        "native.codec_More",
-    ):
-        assert (results / f"figures/{stem}.timeline.svg").exists(), stem
+    for name in ("codec", "codec_Json", "codec_Gob_8", "codec_Xml", "codec_More"):
+        assert (results / f"figures/native.{name}.timeline.svg").exists(), name
     assert sorted(path.name for path in (results / "iterations").iterdir()) == ["native.codec.parquet"]
     report = project.snakemake("c", "--report", "report.html")
     assert report.returncode == 0, report.stdout

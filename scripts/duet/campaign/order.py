@@ -24,7 +24,7 @@ def runs(campaign: Campaign) -> tuple[Run, ...]:
 
 
 def _of_benchmark(seed: int, benchmark: Benchmark) -> Iterable[Run]:
-    for type_ in (Type.DUET, Type.SYNCDUET, Type.AADUET, Type.SEQN):
+    for type_ in (Type.DUET, Type.SYNCDUET, Type.AADUET, Type.BBDUET, Type.SEQN):
         for runid in range(benchmark.repetitions.get(type_, 0)):
             if type_ == Type.SEQN:
                 first = _draw(seed, "first", benchmark.stem, runid) % 2

@@ -12,7 +12,7 @@ from duet.inference.intervals import Interval
 from duet.inference.samples import WARMUP
 from duet.model import TIME, Analysis
 
-IN_COMPANY = ("duet", "aaduet", "syncduet")
+IN_COMPANY = ("duet", "aaduet", "bbduet", "syncduet")
 BY_T = ("t", "guarded-t")
 _SURE = 0.01
 """Level at which runs must agree that another assumption moves the estimate."""

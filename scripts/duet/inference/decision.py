@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import special
 
 from duet.inference.samples import GROUP_KEYS
-from duet.model import TIME
+from duet.model import ALIKE, TIME
 
 
 class Exit(IntEnum):
@@ -110,7 +110,7 @@ def gate_decision(
         rows = rows.assign(metric=TIME, better="lower")
     checked = _worst(
         [
-            false_positives(part.loc[part["type"] == "aaduet", "p_value"], confidence)
+            false_positives(part.loc[part["type"].isin(ALIKE), "p_value"], confidence)
             for _, part in rows.groupby("metric", sort=False)
         ]
     )

@@ -30,7 +30,7 @@ LEFT_OUT = {
 MIN_OVERLAPS = tuple(m / 10 for m in range(1, 10))
 """The m for which it is told whether the verdict holds."""
 BATCHES = 10
-BY_TIME = ("duet", "aaduet")
+BY_TIME = ("duet", "aaduet", "bbduet")
 
 NO_TIMES = "no absolute times: the sides are compared by their means, so disturbances of both do not cancel"
 

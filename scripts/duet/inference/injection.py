@@ -14,7 +14,7 @@ from duet.inference.effects import effects_of
 from duet.inference.predecessor import slowed
 from duet.inference.samples import GROUP_KEYS, from_table
 from duet.inference.verdicts import judge
-from duet.model import TIME, Analysis, Metric
+from duet.model import ALIKE, TIME, Analysis, Metric
 
 
 def with_injected(
@@ -30,14 +30,14 @@ def with_injected(
         return rows
     rows = rows.copy()
     keys = list(GROUP_KEYS)
-    samples = warmup.drop(from_table(table[table["type"].astype(str) == "aaduet"]), rules)
+    samples = warmup.drop(from_table(table[table["type"].astype(str).isin(ALIKE)]), rules)
     claims = rows.loc[checked].set_index(keys)["injected_percent"]
     found = pd.MultiIndex.from_frame(samples.runs[keys].astype(str))
     percent = claims.reindex(found).fillna(0.0).to_numpy()
     plain = Analysis(**{**vars_of(analysis), "metrics": (Metric(TIME),)})
     judged = judge(effects_of(slowed(samples, 1 + percent / 100), plain), plain).set_index(keys)
-    tests = rows[checked].groupby(["suite"])["p_value"].count()
-    times = rows.loc[checked, "suite"].map(tests) if analysis.correction != "none" else 1
+    family = rows[checked].groupby(["suite", "type"])["p_value"].transform("count")
+    times = family if analysis.correction != "none" else 1
     p = judged["p_value"].reindex(claims.index).to_numpy()
     rows.loc[checked, "injected_p_adjusted"] = np.minimum(p * times, 1.0)
     return rows

@@ -9,7 +9,7 @@ from scipy import special
 
 from duet.inference import guarded, intervals, stopping
 from duet.inference.samples import GROUP_KEYS
-from duet.model import TIME, Analysis, Precision
+from duet.model import ALIKE, TIME, Analysis, Precision
 
 MOST = 10_000
 """Runs beyond which no number is given."""
@@ -51,7 +51,7 @@ def needs(
     out = []
     for key, runs in usable.groupby(keys, sort=False, observed=True):
         suite, benchmark, type_, metric = map(str, key[-4:])
-        if len(runs) < 2 or not family or type_ == "aaduet":
+        if len(runs) < 2 or not family or type_ in ALIKE:
             continue
         x = runs["log_ratio"].to_numpy(float)
         swapped = runs["swapped"].to_numpy() if "swapped" in runs else None

@@ -8,10 +8,10 @@ from scipy import special
 
 from duet.inference import cautions, guarded, interference, intervals, multiplicity, stopping
 from duet.inference.decision import NOT_MEASURED, PROMISED
-from duet.inference.effects import LEFT_OUT, MIN_OVERLAPS
+from duet.inference.effects import BY_TIME, LEFT_OUT, MIN_OVERLAPS
 from duet.inference.intervals import Interval
 from duet.inference.samples import GROUP_KEYS
-from duet.model import TIME, Analysis, Metric, Precision
+from duet.model import ALIKE, TIME, Analysis, Metric, Precision
 
 SLOWER, FASTER, EQUIVALENT, INCONCLUSIVE = "slower", "faster", "equivalent", "inconclusive"
 WORSE, BETTER = "worse", "better"
@@ -316,7 +316,7 @@ def _corrected(family: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
         for runs, t in zip(family["_runs"], family["type"], strict=True)
     ]
     family["injected_percent"] = [
-        _injected(runs, level, analysis) if (t, m) == ("aaduet", TIME) else np.nan
+        _injected(runs, level, analysis) if t in ALIKE and m == TIME else np.nan
         for runs, t, m in zip(family["_runs"], family["type"], family["metric"], strict=True)
     ]
     return family.join(pd.DataFrame(wide, index=family.index))
@@ -344,7 +344,7 @@ def correlation(runs: pd.DataFrame) -> tuple[float, float]:
 
 def _holds(used: pd.DataFrame, found: Interval, analysis: Analysis) -> str:
     """The minimum overlaps at which weighted pairs give the same verdict (uncorrected), as `0.1-0.6`."""
-    if len(used) < 2 or used["type"].iloc[0] not in ("duet", "aaduet"):
+    if len(used) < 2 or used["type"].iloc[0] not in BY_TIME:
         return ""
     margin = np.log1p(max(analysis.margin_percent, 0.0) / 100)
     verdict = decide(float(found.p), float(found.p_equivalence), float(found.estimate), analysis)

@@ -10,7 +10,7 @@ from scipy.special import stdtrit  # scipy.stats takes half a second to import
 
 from duet.report.figures import style
 
-BY_TIME = ("duet", "aaduet")
+BY_TIME = ("duet", "aaduet", "bbduet")
 """Types whose iterations are compared where they overlap."""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from duet.inference.decision import FalsePositives, Power, false_positives, power, primary
-from duet.model import TIME, DuetError, Metric
+from duet.model import ALIKE, TIME, DuetError, Metric
 from duet.report.summary.facts import Facts
 from duet.report.summary.wording import duration
 from duet.report.verdict_row import VerdictRow
@@ -136,7 +136,7 @@ def counts(rows: pd.DataFrame) -> dict[str, int]:
 
 def calibration(rows: pd.DataFrame, confidence: float = 0.95) -> Calibration:
     rows = first_metric(rows)
-    p = pd.to_numeric(rows.loc[rows["type"].astype(str) == "aaduet", "p_value"])
+    p = pd.to_numeric(rows.loc[rows["type"].astype(str).isin(ALIKE), "p_value"])
     return Calibration(false_positives(p, confidence), power(rows, confidence))
 
 

@@ -6,6 +6,7 @@
 - `execute(options, log)`: does it and returns the exit code, None for 0. It raises UsageError, DuetError or
   OSError for every foreseeable fault, which the entry tells in one line.
 
+`PHASE` is what is said of it where it takes longer than two seconds, `{option}` standing for an option's value.
 `FAULT` is the exit code of such faults where it is not 1; `CALLED_BY_RULES = True` marks what people rarely
 type. Modules whose names begin with `_` are no subcommands.
 """

@@ -93,7 +93,7 @@ def test_what_was_typed_wrongly(words: list[str], said: str):
         (["collect", "--results", ".", "--benchmark", "a.b", "--out", "t"], 1),
         (["start", "--", "--configfile", "none.yml"], 1),
         (["fetch", "--plan", "none.json"], 1),
-        (["figures", "benchmarks", "--table", "torn", "--out", "x"], 1),
+        (["figures", "all", "--table", "torn", "--verdicts", "torn", "--out", "x"], 1),
         (["figures", "forest", "--verdicts", "torn", "--suite", "s", "--out", "x"], 1),
         (["figures", "methods", "--table", "none.parquet", "--out", "x"], 1),
         (["gate", "none"], 4),

@@ -135,6 +135,16 @@ def campaign_files() -> list[str]:
     return [str(file) for file in (CAMPAIGN.file, *CAMPAIGN.suites) if file.exists()]
 
 
+def figure_of_suite(suite: str):
+    """An output of the report."""
+    return report(
+        f"{RESULTS}/figures/{suite}.forest.svg",
+        caption="../report/forest.rst",
+        category="1 Verdicts",
+        labels={"what": f"2 forest plot {suite}"},
+    )
+
+
 def figure_of_benchmark(stem: str, kind: str, label: str):
     """An output of the report."""
     return report(

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 from campaigns import process_campaign
 
 
@@ -83,7 +84,7 @@ def test_a_dead_workflows_lock_is_removed(project, harness, running):
 
 
 def test_nothing_ends_in_silence(project, harness):
-    """What nothing makes is named with the nearest name; a failure is said once; the end shows the verdicts."""
+    """What nothing makes is named with the nearest; a failure is said once; the end has the verdicts."""
     sides = {"A": f"{harness} 5", "B": f"{harness} 5"}
     project.write("c", process_campaign("c", {"b": sides, "other": {"A": "exit 3"}}, duet_repetitions=1))
     for target, nearest in (
@@ -129,3 +130,14 @@ def test_hints_work_as_they_stand_from_anywhere(project, harness, tmp_path):
             shell=True, cwd=elsewhere, capture_output=True, text=True,
         )  # fmt: skip
         assert repeated.returncode == 1 and "exit code 3" in repeated.stderr, again
+
+
+def test_the_advice_for_a_command_that_writes_no_times_works_as_it_stands(project):
+    keys = {"duets": ["words"], "engine": "process", "duet_repetitions": 1, "suite": "own"}
+    project.write("c", {"duetbench": {**keys, "run": "sort /etc/passwd >/dev/null"}})
+    failed = project.snakemake("c", "results/c/verdicts.csv")
+    (line,) = set(re.findall(r"left no results.csv; .*: image: probes and (.+?); log: ", failed.stdout))
+    (run,) = yaml.safe_load(line.replace("--seconds 10", "--seconds 0.1")).values()
+    project.write("c", {"duetbench": {**keys, "image": "probes", "run": run}})
+    done = project.snakemake("c", "results/c/verdicts.csv")
+    assert done.returncode == 0 and "[1/1] own.words.0.duet." in done.stdout, done.stdout

@@ -27,6 +27,7 @@ def row(benchmark: str, verdict: str, change: float = 0.0, type_: str = "duet", 
 GOOD = row("good", "equivalent", 0.1)
 BAD = row("bad", "slower", 5.0, p=0.001)
 OPEN = row("open", "inconclusive", 3.0)
+ONCE = row("once", "inconclusive", 0.5) | {"ci_low_percent": float("nan"), "ci_high_percent": float("nan")}
 LOST = row("lost", "inconclusive", float("nan"))
 AA_GOOD = [row(f"b{i}", "equivalent", type_="aaduet") for i in range(10)]
 AA_BAD = [row(f"b{i}", "slower", 2.0, "aaduet", p=0.001) for i in range(4)]
@@ -47,12 +48,26 @@ CASES = [
     ([GOOD, *AA_GOOD], {}, Exit.PASSED),
     ([BAD, *AA_GOOD, *AA_BAD], {}, Exit.UNCALIBRATED),
     ([BAD, *AA_GOOD, AA_BAD[0]], {}, Exit.REGRESSION),
+    ([GOOD], {"max_uncertainty_percent": 2.0}, Exit.PASSED),
+    ([GOOD], {"max_uncertainty_percent": 1.9}, Exit.INCONCLUSIVE),
+    ([GOOD, BAD], {"max_uncertainty_percent": 1.0}, Exit.REGRESSION),
+    ([GOOD, LOST], {"max_uncertainty_percent": 1.0}, Exit.NO_DATA),
+    ([ONCE], {}, Exit.PASSED),
+    ([ONCE], {"max_uncertainty_percent": 50.0}, Exit.INCONCLUSIVE),
 ]
 
 
 @pytest.mark.parametrize(("rows", "options", "code"), CASES)
 def test_the_rule(rows, options, code):
     assert gate_decision(pd.DataFrame(rows, columns=list(COLUMNS)), **options).exit == code
+
+
+@pytest.mark.parametrize("verdict", ["slower", "equivalent"])
+def test_the_gate_speaks_of_its_users_threshold_whatever_the_margin_says(verdict):
+    """A shown slowdown of 1 % is below the margin of 2 %, so it may be called equivalent."""
+    shown = pd.DataFrame([row("b", verdict, 1.0, p=0.001)])
+    assert gate_decision(shown, 0.5).exit == Exit.REGRESSION
+    assert gate_decision(shown, 1.5).exit == Exit.PASSED
 
 
 def test_a_benchmark_is_judged_by_its_duet_where_that_has_data():
@@ -113,6 +128,27 @@ def test_markdown_has_the_worst_first_and_the_link(tmp_path):
     assert done.returncode == 1 and text.startswith("❌ **duetbench:**")
     assert "[Full report](<https://ci/report.html>)" in text
     assert 0 < text.index("| bad |") < text.index("| open |") < text.index("| good |")
+
+
+def test_an_interval_that_is_too_wide_is_no_pass(tmp_path):
+    there = results(tmp_path, [GOOD, OPEN])
+    done = call(there, "--threshold", "5", "--max-uncertainty", "1.5", "--strict")
+    told = "interval wider than 1.5 points (--max-uncertainty): open, good"
+    assert done.returncode == 2 and f"Gate: FAILED, {told}\n" in done.stdout
+    assert (
+        json.loads(call(there, "--max-uncertainty", "1.5", "--json").stdout)["max_uncertainty_percent"] == 1.5
+    )
+    assert call(there, "--threshold", "5", "--max-uncertainty", "2").returncode == 0
+
+
+def test_a_pass_says_what_might_not_have_been_seen(tmp_path):
+    there = results(tmp_path, [GOOD | {"detectable_percent": 4.24}, OPEN | {"detectable_percent": 1.0}])
+    told = "one of less than 4.2 % might not have been seen (good)"
+    assert (
+        f"passed, no regression beyond 3 % among 2 benchmarks; {told}"
+        in call(there, "--threshold", "3").stdout
+    )
+    assert "might not" not in call(there, "--threshold", "5").stdout
 
 
 def test_names_stay_text_in_markdown(tmp_path):

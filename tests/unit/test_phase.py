@@ -7,6 +7,7 @@ import pty
 import time
 
 import pytest
+from duet.commands import coloured
 from duet.measure import phase
 from duet.measure.phase import Phase
 
@@ -79,3 +80,26 @@ def test_it_never_fills_the_line_which_would_break_it(columns: int, total: int |
     text = phase.line("x" * 60, 3, total, "3/25, 7 s", columns)
     assert len(text) < columns
     assert columns < 200 or text.startswith("x" * 60)
+
+
+@pytest.mark.parametrize(
+    ("terminal", "environment", "colours"),
+    [
+        (True, {"TERM": "xterm"}, True),
+        (False, {"TERM": "xterm"}, False),
+        (True, {"TERM": "dumb"}, False),
+        (True, {}, False),
+        (True, {"TERM": "xterm", "NO_COLOR": "1"}, False),
+        (True, {"TERM": "xterm", "NO_COLOR": ""}, True),
+    ],
+)
+def test_colours_are_for_terminals_that_have_them_unless_unwanted(
+    monkeypatch, terminal: bool, environment: dict[str, str], colours: bool
+):
+    for name in ("TERM", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    stream = io.StringIO()
+    stream.isatty = lambda: terminal
+    assert coloured(stream) == colours

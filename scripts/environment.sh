@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Sourced by run and test: makes .venv from requirements.txt, quick when it is there already.
 # Sets nothing but PATH. Needs Python >= 3.11; on Debian and Ubuntu root gets what is missing.
 

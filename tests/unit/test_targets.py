@@ -44,11 +44,9 @@ def test_an_unknown_run_is_named_and_the_nearest_one():
     assert no_run("other", ["s.a.0.duet.AB"]) == "the campaign has no run other"
 
 
-def benchmark(
-    name: str, a: str, b: str, args: str = "", engine: str = "auto", **repetitions: int
-) -> Benchmark:
+def benchmark(name: str, a: str, b: str, args: str = "", **repetitions: int) -> Benchmark:
     image = ImageRef("i") if args else None
-    side_a = Side("A", image, a, None, ("results.csv",), engine=engine)
+    side_a = Side("A", image, a, None, ("results.csv",))
     side_b = replace(side_a, name="B", run=b, image=replace(image, args=(("X", args),)) if image else None)
     counts = {Type(type_): n for type_, n in (repetitions or {"duet": 3}).items()}
     return Benchmark("s", name, side_a, side_b, "native", counts)

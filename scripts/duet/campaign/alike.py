@@ -12,8 +12,8 @@ NAMED = 5
 def same_sides(benchmarks: Sequence[Benchmark], engine: Callable[[str], str]) -> str | None:
     """One line that says in which benchmarks A and B are the same; None where there is none.
 
-    `engine` tells which engine a side's, such as `auto`, stands for here: host processes get an image's files,
-    and nothing of its arguments.
+    `engine` tells which engine a side's, such as `auto`, stands for here: host processes get an image's
+    files, and nothing of its arguments.
     """
     same = [b for b in benchmarks if _compared(b) and _runs_the_same(b, engine)]
     if not same:

@@ -15,8 +15,10 @@ def expanded(patterns: Iterable[str], values: Mapping[str, Sequence[str]]) -> li
     for pattern in patterns:
         wildcards = list(dict.fromkeys(re.findall(r"{(\w+)[^}]*}", pattern)))
         for choice in product(*(values.get(wildcard, ()) for wildcard in wildcards)):
-            chosen = dict(zip(wildcards, choice, strict=True))
-            names.append(re.sub(r"{(\w+)[^}]*}", lambda match, chosen=chosen: chosen[match[1]], pattern))
+            name = pattern
+            for wildcard, value in zip(wildcards, choice, strict=True):
+                name = re.sub(rf"{{{wildcard}\b[^}}]*}}", value, name)
+            names.append(name)
     return names
 
 

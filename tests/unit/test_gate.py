@@ -1,7 +1,6 @@
 """The gate: its rule, its exit codes, and what it prints."""
 
 import json
-import re
 import shutil
 import subprocess
 import xml.etree.ElementTree as ET
@@ -10,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from commands import DUETBENCH, ROOT
 from duet.inference import COLUMNS, Exit, gate_decision
 from duet.inference.decision import false_positives
@@ -182,13 +180,6 @@ def test_junit(tmp_path):
     assert [suite.get(k) for k in ("tests", "failures", "errors", "skipped")] == ["5", "1", "1", "1"]
     strict = ET.fromstring(call(tmp_path / "campaign", "--junit", "--strict").stdout)
     assert strict.find("testsuite[@name='s']").get("failures") == "2"
-
-
-def test_the_github_example_is_yaml_and_knows_the_gate():
-    text = (ROOT / "docs" / "github-actions.yml").read_text()
-    steps = {s["name"]: s for s in yaml.safe_load(text)["jobs"]["compare"]["steps"]}
-    used = set(re.findall(r"--[a-z]+", steps["Gate"]["run"]))
-    assert used and used <= set(re.findall(r"--[a-z]+", call("--help").stdout))
 
 
 def test_of_imported_results_it_shows_what_the_summary_shows(tmp_path):

@@ -52,6 +52,14 @@ def test_examples_use_what_the_action_has(example: Path):
     assert all(job["timeout-minutes"] for job in workflow["jobs"].values())
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/continuous-integration.md"])
+def test_steps_in_the_documents_use_what_the_action_has(page: str):
+    blocks = re.findall(r"^```yaml\n(- uses: .*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+    for (step,) in map(yaml.safe_load, blocks):
+        assert set(step["with"]) <= set(ACTION["inputs"])
+    assert blocks or page != "README.md"
+
+
 def test_the_environment_is_another_one_where_it_lies_or_what_it_has_differs(tmp_path: Path):
     keys = []
     for folder, text in (("one", "x==1\n"), ("one", "x==2\n"), ("two", "x==2\n")):

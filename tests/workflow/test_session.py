@@ -112,6 +112,14 @@ def test_nothing_ends_in_silence(project, harness):
     assert verdicts in again.stdout
 
 
+def test_planning_that_takes_long_is_said_before_anything_is_measured(project, harness, monkeypatch):
+    project.write("c", process_campaign("c", {"b": {"A": f"{harness} 5"}}, duet_repetitions=1))
+    assert "planning" not in project.snakemake("c", "results/c/verdicts.csv").stdout
+    monkeypatch.setenv("DUETBENCH_SILENT_S", "0")
+    again = project.snakemake("c", "results/c/verdicts.csv").stdout
+    assert 0 <= again.index("planning c …") < again.index("nothing was left to do")
+
+
 def test_hints_work_as_they_stand_from_anywhere(project, harness, tmp_path):
     """With -s from another folder, and with --directory."""
     project.write("c", process_campaign("c", {"b": {"A": "exit 3"}}, duet_repetitions=1))

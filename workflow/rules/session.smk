@@ -13,6 +13,7 @@ import threading
 
 from snakemake.common import NOTHING_TO_BE_DONE_MSG
 from snakemake.logging import logger
+from snakemake_interface_logger_plugins.common import LogEvent
 
 from duet.campaign import lock, targets
 from duet.campaign.alike import same_sides
@@ -20,6 +21,7 @@ from duet.campaign.due import due_runs
 from duet.engines.choose import choose_engine
 from duet.images import presence
 from duet.measure import progress
+from duet.measure.phase import SILENT_S
 from duet.records import worklist
 from duet.records.provision import place
 
@@ -162,11 +164,23 @@ def engine(name: str) -> str:
 # What is said
 
 
+def say_planning() -> None:
+    if executes() or workflow.dryrun:
+        say(f"planning {CAMPAIGN.name} …")
+
+
+PLANNING = threading.Timer(SILENT_S, say_planning)
+"""Says so where it takes long until jobs start: thousands of runs take seconds."""
+PLANNING.daemon = True
+
+
 class Answers(logging.Handler):
     """What we say of snakemake's messages: they name no remedy, or are small talk that be_quiet leaves out."""
 
     def emit(self, entry: logging.LogRecord) -> None:
         text = entry.getMessage()
+        if text == NOTHING_TO_BE_DONE_MSG or getattr(entry, "event", None) == LogEvent.RUN_INFO:
+            PLANNING.cancel()
         if text == NOTHING_TO_BE_DONE_MSG and executes():
             say("nothing was left to do")
             say_verdicts()
@@ -196,6 +210,7 @@ def be_quiet() -> None:
 
 if workflow.is_main_process and not IN_MODULE:
     logger.addHandler(Answers())
+    PLANNING.start()
     if not (workflow.output_settings.dryrun or CAMPAIGN.verbose):
         be_quiet()
 

@@ -79,10 +79,10 @@ def test_wrong_arguments_are_one_line_and_no_answer(name: str):
         (["summary"], "nothing to summarise; give --show, or --verdicts, --runs, --planned and --name"),
     ],
 )
-def test_what_was_typed_wrongly(words: list[str], said: str):
+def test_what_was_typed_wrongly(words: list[str], message: str):
     done = call(*words)
     assert done.returncode == 64 and done.stdout == ""
-    assert done.stderr.startswith(f"error: {said} (see duetbench ") and done.stderr.count("\n") == 1
+    assert done.stderr.startswith(f"error: {message} (see duetbench ") and done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(

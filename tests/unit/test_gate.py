@@ -78,12 +78,12 @@ def test_a_benchmark_is_judged_by_its_duet_where_that_has_data():
 
 @pytest.mark.parametrize(("k", "n"), [(0, 5), (1, 1), (1, 20), (3, 10), (10, 10)])
 def test_false_positives_against_scipy(k, n):
-    found = false_positives(pd.Series([0.01] * k + [0.5] * (n - k) + [np.nan]))
+    checked = false_positives(pd.Series([0.01] * k + [0.5] * (n - k) + [np.nan]))
     expected = stats.binomtest(k, n, 0.05, alternative="greater")
-    assert found.p_value == pytest.approx(expected.pvalue)
+    assert checked.p_value == pytest.approx(expected.pvalue)
     exact = stats.binomtest(k, n).proportion_ci(0.95, "exact")
-    assert (found.low, found.high) == pytest.approx((exact.low, exact.high))
-    assert found.comparisons == n and found.different == k
+    assert (checked.low, checked.high) == pytest.approx((exact.low, exact.high))
+    assert checked.comparisons == n and checked.different == k
 
 
 def results(tmp_path: Path, rows: list[dict], planned: str = "") -> Path:
@@ -131,8 +131,8 @@ def test_markdown_has_the_worst_first_and_the_link(tmp_path):
 def test_an_interval_that_is_too_wide_is_no_pass(tmp_path):
     there = results(tmp_path, [GOOD, OPEN])
     done = call(there, "--threshold", "5", "--max-uncertainty", "1.5", "--strict")
-    told = "interval wider than 1.5 points (--max-uncertainty): open, good"
-    assert done.returncode == 2 and f"Gate: FAILED, {told}\n" in done.stdout
+    answer = "interval wider than 1.5 points (--max-uncertainty): open, good"
+    assert done.returncode == 2 and f"Gate: FAILED, {answer}\n" in done.stdout
     assert (
         json.loads(call(there, "--max-uncertainty", "1.5", "--json").stdout)["max_uncertainty_percent"] == 1.5
     )
@@ -141,9 +141,9 @@ def test_an_interval_that_is_too_wide_is_no_pass(tmp_path):
 
 def test_a_pass_says_what_might_not_have_been_seen(tmp_path):
     there = results(tmp_path, [GOOD | {"detectable_percent": 4.24}, OPEN | {"detectable_percent": 1.0}])
-    told = "one of less than 4.2 % might not have been seen (good)"
+    answer = "one of less than 4.2 % might not have been seen (good)"
     assert (
-        f"passed, no regression beyond 3 % among 2 benchmarks; {told}"
+        f"passed, no regression beyond 3 % among 2 benchmarks; {answer}"
         in call(there, "--threshold", "3").stdout
     )
     assert "might not" not in call(there, "--threshold", "5").stdout
@@ -157,14 +157,14 @@ def test_names_stay_text_in_markdown(tmp_path):
 def test_json_is_json_whatever_is_not_known(tmp_path):
     out = tmp_path / "gate.json"
     done = call(results(tmp_path, [GOOD, LOST, *AA_GOOD]), "--json", out)
-    told = json.loads(out.read_text(), parse_constant=lambda c: pytest.fail(f"{c} is not JSON"))
-    assert told["exit"] == done.returncode == 4 and told["decision"] == "no_data"
-    assert told["false_positives"]["comparisons"] == 10
-    assert [(b["benchmark"], b["outcome"]) for b in told["benchmarks"]] == [
+    answer = json.loads(out.read_text(), parse_constant=lambda c: pytest.fail(f"{c} is not JSON"))
+    assert answer["exit"] == done.returncode == 4 and answer["decision"] == "no_data"
+    assert answer["false_positives"]["comparisons"] == 10
+    assert [(b["benchmark"], b["outcome"]) for b in answer["benchmarks"]] == [
         ("lost", "no data"),
         ("good", "passed"),
     ]
-    assert told["benchmarks"][0]["change_percent"] is None
+    assert answer["benchmarks"][0]["change_percent"] is None
 
 
 def test_junit(tmp_path):

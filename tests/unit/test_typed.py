@@ -26,8 +26,8 @@ def test_a_file_that_is_no_yaml_is_named_with_the_line(tmp_path: Path):
     good.write_text("duetbench: {}\n")
     bad.write_text("duetbench:\n\tsuite: x\n")
     for words in (("--configfile", str(good), str(bad)), (f"--configfile={bad}", "-n")):
-        code, said = start(*words)
-        assert code == 1 and said.startswith(f"error: {bad}: line 2, column 1: not YAML: ")
+        code, message = start(*words)
+        assert code == 1 and message.startswith(f"error: {bad}: line 2, column 1: not YAML: ")
 
 
 @pytest.mark.parametrize(

@@ -79,14 +79,14 @@ def gate_decision(
     most = math.inf if max_uncertainty_percent is None else max_uncertainty_percent
     outcomes = [outcome(*row, threshold_percent, 1 - confidence, most) for row in _facts(judged)]
     judged = judged.assign(outcome=outcomes)
-    found = set(judged["outcome"])
+    kinds = set(judged["outcome"])
     if checked.failed:
         code = Exit.UNCALIBRATED
-    elif "regression" in found:
+    elif "regression" in kinds:
         code = Exit.REGRESSION
-    elif "no data" in found or judged.empty:
+    elif "no data" in kinds or judged.empty:
         code = Exit.NO_DATA
-    elif "uncertain" in found or ("inconclusive" in found and strict):
+    elif "uncertain" in kinds or ("inconclusive" in kinds and strict):
         code = Exit.INCONCLUSIVE
     else:
         code = Exit.PASSED

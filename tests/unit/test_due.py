@@ -68,6 +68,7 @@ def test_a_run_is_due_until_it_is_measured(layout: Layout):
         {"cpus": "shared"},
         {"disk_bytes": 1 << 30},
         {"privileges": ("SYS_NICE",)},
+        {"setup": "make ready"},
     ],
 )
 def test_what_a_side_runs_and_its_limits_decide(layout: Layout, changes: dict[str, Any]):

@@ -123,7 +123,7 @@ def test_values_of_the_command_line_reach_a_benchmark_with_parameters(tmp_path: 
         ({"x y": [1]}, "parameters.x y: cannot be used as a name; accepted: a variable's name"),
         (
             {"x": ["v" * 130]},
-            "parameters: one[x=" + "v" * 51 + "… has 136 characters; accepted: names up to 120",
+            "parameters: one[x=" + "v" * 51 + "… has 137 characters; accepted: names up to 120",
         ),
         ({"K": [1]}, "parameters.K: env has a variable of that name, too; accepted: another name"),
         ({"x": ["1.5", "1_5"]}, "duets: tiny/one[x=1_5] gets the file names of tiny/one[x=1.5] (what is no"),

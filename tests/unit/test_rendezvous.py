@@ -93,16 +93,17 @@ def test_nobody_goes_while_the_other_is_absent(start):
         assert log(gate, present) == ""
 
 
-def test_a_setup_is_done_before_the_gate(start):
+def test_a_setup_is_done_before_the_gate(start, tmp_path):
     """The other side waits for it, and it has nothing of the launcher's."""
-    show = "echo ${DUET_COMMAND-unset} $DUET_SIDE; cat; echo $(ls /proc/self/fd); sleep 0.2; date +%s%N"
+    show = "echo ${DUET_COMMAND-unset} $DUET_SIDE; cat; echo $(ls /proc/self/fd); sleep 0.2; "
+    show += f"touch {tmp_path}/done"
     gate, processes = start({"A": "echo ran ${DUET_SETUP-unset}", "B": "echo ran"}, setups={"A": show})
     assert [p.wait(10) for p in processes.values()] == [0, 0]
-    first, descriptors, at_ns, last = log(gate, "A").splitlines()
+    first, descriptors, last = log(gate, "A").splitlines()
     assert (first, last, log(gate, "B")) == ("unset A", "ran unset", "ran\n")
     assert set(descriptors.split()) <= {"0", "1", "2", "3"}  # 3 is ls's own
-    tick_ns = 10_000_000
-    assert min(gate.go_ns("A"), gate.go_ns("B")) > int(at_ns) - tick_ns
+    done_ns, tick_ns = (tmp_path / "done").stat().st_mtime_ns, 10_000_000
+    assert min(gate.go_ns("A"), gate.go_ns("B")) > done_ns - tick_ns
 
 
 def test_a_setup_that_fails_is_the_end(start):

@@ -21,10 +21,10 @@ class Times:
 
     command: str
     image: str | None
-    revision: str | None
     mean_s: float
     low_s: float
     high_s: float
+    revision: str | None = None
 
     @property
     def what(self) -> str:
@@ -100,8 +100,9 @@ def _times(benchmark: Benchmark, side: Side, layout: Layout) -> Times:
     revision = side.image.checkout.title if side.image and side.image.checkout else None
     command = side.run.rpartition(" -- ")[2]
     if means_s.empty:
-        return Times(command, image, revision, math.nan, math.nan, math.nan)
-    return Times(command, image, revision, float(means_s.mean()), float(means_s.min()), float(means_s.max()))
+        return Times(command, image, math.nan, math.nan, math.nan, revision)
+    mean_s, low_s, high_s = map(float, (means_s.mean(), means_s.min(), means_s.max()))
+    return Times(command, image, mean_s, low_s, high_s, revision)
 
 
 def terminal(told: Comparison) -> str:

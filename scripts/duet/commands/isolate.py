@@ -23,7 +23,7 @@ from duet.commands._inputs import read_parquet
 from duet.inference.isolation import RUNS, compare_modes, mode_rows, recommend
 from duet.inference.sets import SetEffect, set_effect
 from duet.measure.cores import parse_mode
-from duet.model import Benchmark, Campaign, DuetError, file_name, Type
+from duet.model import Benchmark, Campaign, DuetError, Type, file_name
 from duet.records.exchange import read_moves
 from duet.records.layout import RUN
 from duet.records.run import RunRecord, finished

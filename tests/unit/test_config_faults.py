@@ -25,6 +25,7 @@ WRONG = {
     "import": [[], 3],
     "base_image": [1, "-x"],
     "analysis": ["t", [1]],
+    "precision": [3, ["x"], {}],
     "A": [3, "x"],
     "B": [["x"]],
     "suite": ["a b", 1],
@@ -53,6 +54,9 @@ WRONG = {
     "privileges": [3, "root", "CAP_CHOWN", ["sys_nice"]],
     "network": [3, "a b"],
     "cpus": [2, "half", "0-", "a"],
+    "git": ["main", [1]],
+    "setup": [3, ["a"]],
+    "parameters": [["x"], "x"],
 }
 
 

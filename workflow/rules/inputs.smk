@@ -127,7 +127,9 @@ def finished(wildcards) -> list[str]:
     if not here:
         return []
     figures = [f"{RESULTS}/figures/{stem}.{kind}.svg" for stem in here for kind, *_ in FIGURES]
-    forests = [f"{RESULTS}/figures/{suite}.forest.svg" for suite in sorted({s.partition(".")[0] for s in here})]
+    forests = [
+        f"{RESULTS}/figures/{suite}.forest.svg" for suite in sorted({s.partition(".")[0] for s in here})
+    ]
     pages = ("iterations.csv", "summary.md", "provenance.html", "figures/methods.svg")
     return [f"{RESULTS}/{page}" for page in pages] + forests + figures
 

@@ -36,17 +36,17 @@ def due_runs(
     as it is known. `analysis`: by which runs may have been closed as not needed.
     """
     runs = list(runs)
-    closings = {run.name: found for run in runs if (found := closing(layout.run(run.name)))}
-    found = {
-        run.name: _reason(run, plans, hashes, layout) if run.name not in closings else None for run in runs
+    closings = {run.name: closed for run in runs if (closed := closing(layout.run(run.name)))}
+    reasons = {
+        run.name: None if run.name in closings else _reason(run, plans, hashes, layout) for run in runs
     }
     for name, closed in closings.items():
-        again = [each for each in closed.rests_on if found.get(each)]
+        again = [each for each in closed.rests_on if reasons.get(each)]
         if again:
-            found[name] = f"changed: {again[0]}, on which it rests that it was not needed"
+            reasons[name] = f"changed: {again[0]}, on which it rests that it was not needed"
         elif _stops(closed.analysis) != _stops(analysis):
-            found[name] = "changed: precision or analysis, by which it was not needed"
-    return {name: reason for name, reason in found.items() if reason is not None}
+            reasons[name] = "changed: precision or analysis, by which it was not needed"
+    return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
 def _stops(analysis: Analysis | None) -> Analysis | None:

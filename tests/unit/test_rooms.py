@@ -14,11 +14,12 @@ from commands import ROOT
 PACKAGE = ROOT / "scripts" / "duet"
 MAY_KNOW = {
     "model": (),
+    "revisions": ("model",),
     "harnesses": ("model",),
     "records": ("model",),
-    "campaign": ("model", "harnesses", "records"),
+    "campaign": ("model", "revisions", "harnesses", "records"),
     "engines": ("model", "records"),
-    "images": ("model", "engines", "records"),
+    "images": ("model", "revisions", "engines", "records"),
     "measure": ("model", "engines", "images", "records", "campaign.order"),
     "table": ("model", "harnesses", "records"),
     "inference": ("model",),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from duet.commands import Log, UsageError
 from duet.images import presence
+from duet.images.checkouts import provide_for_processes
 from duet.images.identity import IMAGES, process_files, process_hash
 from duet.measure.phase import Phase
 from duet.model import ImageRef, Source
@@ -37,18 +38,26 @@ def execute(options: argparse.Namespace, log: Log) -> None:
     source = SourceRecord.read(options.source) if options.source else None
     if options.engine == "process":
         files = tuple(process_files(ref, base_image, options.images.resolve()))
-        names = ", ".join(file.name for file in files) or "nothing"
-        log(f"image {ref.name}: not built for host processes, which get these files of it: {names}")
-        content = process_hash(files, source.sha256 if source else None)
-        record = ImageRecord(
-            name=ref.name, key=ref.key, engine="process", id=None, tag=None, hash=content, files=files
-        )
+        record = for_processes(ref, files, source.sha256 if source else None, log)
     else:
         record = provide(options, ref, base_image, source.path if source else None, log)
     if options.out:
         record.write(options.out)
     else:
         presence.write(Layout(options.plan.parent.parent), record)
+
+
+def for_processes(ref: ImageRef, files: tuple[Path, ...], source_digest: str | None, log: Log) -> ImageRecord:
+    """Nothing is built of an image for host processes, but a checkout is."""
+    if ref.name or ref.checkout is None:
+        names = ", ".join(file.name for file in files) or "nothing"
+        log(f"image {ref.name}: not built for host processes, which get these files of it: {names}")
+    if ref.checkout is not None:
+        return provide_for_processes(ref, files, source_digest, log)
+    content = process_hash(files, source_digest)
+    return ImageRecord(
+        name=ref.name, key=ref.key, engine="process", id=None, tag=None, hash=content, files=files
+    )
 
 
 def from_plan(options: argparse.Namespace) -> tuple[ImageRef, str]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 
 from duet.model import Analysis, ImageRef, Run, Side
-from duet.records.closing import closing
+from duet.records.closing import Closing, closing
 from duet.records.files import RecordError
 from duet.records.layout import RUN, Layout
 from duet.records.plan import SidePlan
@@ -35,11 +35,13 @@ def due_runs(
     `plans`: what sides run, by `Run.plan_file`; `hashes`: content of images by their keys, as far
     as it is known. `analysis`: by which runs may have been closed as not needed.
     """
-    runs = list(runs)
-    closings = {run.name: closed for run in runs if (closed := closing(layout.run(run.name)))}
-    reasons = {
-        run.name: None if run.name in closings else _reason(run, plans, hashes, layout) for run in runs
-    }
+    reasons: dict[str, str | None] = {}
+    closings: dict[str, Closing] = {}
+    for run in runs:
+        reason = _reason(run, plans, hashes, layout)
+        if reason is not None and reason.startswith("damaged") and (closed := closing(layout.run(run.name))):
+            reason, closings[run.name] = None, closed
+        reasons[run.name] = reason
     for name, closed in closings.items():
         again = [each for each in closed.rests_on if reasons.get(each)]
         if again:

@@ -36,7 +36,7 @@ def with_injected(
     percent = claims.reindex(found).fillna(0.0).to_numpy()
     plain = Analysis(**{**vars_of(analysis), "metrics": (Metric(TIME),)})
     judged = judge(effects_of(slowed(samples, 1 + percent / 100), plain), plain).set_index(keys)
-    family = rows[checked].groupby(["suite", "type"])["p_value"].transform("count")
+    family = rows[checked].groupby([k for k in keys if k != "benchmark"])["p_value"].transform("count")
     times = family if analysis.correction != "none" else 1
     p = judged["p_value"].reindex(claims.index).to_numpy()
     rows.loc[checked, "injected_p_adjusted"] = np.minimum(p * times, 1.0)

@@ -46,12 +46,12 @@ def needs(
         effects = effects.assign(metric=TIME)
     usable = effects[effects["log_ratio"].notna()]
     keys = [*GROUP_KEYS, "metric"]
-    family = usable.groupby(keys, sort=True, observed=True).ngroups
     tests = usable.groupby(["suite", "type", "metric"], observed=True)["benchmark"].nunique()
     out = []
     for key, runs in usable.groupby(keys, sort=False, observed=True):
-        suite, benchmark, type_, metric = map(str, key[-4:])
-        if len(runs) < 2 or not family or type_ in ALIKE:
+        named = dict(zip(keys, map(str, key), strict=True))
+        suite, benchmark, type_, metric = (named[k] for k in ("suite", "benchmark", "type", "metric"))
+        if len(runs) < 2 or type_ in ALIKE:
             continue
         x = runs["log_ratio"].to_numpy(float)
         swapped = runs["swapped"].to_numpy() if "swapped" in runs else None

@@ -158,12 +158,13 @@ def _benchmark(
         bool(used["start_ns"].notna().all()),
     )
     row: dict[str, object] = dict(zip(GROUP_KEYS, key, strict=True))
+    type_ = str(row["type"])
     row |= {"metric": metric.name, "better": metric.better}
     row["_absent"] = metric.name != TIME and not runs[["value_A", "value_B"]].notna().to_numpy().any()
     row |= {"runs": len(used), "iterations_A": int(used["iterations_A"].sum())}
     row |= {
         "iterations_B": int(used["iterations_B"].sum()),
-        "estimator": _estimator(key[-1], metric, analysis),
+        "estimator": _estimator(type_, metric, analysis),
     }
     counts = (used["iterations_A"] + used["iterations_B"]).to_numpy(float)
     for name in ("coverage", "coverage_time"):
@@ -173,7 +174,7 @@ def _benchmark(
             float(np.exp(np.log(used[f"mean_{side}_ns"]).mean())) if len(used) else np.nan
         )
         row[f"value_{side}"] = _typical(used[f"value_{side}"].to_numpy(float))
-    found = _looked_at(told, key[-1], analysis, analysis.confidence) if len(used) else _nothing()
+    found = _looked_at(told, type_, analysis, analysis.confidence) if len(used) else _nothing()
     row |= _percent(found, "") | {"change_percent": _to_percent(found.estimate)}
     row |= {"p_value": float(found.p), "p_equivalence": float(found.p_equivalence)}
     row["method"] = _method(told.x, told.batches, analysis)

@@ -94,7 +94,7 @@ FAULTS = [
     (
         {"repetitions": 2},
         {},
-        "c.yml: duetbench.repetitions: unknown key (did you mean aa_repetitions?); accepted: ",
+        "c.yml: duetbench.repetitions: unknown key (did you mean bb_repetitions?); accepted: ",
     ),
     (
         {},

@@ -200,7 +200,7 @@ def power(rows: pd.DataFrame, confidence: float = 0.95) -> Power:
     """Of the A/A rows those whose injected slowdown was found (`injection`)."""
     if "injected_p_adjusted" not in rows:
         return Power(0, 0, 0.0, 1.0, float("nan"))
-    p = rows["injected_p_adjusted"].dropna().astype(float)
+    p = pd.to_numeric(rows["injected_p_adjusted"], errors="coerce").dropna()
     n, k = len(p), int((p <= 1 - confidence).sum())
     if n == 0:
         return Power(0, 0, 0.0, 1.0, float("nan"))

@@ -77,6 +77,9 @@ def read_verdicts(path: Path) -> pd.DataFrame:
         )
     for column in frame.columns.difference(list(TEXTS)):
         frame[column] = pd.to_numeric(frame[column], errors="coerce")
+    for name, usual in (("metric", TIME), ("better", "lower")):
+        if name in frame:  # nothing, where a row was written by hand
+            frame[name] = frame[name].where(frame[name] != "", usual)
     return _counted(frame)
 
 

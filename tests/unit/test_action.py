@@ -15,7 +15,7 @@ from typing import ClassVar
 
 import pytest
 import yaml
-from commands import ROOT
+from commands import DUETBENCH, ROOT
 
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 STEPS = ACTION["runs"]["steps"]
@@ -175,6 +175,15 @@ def test_what_cannot_be_measured_is_said_in_the_comment(tmp_path: Path, reposito
     comment = (tmp_path / "summary").read_text()
     assert f"{base[:12]} and {head[:12]} could not be compared" in comment
     assert "error: the build of A failed; log: x" in comment and len(calls(tmp_path)) == 1
+
+
+def test_compare_and_gate_have_the_options_that_are_used():
+    script = (ROOT / "scripts/action/measure").read_text()
+    for name, start in (("compare", "words"), ("gate", "gate")):
+        lines = re.findall(rf"\b{start}\+?=\((.*)\)$", script, re.MULTILINE)
+        used = set(re.findall(r"(?<![\w-])--[a-z-]+", " ".join(lines)))
+        done = subprocess.run([*DUETBENCH, name, "--help"], capture_output=True, text=True, check=True)
+        assert len(used) > 2 and used <= set(re.findall(r"--[a-z-]+", done.stdout))
 
 
 @pytest.mark.needs("git")

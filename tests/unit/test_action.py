@@ -74,7 +74,7 @@ def test_the_environment_is_another_one_where_it_lies_or_what_it_has_differs(tmp
 
 # ---- measure ----
 
-DUETBENCH = """#!/bin/sh
+STUB = """#!/bin/sh
 # Stands for ./duetbench: notes how it is called, and leaves what `compare` and `gate` leave.
 printf '%s\\n' "$@" >>"{calls}"; echo -- >>"{calls}"
 case $1 in
@@ -122,7 +122,7 @@ def measure(
     project = tmp_path / "project"
     (project / "scripts/action").mkdir(parents=True)
     script = shutil.copy2(ROOT / "scripts/action/measure", project / "scripts/action")
-    (project / "duetbench").write_text(DUETBENCH.format(calls=tmp_path / "calls", error=error))
+    (project / "duetbench").write_text(STUB.format(calls=tmp_path / "calls", error=error))
     (project / "duetbench").chmod(0o755)
     known = {"GITHUB_OUTPUT": str(tmp_path / "outputs"), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
     known |= {"PATH": os.environ["PATH"], "NAME": "mine", "THRESHOLD": "5", "COMMAND": "./bench data.txt"}

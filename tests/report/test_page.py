@@ -19,7 +19,7 @@ CUT = """
 const out = [];
 for (const e of document.querySelectorAll('body *')) {
   const style = getComputedStyle(e), box = e.getBoundingClientRect();
-  if (!box.width || e.closest('svg') || e.matches('.unseen')) continue;
+  if (!box.width || e.closest('svg') || style.clipPath !== 'none') continue;
   if (/(auto|scroll)/.test(style.overflowX + style.overflowY)) out.push('scrolls: ' + e.tagName);
   const what = `${e.tagName}.${e.className} ${e.innerText}`;
   if (box.right > innerWidth + 1 || box.left < -1) out.push('beyond: ' + what);
@@ -50,6 +50,7 @@ def sorts_by(browser):
 
 def test_the_first_screen_answers_what_is_asked(report):
     text = report.run("return document.querySelector('header').innerText")
+    text = text.replace("\u00a0", " ")
     assert re.search(r"1 of 5 benchmarks got slower, worst: slow \+1\d\.\d %; 2 without data", text)
     assert "A and B" in text and "true;" in text  # what distinguishes them
     assert "14 November 2023" in text and "on made-up (Made-up CPU; cores 0-1)" in text
@@ -72,7 +73,7 @@ def test_the_counts_are_those_of_the_rows_and_of_the_summary(report, campaign):
         assert len(names(report)) == number, verdict
         report.run("document.querySelector(`.tiles [data-verdict='']`).click()")
     markdown = (campaign[1] / "summary.md").read_text()
-    assert report.run("return document.querySelector('h1').innerText").split(None, 1)[1] in markdown
+    assert report.run("return document.title").split(": ", 1)[1].replace("\u00a0", " ") in markdown
     assert markdown.count("\n| ") - 2 == len(NAMES)  # without head and rule
 
 
@@ -82,7 +83,7 @@ def test_sequential_runs_are_a_comparison_and_no_verdict(report):
         len(set(re.findall("slower|faster|equivalent|inconclusive|no data", row[1]))) == 1 for row in texts
     )
     heads = report.run("return [...document.querySelectorAll('th')].map(head => head.innerText.trim())")
-    assert "sequential" in heads and "A against A" in heads
+    assert "sequential" in heads and "A against A" not in heads
     slow = next(row for row in texts if row[0].strip() == "slow")
     assert slow[heads.index("sequential")].startswith("+") and " to " in slow[heads.index("sequential")]
     assert "seqn" not in report.run("return document.body.innerText")
@@ -181,7 +182,7 @@ def test_captions_are_visible(report):
         "return [...document.querySelectorAll('figcaption')]"
         ".map(c => [c.innerText, c.getBoundingClientRect().height])"
     )
-    assert len(captions) == 4 * len(BENCHMARK) + 2
+    assert len(captions) == len(NAMES) * len(BENCHMARK) + 2
     assert all("trust" in text and height > 20 for text, height in captions)
 
 
@@ -201,7 +202,7 @@ def test_who_cannot_see_it_has_a_table_and_names(report, width):
     seen = [(n["role"]["value"], n.get("name", {}).get("value", "")) for n in nodes if not n["ignored"]]
     roles = [role for role, _ in seen]
     assert roles.count("table") == 1 and roles.count("row") == 1 + len(NAMES)
-    assert roles.count("columnheader") == 9 and roles.count("cell") == 9 * len(NAMES)
+    assert roles.count("columnheader") == 8 and roles.count("cell") == 8 * len(NAMES)
     assert [pair for pair in seen if pair[0] in ("button", "link", "searchbox") and not pair[1].strip()] == []
     assert roles.count("heading") >= 3 and "main" in roles
 

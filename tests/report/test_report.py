@@ -25,6 +25,7 @@ def test_the_first_screen_answers_the_question(report):
         worst = report.run(
             "return document.querySelector('.verdicts tbody tr').getBoundingClientRect().bottom"
         )
+    text = text.replace("\u00a0", " ")
     assert "1 of 5 benchmarks got slower, worst: slow +1" in text
     assert "A/A comparisons" in text and "Machine time" in text and "no run finished" in text
     top, height = report.run(

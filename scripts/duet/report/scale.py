@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _NICE = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
-_WIDEST, _WIDER = 20, 60
+_WIDEST, _WIDER = 20, 40
 """Margins that half an axis holds at most, so that their band is a twentieth of it; and where more than half
-of the changes would lie beyond, which is a line at least."""
+of the changes would lie beyond, which is a fortieth."""
 
 
 def log_ratio(percent: float) -> float:

@@ -17,7 +17,7 @@ from duet.report.scale import Scale, scale_of
 from duet.report.summary import Answer, Outcome, answer, calibration
 from duet.report.summary.facts import Facts
 from duet.report.summary.provenance import Provenance
-from duet.report.summary.rows import KEYS, VERDICTS, beside, notes, state
+from duet.report.summary.rows import COMPARED, KEYS, VERDICTS, beside, notes, state
 from duet.report.summary.wording import TYPE_NAME, p_value, percent, seconds
 from duet.report.verdict_row import VerdictRow, verdict_rows
 
@@ -63,6 +63,8 @@ class Row:
     b: Quantity
     beside: tuple[VerdictRow | None, ...]
     """In the order of its section's `beside`."""
+    itself: VerdictRow | None
+    """A against A, where it was measured."""
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -208,7 +210,7 @@ def _sections(
         compares = not judged.empty
         if not compares:
             judged, others = mine, {}
-        types = tuple(t for t in TYPE_NAME if any(t in of for of in others.values()))
+        types = tuple(t for t in COMPARED if any(t in of for of in others.values()))
         made = tuple(_rows(judged, others, types, anchors, name))
         numbers = [row for row in made if row.known]
         ends = [end for row in numbers for end in (row.low, row.high)]
@@ -254,6 +256,7 @@ def _rows(
                 a=_quantity(cells, "A", metric),
                 b=_quantity(cells, "B", metric),
                 beside=tuple(compared.get(t) for t in types),
+                itself=compared.get("aaduet"),
                 warnings=tuple(text for text in verdict.warnings.split("; ") if text),
                 notes=tuple(notes(verdict)),
             )
@@ -325,6 +328,9 @@ def facts_of(row: Row) -> tuple[tuple[str, str], ...]:
         out.append(("p-value, corrected for all benchmarks of the suite", p_value(row.p_adjusted)))
     if math.isfinite(row.coverage):
         out.append(("iterations that took part", f"{row.coverage:.0%}"))
+    if row.itself is not None and math.isfinite(row.itself.change_percent):
+        low, high = (percent(end) for end in (row.itself.ci_low_percent, row.itself.ci_high_percent))
+        out.append(("A against A", f"{percent(row.itself.change_percent)}, interval {low} to {high}"))
     return tuple(out)
 
 

@@ -28,7 +28,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
-        finalize=lambda value: line(value) if type(value) is str else value,
+        finalize=lambda value: line(value).replace(" %", "\u00a0%") if type(value) is str else value,
     )
     made.filters |= {"signed": signed, "span": span, "at": at, "facts": facts_of, "html": Markup}
     made.globals |= {"mark": MARK, "listed": LISTED, "own": own, "stem_of": stem_of, "infinity": math.inf}

@@ -79,6 +79,10 @@ KEYS = ("environment", "suite", "benchmark", "metric")
 """What one comparison of A with B is about, as far as verdicts have these columns."""
 
 
+COMPARED = ("duet", "syncduet", "seqn")
+"""Types whose changes stand beside the verdict of another; A against A is for the calibration."""
+
+
 def beside(rows: pd.DataFrame) -> dict[tuple[str, ...], dict[str, VerdictRow]]:
     """What other types of runs say of each judged benchmark: a comparison beside its verdict, none itself.
 

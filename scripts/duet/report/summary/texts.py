@@ -12,7 +12,7 @@ import pandas as pd
 
 from duet.inference.decision import primary
 from duet.report.summary.facts import Facts
-from duet.report.summary.rows import KEYS, answer, beside, calibration, counts, state, tally
+from duet.report.summary.rows import COMPARED, KEYS, answer, beside, calibration, counts, state, tally
 from duet.report.summary.wording import MARK, TYPE_NAME, fit, interval, line, p_value, percent, width
 from duet.report.verdict_row import VerdictRow, verdict_rows
 
@@ -138,7 +138,7 @@ def _table(
         judged, others = rows, {}
     if alone:
         others = {}
-    types = [t for t in TYPE_NAME if any(t in of for of in others.values())]
+    types = [t for t in COMPARED if any(t in of for of in others.values())]
     keys = [key for key in KEYS if key in judged.columns]
     several = [key for key in (*keys, "type") if judged[key].nunique() > 1 and key != "benchmark"]
     head = ["", "benchmark", *(key for key in several if key != "suite")]

@@ -134,7 +134,7 @@ def test_a_drift_that_no_gate_sees_is_told(weeks, tmp_path):
     assert [row["campaign"] for row in parse] == [f"week-{i:02d}" for i in range(WEEKS)]  # by finish time
     began = [row["campaign"] for row in parse if row["change_point"] == "True"]
     assert len(began) == 1 and "week-15" <= began[0] <= "week-25"
-    assert float(parse[-1]["level_low_percent"]) > 10
+    assert float(parse[-1]["level_low_percent"]) > 5
     assert not [r for r in rows if r["benchmark"] != "parse" and r["change_point"] == "True"]
     page = (tmp_path / "drift.html").read_text()
     assert "PELT" in page and f"from {began[0]} on" in page
@@ -205,7 +205,7 @@ def test_without_the_library_one_line_says_how_to_get_it(weeks, tmp_path):
         cwd=tmp_path, capture_output=True, text=True,
         env=os.environ | {"PYTHONPATH": str(tmp_path / "hidden")},
     )  # fmt: skip
-    assert done.returncode == 1 and "pip install -r requirements-history.txt" in done.stderr
+    assert done.returncode == 1 and "; pip install ruptures" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

@@ -108,7 +108,7 @@ def change_points(steps: Sequence[Step], confidence: float = 0.95, series: int =
     except ImportError:
         raise DuetError(
             "history needs the library ruptures, which is not installed",
-            "pip install -r requirements-history.txt",
+            "pip install ruptures",
         ) from None
     x = np.array([one.change for one in steps])
     weight = 1 / _variances(steps)

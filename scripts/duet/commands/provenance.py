@@ -9,6 +9,7 @@ from duet.records.files import read_lines
 from duet.report.summary import provenance
 
 CALLED_BY_RULES = True
+PHASE = "writing down hosts, images and commands"
 EXAMPLE = (
     "./duetbench provenance --name quickstart --runs results/quickstart/runs "
     "--planned results/quickstart/plan/runs.txt --html provenance.html"

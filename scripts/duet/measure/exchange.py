@@ -220,7 +220,7 @@ class Exchange:
     def _look(self) -> None:
         for side, cpus in self._at.items():
             cores = parse_set(cpus)
-            self._strange[side] |= {show_set(found) for found in self._movers[side].bound() if found != cores}
+            self._strange[side] |= {show_set(bound) for bound in self._movers[side].bound() if bound != cores}
 
     def stop(self) -> None:
         """End it; repeating it is no error. Never waits for long."""

@@ -244,7 +244,8 @@ def say_verdicts() -> None:
         if measured.exists() and measured.stat().st_mtime > table.stat().st_mtime:
             say(f"this table is older than the last run; to update it: {typed('')}")
         subprocess.run([sys.executable, SCRIPTS / "duetbench.py", "summary", "--show", RESULTS], check=False)
-        say(f"\nthe report as one file: {typed('--report report.html')}")
+        if (RESULTS / "report.html").exists():
+            say(f"\nthe report, one file for a browser: {shown((RESULTS / 'report.html').absolute())}")
 
 
 def say_failures() -> None:

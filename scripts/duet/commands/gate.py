@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from duet.commands import Log, coloured
+from duet.commands import Log, look
 from duet.inference import Decision, Exit, gate_decision
 from duet.report import summary
 from duet.report.summary.facts import Facts
@@ -61,7 +61,7 @@ def execute(options: argparse.Namespace, log: Log) -> int:
         elif target:
             Path(target).write_text(text())
     if not printed:
-        print(summary.terminal(rows, facts, options.report, confidence, colour=coloured(sys.stdout)), end="")
+        print(summary.terminal(rows, facts, options.report, confidence, **look(sys.stdout)), end="")
         print(f"Gate: {sentence(decision, options)}")
     return int(decision.exit)
 

@@ -14,6 +14,7 @@ from duet.report import page, summary
 from duet.report.summary import provenance
 
 CAPTIONS = Path(__file__).resolve().parents[3] / "workflow" / "report"
+PHASE = "writing the page"
 EXAMPLE = "./duetbench page results/quickstart"
 
 

@@ -30,14 +30,16 @@ def checkout(repository: Repository, build: str = "", revision: str = "main") ->
 def test_a_commit_is_built_once_whatever_it_is_called(repository: Repository, tmp_path: Path) -> None:
     count = tmp_path / "count"
     build = f"echo built >>{count}; cp a.txt b.txt; git rev-parse HEAD || true"
-    said: list[str] = []
-    tree = checkouts.built(checkout(repository, build), said.append)
-    assert (tree / "b.txt").read_text() == "1" and said == [f"building {checkout(repository).title}: {build}"]
+    messages: list[str] = []
+    tree = checkouts.built(checkout(repository, build), messages.append)
+    assert (tree / "b.txt").read_text() == "1" and messages == [
+        f"building {checkout(repository).title}: {build}"
+    ]
     assert not tree.is_relative_to(repository.path)
     assert "not a git repository" in (tree.parent / "build.log").read_text()
-    assert checkouts.built(checkout(repository, build, "HEAD"), said.append) == tree
-    assert count.read_text() == "built\n" and len(said) == 1
-    assert checkouts.built(checkout(repository, "true"), said.append) != tree
+    assert checkouts.built(checkout(repository, build, "HEAD"), messages.append) == tree
+    assert count.read_text() == "built\n" and len(messages) == 1
+    assert checkouts.built(checkout(repository, "true"), messages.append) != tree
 
 
 def test_a_build_that_fails(repository: Repository) -> None:

@@ -40,7 +40,7 @@ class Tried:
     around_s: float
     """What a run takes besides: starting the sides, setup."""
 
-    def told(self) -> list[str]:
+    def messages(self) -> list[str]:
         """What a reader should know of it before measuring."""
         a, b = map(seconds, self.times_s)
         text = f"alone, A takes {a} and B {b}"
@@ -156,8 +156,8 @@ def _bring_images(comparison: Comparison, campaign: Campaign, layout: Layout, lo
 
 def _not_built(side: str, stderr: str, log: Log) -> DuetError:
     """What it says of a checkout that failed: its first line, after those that follow."""
-    said = [text.removeprefix("error: ") for text in stderr.splitlines() if text.startswith("error: ")]
-    what, *tail = said or stderr.strip().splitlines()[-1:] or ["it could not be built"]
+    errors = [text.removeprefix("error: ") for text in stderr.splitlines() if text.startswith("error: ")]
+    what, *tail = errors or stderr.strip().splitlines()[-1:] or ["it could not be built"]
     for text in tail:
         log(f"  {side} | {line(text.strip())}")
     return DuetError(

@@ -25,6 +25,7 @@ import contextlib
 import json
 import math
 import os
+import shlex
 import tempfile
 from itertools import count
 from pathlib import Path
@@ -120,7 +121,7 @@ def begin(options: argparse.Namespace, log: Log) -> Path:
         chosen = _comparison.pace(
             times_s, options.runs, options.time, options.warmup, not options.prepare, tried.around_s
         )
-        for line in tried.told():
+        for line in tried.messages():
             log(line)
         more = typed("--name", results.name, "--runs", str(2 * chosen.runs))
         (results / CAMPAIGN).write_text(_comparison.campaign_text(comparison, chosen, more), encoding="utf-8")
@@ -156,16 +157,16 @@ def go_on(options: argparse.Namespace) -> Path:
 def answer(campaign: Campaign, results: Path, options: argparse.Namespace) -> int:
     """Tell what came out; the exit code."""
     outcome = summary.read_outcome(results)
-    told = report.read(campaign, results, outcome)
-    print(report.terminal(told), end="")
-    runs = str(2 * max(told.runs, 1))
+    comparison = report.read(campaign, results, outcome)
+    print(report.terminal(comparison), end="")
+    runs = str(2 * max(comparison.runs, 1))
     print(f"\nmore runs:   {typed('--name', campaign.name, '--runs', runs)}")
     print(f"all figures: {in_workflow(campaign.file)}")
     if options.export_json:
-        text = json.dumps(report.as_json(told), indent=1, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(report.as_json(comparison), indent=1, ensure_ascii=False, allow_nan=False)
         options.export_json.write_text(text + "\n", encoding="utf-8")
     if options.export_markdown:
-        options.export_markdown.write_text(report.markdown(told), encoding="utf-8")
+        options.export_markdown.write_text(report.markdown(comparison), encoding="utf-8")
     if options.fail_threshold is None:
         return 0
     return int(gate_decision(outcome.rows, options.fail_threshold, False, outcome.confidence).exit)
@@ -173,13 +174,13 @@ def answer(campaign: Campaign, results: Path, options: argparse.Namespace) -> in
 
 def typed(*words: str) -> str:
     """What to type for another call of this subcommand, where this one was typed."""
-    return " ".join([_program("duetbench"), "compare", *words])
+    return shlex.join([_program("duetbench"), "compare", *words])
 
 
 def in_workflow(file: Path) -> str:
     here = [] if Path.cwd() == _workflow.PROJECT else ["--directory", str(Path.cwd())]
     path = file if not here else file.absolute()
-    return " ".join([_program("run"), *here, "--configfile", str(path)])
+    return shlex.join([_program("run"), *here, "--configfile", str(path)])
 
 
 def _program(name: str) -> str:
@@ -230,8 +231,8 @@ def _checkouts(options: argparse.Namespace) -> tuple[Checkout, Checkout] | None:
 
 
 def _checkout(here: Path, name: str, build: str) -> Checkout:
-    found = revisions.resolve(here, name)
-    return Checkout(found.content, build, found.commit, name, found.repository)
+    revision = revisions.resolve(here, name)
+    return Checkout(revision.content, build, revision.commit, name, revision.repository)
 
 
 def _of_git(checkouts: tuple[Checkout, Checkout] | None, build: str | None) -> dict[str, Any]:

@@ -16,8 +16,9 @@ somewhere else and built by --build, once, and the command runs in its files. Th
 of a working tree also those that are not ignored.
 
 Results, and the campaign file compare.yml, are written to results/NAME/ in the current directory. More runs
-beside those that are there: ./duetbench compare --name NAME --runs 20. With --fail-threshold it ends with
-the exit codes of `gate`; otherwise with 0, and with 4 where nothing could be measured.
+beside those that are there: ./duetbench compare --name NAME --runs 20. With --fail-threshold or
+--max-uncertainty it ends with the exit codes of `gate`; otherwise with 0, and with 4 where nothing could be
+measured.
 """
 
 import argparse
@@ -72,6 +73,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         type=_percentage,
         metavar="PERCENT",
         help="end with 1 if B is shown to be slower by more than this",
+    )
+    parser.add_argument(
+        "--max-uncertainty",
+        type=_percentage,
+        metavar="PERCENT",
+        help="end with 2 if the interval is wider than so many points",
     )
 
 
@@ -167,9 +174,10 @@ def answer(campaign: Campaign, results: Path, options: argparse.Namespace) -> in
         options.export_json.write_text(text + "\n", encoding="utf-8")
     if options.export_markdown:
         options.export_markdown.write_text(report.markdown(comparison), encoding="utf-8")
-    if options.fail_threshold is None:
+    threshold, most = options.fail_threshold, options.max_uncertainty
+    if threshold is None and most is None:
         return 0
-    return int(gate_decision(outcome.rows, options.fail_threshold, False, outcome.confidence).exit)
+    return int(gate_decision(outcome.rows, threshold or 0.0, False, outcome.confidence, most).exit)
 
 
 def typed(*words: str) -> str:

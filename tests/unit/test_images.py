@@ -202,6 +202,8 @@ def test_an_image_may_lie_in_another_folder(folder: Path) -> None:
     assert [each.name for each in made.all()] == ["base", "tools", "fhe/seal/base", "fhe/seal"]
     files = images.process_files(ImageRef("fhe/seal"), BASE, folder)
     assert sorted(path.name for path in files) == ["library", "loop", "program"]
+    top, base = made, made.all()[-2]
+    assert base.within(top) and not top.within(base) and not made.all()[0].within(top)
     for outside in ("../seal", "fhe//seal", "/fhe/seal", "fhe/../app", "fhe"):
         assert not images.is_ours(outside, folder)
 

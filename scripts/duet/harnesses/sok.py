@@ -42,7 +42,7 @@ def recognised(start: bytes) -> bool:
 
 
 def program(stem: str) -> str:
-    """The program that a file such as `seal_bfv_chi_squared_opt.csv` is of; its own name where none is known."""
+    """The program that a file such as `seal_bfv_chi_squared_opt.csv` is of, else `stem`."""
     words = f"-{stem.lower().replace('_', '-')}-"
     return next((name for name in PROGRAMS if f"-{name}-" in words), stem)
 

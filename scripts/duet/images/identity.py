@@ -1,8 +1,8 @@
 """Images: what they are made of, and the hash of that. Knows no engine; provide.py does.
 
-`images/NAME/` with a Dockerfile is an image of ours; NAME may lie in a folder, `fhe/seal`. It may stand on others of ours, by
-`FROM other` or `COPY --from=other`; what it names beside those is external: taken from the
-engine, else pulled. Its identity is a SHA-256 of what it is made of; at the bottom stands the
+`images/NAME/` with a Dockerfile is an image of ours; NAME may have folders, `fhe/seal`. It may
+stand on others of ours, by `FROM other` or `COPY --from=other`; what it names beside those is external:
+taken from the engine, else pulled. Its identity is a SHA-256 of what it is made of; at the bottom stands the
 content of the external images (RootFS.Layers). Image ids are recorded, never compared.
 
 Limits: directories without files are not part of a context, and nothing but the executable bit
@@ -50,6 +50,10 @@ class Recipe:
         """It and everything of ours below it, prerequisites first, each once."""
         below = (recipe for parent in self.ours for recipe in parent.all())
         return tuple(dict.fromkeys((*below, self)))
+
+    def within(self, upper: "Recipe") -> bool:
+        """Whether it is `upper`, or lies in its folder: then it is given the upper one's source, too."""
+        return self.folder.is_relative_to(upper.folder)
 
 
 def is_ours(name: str, images_dir: Path) -> bool:
@@ -178,7 +182,7 @@ def hashes(made: Recipe, known: Mapping[str, str], source_digest: str | None) ->
         parents = {p.name: hash_of.get(p) for p in each.ours} | {e: known.get(e) for e in each.external}
         content = {name: known_hash for name, known_hash in parents.items() if known_hash is not None}
         if len(content) == len(parents):
-            own_source = source_digest if each == made else None
+            own_source = source_digest if each.within(made) else None
             hash_of[each] = context_hash(each.folder, dict(each.args), own_source, content)
     return hash_of
 

@@ -53,7 +53,7 @@ def read(directory: Path) -> pd.DataFrame:
     if not frames:
         raise NoResults(
             f"{directory}: no results",
-            "expected: results/<name>, files <suite>.<benchmark>.<runid>.<type>.<order>.<side>.…, or <tool>/*.csv",
+            "expected: results/<name>, <tool>/*.csv or <suite>.<benchmark>.<runid>.<type>.<order>.<side>.…",
         )
     whole = store.merge([store.to_arrow(frame) for frame in frames])
     if not len(whole):

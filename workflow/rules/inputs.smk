@@ -118,7 +118,8 @@ def finished(wildcards) -> list[str]:
         return []
     figures = [f"{RESULTS}/figures/{stem}.{kind}.svg" for stem in here for kind, *_ in FIGURES]
     forests = [f"{RESULTS}/figures/{suite}.forest.svg" for suite in sorted({s.split(".")[0] for s in here})]
-    pages = ("iterations.csv", "summary.md", "provenance.html", "figures/methods.svg")
+    pages = ["iterations.csv", "summary.md", "provenance.html", "figures/methods.svg"]
+    pages += ["figures/phases.svg"] if PHASES else []
     return [f"{RESULTS}/{page}" for page in pages] + forests + figures
 
 

@@ -32,7 +32,7 @@ def chi_squared(i: int) -> tuple[int, int, int, int]:
 SIZE = 8
 IMAGE = [(i * 37 + i // SIZE * 11) % 256 for i in range(SIZE * SIZE)]
 AROUND = [y * SIZE + x for y in (-1, 0, 1) for x in (-1, 0, 1) if x or y]
-"""The neighbours' distance in the image; their weights are 1, the pixel's own in twice itself less the sum is 10."""
+"""The neighbours' distance in the image. Their weights are 1; the pixel counts 2 - -8 = 10 times."""
 INNER = [0 < i % SIZE < SIZE - 1 and 0 < i // SIZE < SIZE - 1 for i in range(SIZE * SIZE)]
 SHARPENED = [
     10 * pixel - sum(IMAGE[i + step] for step in AROUND) if INNER[i] else pixel
@@ -48,7 +48,7 @@ def weights(layer: int, rows: int) -> list[list[float]]:
 
 
 def product(matrix: list[list[float]], vector: list[float]) -> list[float]:
-    return [sum(w * x for w, x in zip(row, vector)) for row in matrix]
+    return [sum(w * x for w, x in zip(row, vector, strict=True)) for row in matrix]
 
 
 INFERRED = product(weights(1, OUTPUTS), [x * x for x in product(weights(0, HIDDEN), VALUES)])

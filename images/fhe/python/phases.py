@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 PHASES = ("t_keygen", "t_input_encryption", "t_computation", "t_decryption")
 
@@ -16,11 +17,15 @@ class Stamps:
     def __call__(self) -> None:
         self.at_ns.append(time.time_ns())
 
+    def restart(self) -> None:
+        """What was done so far is none of the phases."""
+        self.at_ns = [time.time_ns()]
+
 
 def main(variants: dict[str, Callable[[Stamps], object]], phases: Sequence[str] = PHASES) -> None:
     """PROGRAM VARIANT [REPETITIONS]: a variant stamps its phases and raises ValueError on a wrong result.
 
-    What a variant returns, if anything, replaces the times between its stamps: nanoseconds in the order of `phases`.
+    What a variant returns, if anything, replaces the times between its stamps: nanoseconds, as in `phases`.
     """
     if len(sys.argv) < 2 or sys.argv[1] not in variants:
         sys.exit(f"usage: {sys.argv[0]} {'|'.join(variants)} [repetitions]")
@@ -33,7 +38,7 @@ def main(variants: dict[str, Callable[[Stamps], object]], phases: Sequence[str] 
             except ValueError as error:
                 sys.exit(f"wrong result: {error}")
             at = stamps.at_ns
-            times_ns = times_ns or [end - begin for begin, end in zip(at, at[1:])]
+            times_ns = times_ns or [end - begin for begin, end in pairwise(at)]
             print(iteration, at[0], at[-1], *times_ns, sep=",", file=file, flush=True)
 
 

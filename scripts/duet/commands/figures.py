@@ -2,7 +2,7 @@
 
 `benchmarks` draws all figures of all benchmarks (OUT/<suite>.<benchmark>.<figure>.svg, …), `benchmark`
 those of one (OUT.<figure>.svg, …), `forest` one of a suite, `methods` the comparison of the campaign's
-types; a figure's own name draws just that.
+types, `phases` what the phases of its programs take; a figure's own name draws just that.
 """
 
 import argparse
@@ -18,15 +18,16 @@ from duet import harnesses
 from duet.commands import Log, UsageError
 from duet.commands._inputs import analysis_plan, read_parquet
 from duet.inference.warmup import Warmup
-from duet.model import DuetError, file_name, parse_run
+from duet.model import SIDES, DuetError, Side, file_name, parse_run
 from duet.records.files import read_lines
 from duet.records.layout import FAILURE, RUN
-from duet.records.plan import AnalysisPlan
+from duet.records.plan import AnalysisPlan, SidePlan
 from duet.records.run import FailureRecord
 from duet.report.figures import BENCHMARK, style
 from duet.report.figures.benchmark import Frames, drawers
 from duet.report.figures.forest import draw_forest
 from duet.report.figures.methods import draw_methods
+from duet.report.figures.phases import Labels, draw_phases
 from duet.report.summary import read_verdicts
 
 METHODS = [
@@ -42,7 +43,9 @@ EXAMPLE = (
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("figure", choices=["benchmarks", "benchmark", *BENCHMARK, "forest", "methods"])
+    parser.add_argument(
+        "figure", choices=["benchmarks", "benchmark", *BENCHMARK, "forest", "methods", "phases"]
+    )
     parser.add_argument("--table", type=Path, help="the unified table, of one benchmark or of all")
     parser.add_argument("--pairs", type=Path, help="pairs.parquet")
     parser.add_argument("--effects", type=Path, help="effects.parquet: one row per run")
@@ -56,6 +59,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stem", nargs="*", default=[], help="draw these: <suite>.<benchmark> as in file names"
     )
+    parser.add_argument("--plan", type=Path, help="plan/: what each side runs, to label it")
     parser.add_argument("--suite")
     parser.add_argument("--benchmark")
     parser.add_argument("--jobs", type=int, default=1, help="number of processes")
@@ -88,11 +92,35 @@ def draw(options: argparse.Namespace) -> style.Figures:
         return {
             "": draw_methods(frames.table, frames.effects, frames.verdicts, analysis.confidence, compared)
         }
+    if options.figure == "phases":
+        table = read(options).table
+        return {"": draw_phases(table, labels(table, options.plan))}
     (suite, name), mine = the_one(options, read(options).by_benchmark())
     figures = drawers(mine, style.name(suite, name), _note(options, suite, name), analysis, warmups(analysis))
     if options.figure == "benchmark":
         return {f".{kind}": make() for kind, make in figures.items()}
     return {"": figures[options.figure]()}
+
+
+def labels(table: pd.DataFrame, plan: Path | None) -> Labels:
+    """What each side of each benchmark ran: its image, and where both have the same, what else differs."""
+    found: dict[tuple[str, str, str], str] = {}
+    for suite, name in table[["suite", "benchmark"]].drop_duplicates().astype(str).to_numpy():
+        sides = {side: _side(plan, stem(suite, name), side) for side in SIDES}
+        there = {side: each for side, each in sides.items() if each is not None}
+        images = {side: each.image.name.rpartition("/")[2] for side, each in there.items() if each.image}
+        words = {side: each.run.split() for side, each in there.items()}
+        for side in there:
+            other = words.get("B" if side == "A" else "A", [])
+            own = " ".join(word for word in words[side] if word not in other)
+            same = len(images) < 2 or images["A"] == images["B"]
+            found[suite, name, side] = " ".join(filter(None, (images.get(side), own if same else "")))
+    return found
+
+
+def _side(plan: Path | None, stem: str, side: str) -> Side | None:
+    path = plan / f"{stem}.{side}.json" if plan else None
+    return SidePlan.read(path).side if path and path.exists() else None
 
 
 def warmups(analysis: AnalysisPlan) -> dict[str, Warmup]:

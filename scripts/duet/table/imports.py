@@ -3,8 +3,8 @@
 Ours: results/<name>/ with runs/, or runs/ itself; the run records say everything; the harnesses are
 taken from plan/ beside it. The predecessor's (asynchronous-duet): a flat directory of
 `<suite>.<benchmark>.<runid>.<type>.<order>.<A|B>.<result file>` and a folder `artifacts/` whose
-files hold the output of one command each, gathered once for all runs. Its suite names its harness. SoK's
-(MarbleHE): a folder for a tool, in it a CSV for a program with a row for each repetition, which is a run.
+files hold the output of one command each, gathered once for all runs. Its suite names its harness. Others:
+as harnesses know them (`Harness.folder`).
 
 What the predecessor recorded nowhere (engine, image, whether a run timed out, its status) is
 null. Where it rounded, in float timestamps, times are exact here. Iterations count from 0 for
@@ -20,7 +20,6 @@ import pandas as pd
 import pyarrow as pa
 
 from duet import harnesses
-from duet.harnesses import sok
 from duet.model import DuetError, Run, Type, parse_result_file
 from duet.records.layout import Layout
 from duet.records.plan import BenchmarkPlan
@@ -49,7 +48,7 @@ def read(directory: Path) -> pd.DataFrame:
     runs = Layout(directory).runs
     runs = runs if runs.is_dir() else directory
     recorded = list(finished(runs))
-    frames = _ours(runs, recorded) if recorded else _predecessors(directory) or _sok(directory)
+    frames = _ours(runs, recorded) if recorded else _predecessors(directory) or _platforms(directory)
     if not frames:
         raise NoResults(
             f"{directory}: no results",
@@ -116,18 +115,13 @@ def _predecessors(directory: Path) -> list[pd.DataFrame]:
     return frames
 
 
-def _sok(directory: Path) -> list[pd.DataFrame]:
-    """The tool is the suite, the program the benchmark; every row is a sequential run of side A."""
-    by_program: dict[tuple[str, str], list[Path]] = defaultdict(list)
-    for path in sorted(directory.glob("*/*.csv")):
-        if path.is_file():
-            by_program[path.parent.name, sok.program(path.stem)].append(path)
+def _platforms(directory: Path) -> list[pd.DataFrame]:
+    """What a harness's own platform left: every iteration is a sequential run of side A."""
     frames = []
-    for (tool, program), files in by_program.items():
-        run = Run(tool, program, 0, Type.SEQN, side="A")
-        more = [LeftOut(path.name, f"a second file of {tool}'s {program}") for path in files[1:]]
-        sides = [SideFiles(run, "A", (files[0],))]
-        frame = join_sides([sides], sok.HARNESS.name, skip_bad=True, left_out=more)
+    for (suite, benchmark), (harness, files) in harnesses.in_folder(directory).items():
+        run = Run(suite, benchmark, 0, Type.SEQN, side="A")
+        more = [LeftOut(path.name, f"a second file of {suite}'s {benchmark}") for path in files[1:]]
+        frame = join_sides([[SideFiles(run, "A", (files[0],))]], harness.name, skip_bad=True, left_out=more)
         frame["runid"], frame["iteration"] = frame["iteration"], 0
         frames.append(frame)
     return frames

@@ -1,4 +1,4 @@
-"""cardio: all conditions in one vector for each bit, compared at once; see images/fhe/seal/source/cardio.cpp."""
+"""cardio: a vector for each bit of all conditions, compared at once; see images/fhe/seal/source/cardio.cpp."""
 
 import parameters
 import tenseal
@@ -19,15 +19,17 @@ def batched(stamp: Stamps) -> None:
     less = [encrypt([x >> bit & 1 for _, x, _ in CONDITIONS]) for bit in range(WIDTH)]
     than = [encrypt([x >> bit & 1 for _, _, x in CONDITIONS]) for bit in range(WIDTH)]
     stamp()
-    ones = [1] * len(CONDITIONS)
 
     def compare(low: int, n: int) -> tuple[tenseal.BFVVector, tenseal.BFVVector]:
-        """Whether n bits from `low` of one are less than, and equal to, the other's."""
+        """Whether n bits from `low` of one are less than, and unlike, the other's."""
         if n == 1:
             difference = less[low] - than[low]
-            return (-less[low] + ones) * than[low], -(difference * difference) + ones
-        (less_low, equal_low), (less_high, equal_high) = compare(low, n // 2), compare(low + n // 2, n // 2)
-        return less_high + equal_high * less_low, equal_high * equal_low
+            return than[low] - less[low] * than[low], difference * difference
+        (less_low, unlike_low), (less_high, unlike_high) = compare(low, n // 2), compare(low + n // 2, n // 2)
+        return (
+            less_high + less_low - unlike_high * less_low,
+            unlike_high + unlike_low - unlike_high * unlike_low,
+        )
 
     score = (flags * compare(0, WIDTH)[0]).sum()
     stamp()

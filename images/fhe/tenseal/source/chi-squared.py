@@ -17,7 +17,10 @@ def batched(stamp: Stamps) -> None:
 def compute(stamp: Stamps, count: int, reuse: bool) -> None:
     context = parameters.integers()
     stamp()
-    n0, n1, n2 = (tenseal.bfv_vector(context, list(counts)) for counts in zip(*map(genotypes, range(count))))
+    n0, n1, n2 = (
+        tenseal.bfv_vector(context, list(counts))
+        for counts in zip(*map(genotypes, range(count)), strict=True)
+    )
     stamp()
     if reuse:
 
@@ -43,7 +46,7 @@ def compute(stamp: Stamps, count: int, reuse: bool) -> None:
             constant(2) * (sum_of(n2) * sum_of(n2)),
         ]
     stamp()
-    found = list(zip(*(term.decrypt() for term in terms)))
+    found = list(zip(*(term.decrypt() for term in terms), strict=True))
     stamp()
     for i in range(count):
         check(f"the terms of {genotypes(i)}", found[i], chi_squared(i))

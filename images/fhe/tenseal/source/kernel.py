@@ -1,4 +1,4 @@
-"""kernel: a sharpened image, a pixel a vector. TenSEAL's integer vectors cannot be rotated: no batched one."""
+"""kernel: a sharpened image, a pixel a vector. TenSEAL's integer vectors cannot be rotated."""
 
 import parameters
 import tenseal

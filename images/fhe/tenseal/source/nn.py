@@ -13,7 +13,7 @@ def batched(stamp: Stamps) -> None:
     stamp()
 
     def transposed(layer: int, rows: int) -> list[list[float]]:
-        return [list(column) for column in zip(*weights(layer, rows))]
+        return [list(column) for column in zip(*weights(layer, rows), strict=True)]
 
     hidden = values.mm(transposed(0, HIDDEN))
     hidden.square_()
@@ -21,7 +21,7 @@ def batched(stamp: Stamps) -> None:
     stamp()
     found = out.decrypt()
     stamp()
-    for i, (value, right) in enumerate(zip(found, INFERRED)):
+    for i, (value, right) in enumerate(zip(found, INFERRED, strict=True)):
         if abs(value - right) > 1e-3:
             raise ValueError(f"output {i} is {value}, not {right}")
 

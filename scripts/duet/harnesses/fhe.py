@@ -1,8 +1,10 @@
-"""Result files of the MarbleHE/SoK platform: one CSV for a tool and a program, one row for a repetition.
+"""Programs for fully homomorphic encryption: the phases that they go through are columns, `t_…_ns`.
 
-Programs write `t_keygen,t_input_encryption,t_computation,t_decryption` in milliseconds; the
-micro-benchmarks write twelve operations, mostly without a header, in microseconds. Both become columns
-`t_…_ns`, and an iteration's time is their sum. There are no absolute times, so nothing can be paired.
+The programs of images/fhe/ write our own format with these columns. Those of the MarbleHE/SoK platform write
+one CSV for a tool and a program, one row for a repetition:
+`t_keygen,t_input_encryption,t_computation,t_decryption` in milliseconds, or for micro-benchmarks twelve
+operations, mostly without a header, in microseconds. Then an iteration's time is their sum, and without
+absolute times nothing can be paired.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from duet.harnesses import FormatError, Harness
+from duet.harnesses import FormatError, Harness, native
 from duet.harnesses._files import MAX_NS, read_bytes, read_start, result_files
 
 if TYPE_CHECKING:
@@ -30,9 +32,12 @@ PROGRAMS = ("cardio", "chi-squared", "kernel", "nn", "microbenchmark")
 
 
 def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """The first result file that has such columns; see duet.harnesses for the frame."""
+    """The first result file of ours, else of SoK's; see duet.harnesses for the frame."""
     found = result_files(files)
-    return read(next((f for f in found if recognised(read_start(f))), found[0]))
+    for file in found:
+        if native.recognised(read_start(file)):
+            return native.read(file)
+    return read_sok(next((f for f in found if recognised(read_start(f))), found[0]))
 
 
 def recognised(start: bytes) -> bool:
@@ -41,14 +46,23 @@ def recognised(start: bytes) -> bool:
     return set(PHASES) <= set(cells) or set(cells) <= set(OPERATIONS) or _is_bare(cells)
 
 
+def folder(directory: Path) -> dict[tuple[str, str], list[Path]]:
+    """SoK's results: a folder for a tool, which is the suite, in it a file for a program, the benchmark."""
+    found: dict[tuple[str, str], list[Path]] = {}
+    for path in sorted(directory.glob("*/*.csv")):
+        if path.is_file():
+            found.setdefault((path.parent.name, program(path.stem)), []).append(path)
+    return found
+
+
 def program(stem: str) -> str:
     """The program that a file such as `seal_bfv_chi_squared_opt.csv` is of, else `stem`."""
     words = f"-{stem.lower().replace('_', '-')}-"
     return next((name for name in PROGRAMS if f"-{name}-" in words), stem)
 
 
-def read(path: Path) -> pd.DataFrame:
-    """One file; FormatError with the line that is wrong."""
+def read_sok(path: Path) -> pd.DataFrame:
+    """One of SoK's files; FormatError with the line that is wrong."""
     import numpy as np
 
     from duet.harnesses._frames import iterations
@@ -117,7 +131,9 @@ def _numbers(path: Path, line: int, row: Sequence[str], names: Sequence[str], un
 
 
 HARNESS = Harness(
-    name="sok",
+    name="fhe",
     parse=parse,
-    no_barrier="its programs write durations without absolute times",
+    phases=True,
+    folder=folder,
+    no_barrier="its programs do not wait for each other between repetitions",
 )

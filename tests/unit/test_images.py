@@ -332,7 +332,8 @@ def test_only_the_releases_own_sources_are_taken_into_a_base() -> None:
 def test_a_base_trusts_whom_the_hosts_administrator_trusts(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(bootstrap, "CERTIFICATES", tmp_path)
     sources = ["deb http://mirror.example bookworm main"]
-    assert "--include=ca-certificates" not in bootstrap._mmdebstrap(tmp_path / "x.tar", "bookworm", sources)
+    plain = bootstrap._mmdebstrap(tmp_path / "x.tar", "bookworm", sources)
+    assert not any(word.startswith(("--include", "--customize-hook")) for word in plain)
     (tmp_path / "company.crt").write_text("")
     command = bootstrap._mmdebstrap(tmp_path / "x.tar", "bookworm", sources)
     assert "--include=ca-certificates" in command

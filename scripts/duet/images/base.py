@@ -132,7 +132,7 @@ def _mmdebstrap(archive: Path, release: str, lines: list[str]) -> list[str]:
     added = any(CERTIFICATES.rglob("*.crt"))
     if added or any(" https:" in line for line in lines):
         command.append("--include=ca-certificates")
-    if own:
+    if added:
         command.append(f"--customize-hook=copy-in {CERTIFICATES} {CERTIFICATES.parent}")
         command.append('--customize-hook=chroot "$1" update-ca-certificates')
     command += [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in SLIM]

@@ -37,26 +37,21 @@ func batched(at *Stamps) error {
 		than = append(than, encrypt(func(c [3]int64) int64 { return c[2] >> bit & 1 }))
 	}
 	at.stamp()
-	ones := make([]int64, m.params.MaxSlots())
-	for i := range ones {
-		ones[i] = 1
-	}
-	oneMinus := func(c *rlwe.Ciphertext) *rlwe.Ciphertext {
-		negative := value(m.MulNew(c, int64(-1)))
-		return value(m.AddNew(negative, ones))
-	}
-	// Whether n bits from low of one are less than, and equal to, the other's.
+	// Whether n bits from low of one are less than, and unlike, the other's.
 	var compare func(low, n int) (*rlwe.Ciphertext, *rlwe.Ciphertext)
 	compare = func(low, n int) (*rlwe.Ciphertext, *rlwe.Ciphertext) {
 		if n == 1 {
 			difference := value(m.SubNew(less[low], than[low]))
-			return value(m.MulRelinNew(oneMinus(less[low]), than[low])),
-				oneMinus(value(m.MulRelinNew(difference, difference)))
+			both := value(m.MulRelinNew(less[low], than[low]))
+			return value(m.SubNew(than[low], both)), value(m.MulRelinNew(difference, difference))
 		}
-		lessLow, equalLow := compare(low, n/2)
-		lessHigh, equalHigh := compare(low+n/2, n/2)
-		carried := value(m.MulRelinNew(equalHigh, lessLow))
-		return value(m.AddNew(lessHigh, carried)), value(m.MulRelinNew(equalHigh, equalLow))
+		lessLow, unlikeLow := compare(low, n/2)
+		lessHigh, unlikeHigh := compare(low+n/2, n/2)
+		// What the lower bits say does not count where the upper ones are unlike.
+		rest := func(low *rlwe.Ciphertext) *rlwe.Ciphertext {
+			return value(m.SubNew(low, value(m.MulRelinNew(unlikeHigh, low))))
+		}
+		return value(m.AddNew(lessHigh, rest(lessLow))), value(m.AddNew(unlikeHigh, rest(unlikeLow)))
 	}
 	isLess, _ := compare(0, width)
 	score := value(m.MulRelinNew(flags, isLess))

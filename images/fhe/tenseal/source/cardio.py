@@ -1,4 +1,4 @@
-"""cardio: a vector for each bit of all conditions, compared at once; see images/fhe/seal/source/cardio.cpp."""
+"""cardio: a vector for each bit of all conditions, compared at once; see fhe/seal/source/cardio.cpp."""
 
 import parameters
 import tenseal

@@ -33,7 +33,7 @@ Labels = Mapping[tuple[str, str, str], str]
 def draw_phases(table: pd.DataFrame, labels: Labels, note: str = "") -> Figure:
     """One panel for each program with phases, one for each with operations; `table` as in the store."""
     heading = "Phases of the programs"
-    columns = [c for c in table if str(c).startswith(PREFIX) and str(c).endswith(SUFFIX)]
+    columns = [c for c in map(str, table) if c.startswith(PREFIX) and c.endswith(SUFFIX)]
     runs = table[table["type"].astype(str) != "aaduet"]
     keys = ["suite", "benchmark", "pair", "type", "runid", "order"]
     runs = runs.groupby(keys, observed=True)[columns].mean().reset_index() if columns else runs.iloc[:0]

@@ -3,7 +3,7 @@
 import numpy
 from concrete import fhe
 
-CONFIGURATION = fhe.Configuration(security_level=128, p_error=2**-40, show_progress=False)
+CONFIGURATION = fhe.Configuration(p_error=2**-40, show_progress=False)
 
 
 def compiled(function, largest: list[int], length: int) -> fhe.Circuit:

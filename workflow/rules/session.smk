@@ -184,7 +184,9 @@ class Answers(logging.Handler):
         if text == NOTHING_TO_BE_DONE_MSG and executes():
             say("nothing was left to do")
             say_verdicts()
-        elif text.startswith("MissingRuleException") and (name := re.search("No rule to produce (.+) \\(if", text)):
+        elif text.startswith("MissingRuleException") and (
+            name := re.search("No rule to produce (.+) \\(if", text)
+        ):
             known = targets.expanded(
                 (str(file) for rule in workflow.rules for file in rule.output),
                 {"benchmark": STEMS, "suite": SUITES, "image": list(IMAGES), "run": list(RUNS)},

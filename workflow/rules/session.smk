@@ -246,8 +246,9 @@ def say_verdicts() -> None:
         if measured.exists() and measured.stat().st_mtime > table.stat().st_mtime:
             say(f"this table is older than the last run; to update it: {typed('')}")
         subprocess.run([sys.executable, SCRIPTS / "duetbench.py", "summary", "--show", RESULTS], check=False)
-        if (RESULTS / "report.html").exists():
-            say(f"\nthe report, one file for a browser: {shown((RESULTS / 'report.html').absolute())}")
+        page = LAYOUT.page.absolute()
+        if page.exists():
+            say(f"\nthe report, one file for a browser: {page if workflow.overwrite_workdir else shown(page)}")
 
 
 def say_failures() -> None:

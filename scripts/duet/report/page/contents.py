@@ -329,8 +329,8 @@ def facts_of(row: Row) -> tuple[tuple[str, str], ...]:
     if math.isfinite(row.coverage):
         out.append(("iterations that took part", f"{row.coverage:.0%}"))
     if row.itself is not None and math.isfinite(row.itself.change_percent):
-        low, high = (percent(end) for end in (row.itself.ci_low_percent, row.itself.ci_high_percent))
-        out.append(("A against A", f"{percent(row.itself.change_percent)}, interval {low} to {high}"))
+        low, high = (signed(end) for end in (row.itself.ci_low_percent, row.itself.ci_high_percent))
+        out.append(("A against A", f"{signed(row.itself.change_percent)}, interval {low} to {high}"))
     return tuple(out)
 
 

@@ -248,7 +248,9 @@ def say_verdicts() -> None:
         subprocess.run([sys.executable, SCRIPTS / "duetbench.py", "summary", "--show", RESULTS], check=False)
         page = LAYOUT.page.absolute()
         if page.exists():
-            say(f"\nthe report, one file for a browser: {page if workflow.overwrite_workdir else shown(page)}")
+            say(
+                f"\nthe report, one file for a browser: {page if workflow.overwrite_workdir else shown(page)}"
+            )
 
 
 def say_failures() -> None:

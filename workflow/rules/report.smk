@@ -3,7 +3,8 @@
 
 rule figures:
     # One job for all of them: each depends on the verdicts of all benchmarks, and importing what
-    # draws takes as long as drawing some.
+    # draws takes as long as drawing some. Like measuring it has the machine, whatever --cores is: nothing
+    # else of the workflow runs meanwhile.
     input:
         table=f"{RESULTS}/iterations.parquet",
         pairs=f"{RESULTS}/pairs.parquet",
@@ -30,7 +31,7 @@ rule figures:
     shell:
         f"{{params.command}} --log {{log}} all --table {{input.table}} --pairs {{input.pairs}} --effects {{input.effects}}"
         f" --verdicts {{input.verdicts}} --comparison {{input.comparison}} --analysis {{input.analysis}}"
-        f" --planned {{input.planned}} --stem {{params.imported}} --runs {RESULTS}/runs --jobs {{threads}}"
+        f" --planned {{input.planned}} --stem {{params.imported}} --runs {RESULTS}/runs"
         f" --out {RESULTS}/figures"
 
 

@@ -8,6 +8,7 @@ OUT/methods.svg, …), `benchmark` those of one benchmark (OUT.<figure>.svg, …
 import argparse
 import functools
 import multiprocessing
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -61,7 +62,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--suite")
     parser.add_argument("--benchmark")
-    parser.add_argument("--jobs", type=int, default=1, help="number of processes")
+    cores = len(os.sched_getaffinity(0))
+    parser.add_argument("--jobs", type=int, default=cores, help=f"number of processes ({cores}: a core each)")
     parser.add_argument("--out", type=Path, required=True, help="base name of OUT.svg, OUT.pdf and OUT.png")
 
 

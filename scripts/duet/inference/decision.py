@@ -68,9 +68,9 @@ def gate_decision(
 ) -> Decision:
     """From verdicts, with a row `no data` for each planned benchmark that has none.
 
-    A regression is a difference that is shown (corrected p), of a change beyond the threshold: the margin
-    of equivalence plays no part, lest more data hide what is smaller than it. A benchmark whose change
-    is not known (nothing usable) is `no data`. Without any benchmark to judge there is no data either.
+    A regression is a difference that is shown (corrected p), of a change beyond the threshold. The margin of
+    equivalence plays no part: it would hide what is smaller, the more so the more data there are. A benchmark
+    whose change is not known (nothing usable) is `no data`. Without any to judge there is no data either.
     An interval wider than `max_uncertainty_percent` points, upper end less lower end, is `uncertain` and no
     pass: without such a bound a noisier machine shows fewer regressions, and its gate is the greener one.
     """

@@ -28,7 +28,7 @@ WAKE_NS = 100_000
 TRIALS, CHEAP_NS = (2, 12), 3_000_000
 """Moves tried before the gate, more where one is cheap. Even numbers: each side is then where it was."""
 ADAPT = 8
-"""After so many moves the period is set anew by what they really cost."""
+"""After so many moves the period is set again by what they really cost."""
 LOOK_S = 1.0
 """How often it is looked whether the sides are bound as they should be."""
 PATIENCE = 3

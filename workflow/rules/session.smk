@@ -112,17 +112,23 @@ def keep_records() -> None:
     """Have snakemake leave run records alone, also those of jobs that fail or are interrupted.
 
     `update` keeps it from removing one before its job. Behind a job that failed it would bring back a
-    copy from before, or remove what it has no copy of; but a record is replaced by a finished one only
-    (duet.records.publication), so whatever is there is right.
+    copy from before, or remove what it has no copy of; and it would make again what was there when it was
+    killed. But a record is replaced by a finished one only (duet.records.publication), so whatever is
+    there is right.
     """
     persistence = workflow.persistence
     back_up, restore = persistence.backup_output, persistence.restore_output
+    incomplete = persistence.incomplete
 
     def ours(path: Path) -> bool:
         return path.name == "run.json" and path.parent.parent == LAYOUT.runs
 
+    async def incomplete_others(job) -> list:
+        return [path for path in await incomplete(job) if not ours(Path(path))]
+
     persistence.backup_output = lambda path: None if ours(path) else back_up(path)
     persistence.restore_output = lambda path: path.exists() if ours(path) else restore(path)
+    persistence.incomplete = incomplete_others
 
 
 def force(path: str) -> None:

@@ -3,9 +3,9 @@
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from duet.engines import Engine, EngineError, EngineGone
 from duet.engines.choose import choose_engine
@@ -26,6 +26,7 @@ ENGINE_LOSSES = 3
 LOOK_S = 1.0
 DISCARD_S = 5
 
+T = TypeVar("T")
 Say = Callable[[str], None]
 
 
@@ -115,9 +116,11 @@ def _failed(
     log = home / (getattr(e, "log", None) or run.log(run.sides[0]))
     what = e.what if len(attempts) < 2 else f"{e.what} (attempt {len(attempts)})"
     error = MeasureError(what, e.remedy, str(log))
-    facts = {"name": run.name, "reason": str(error), "log": str(log), "time_ns": time.time_ns()}
+    failure = FailureRecord(
+        name=run.name, reason=str(error), log=str(log), time_ns=time.time_ns(), attempts=tuple(attempts)
+    )
     try:
-        FailureRecord(**facts, attempts=tuple(attempts)).write(part / FAILURE)
+        failure.write(part / FAILURE)
         with deferred():
             publish_failure(part, request.directory, keep)
     except RecordError as unwritten:  # as on a full disk
@@ -133,39 +136,35 @@ def engine_of(name: str, layout: Layout, say: Say) -> tuple[Engine, str]:
     """
     if name == "auto":
         name = next((n for n in ("docker", "podman") if (layout.images / place(n)).is_dir()), name)
-    until = time.monotonic() + ENGINE_PATIENCE_S
-    told = False
-    while True:
-        try:
-            return choose_engine(name)
-        except EngineGone as e:
-            if time.monotonic() > until:
-                raise
-            if not told:
-                say(_waiting(e))
-                told = True
-        time.sleep(LOOK_S)
+    return _patiently(lambda: choose_engine(name), say)
 
 
 def _back(engines: Mapping[str, Engine], layout: Layout, say: Say) -> bool:
     """Wait for the engines, and remove what they have kept of the run; False where one does not come back."""
+
+    def removed() -> None:
+        for engine in {engine.name: engine for engine in engines.values()}.values():
+            engine.check()
+            engine.remove_leftovers(layout.results)
+
+    try:
+        _patiently(removed, say)
+    except EngineError:  # away for good, or it does not remove what the next attempt would meet
+        return False
+    return True
+
+
+def _patiently(ask: Callable[[], T], say: Say) -> T:
+    """What `ask` gives, as soon as it does not raise EngineGone; which is raised where patience ends."""
     until = time.monotonic() + ENGINE_PATIENCE_S
     told = False
     while True:
         try:
-            for engine in {engine.name: engine for engine in engines.values()}.values():
-                engine.check()
-                with suppress(EngineError):
-                    engine.remove_leftovers(layout.results)
-            return True
+            return ask()
         except EngineGone as e:
             if time.monotonic() > until:
-                return False
+                raise
             if not told:
-                say(_waiting(e))
+                say(f"{e.what}; waiting for it, at most {ENGINE_PATIENCE_S // 60} min")
                 told = True
         time.sleep(LOOK_S)
-
-
-def _waiting(e: EngineGone) -> str:
-    return f"{e.what}; waiting for it, at most {ENGINE_PATIENCE_S // 60} min"

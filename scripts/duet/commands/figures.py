@@ -26,13 +26,14 @@ from duet.measure.phase import Phase
 from duet.model import SIDES, DuetError, Side, file_name, parse_run
 from duet.records.files import read_lines
 from duet.records.layout import FAILURE, RUN
-from duet.records.plan import AnalysisPlan, SidePlan
+from duet.records.plan import AnalysisPlan
 from duet.records.run import FailureRecord
 from duet.report.figures import BENCHMARK, style
 from duet.report.figures.benchmark import Frames, drawers
 from duet.report.figures.forest import draw_forest
 from duet.report.figures.methods import draw_methods
 from duet.report.figures.phases import Labels, draw_phases
+from duet.report.page.sides import sides_of
 from duet.report.summary import read_verdicts
 
 METHODS = [
@@ -62,7 +63,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stem", nargs="*", default=[], help="draw these: <suite>.<benchmark> as in file names"
     )
-    parser.add_argument("--plan", type=Path, help="plan/: what each side runs, to label it")
+    parser.add_argument("--results", type=Path, help="results/<name>: what each planned side runs")
     parser.add_argument("--suite")
     parser.add_argument("--benchmark")
     cores = len(os.sched_getaffinity(0))
@@ -92,7 +93,8 @@ def draw(options: argparse.Namespace) -> style.Figures:
         return {"": methods(read(options, METHODS), options, analysis)}
     if options.figure == "phases":
         table = read(options).table
-        return {"": draw_phases(table, labels(table, options.plan))}
+        sides = sides_of(options.results, planned(options) or ()) if options.results else {}
+        return {"": draw_phases(table, labels(table, sides))}
     (suite, name), mine = the_one(options, read(options).by_benchmark())
     figures = drawers(mine, style.name(suite, name), _note(options, suite, name), analysis, warmups(analysis))
     if options.figure == "benchmark":
@@ -100,25 +102,17 @@ def draw(options: argparse.Namespace) -> style.Figures:
     return {"": figures[options.figure]()}
 
 
-def labels(table: pd.DataFrame, plan: Path | None) -> Labels:
+def labels(table: pd.DataFrame, sides: Mapping[str, tuple[Side, Side]]) -> Labels:
     """What each side of each benchmark ran: its image, and where both have the same, what else differs."""
     found: dict[tuple[str, str, str], str] = {}
     for suite, name in table[["suite", "benchmark"]].drop_duplicates().astype(str).to_numpy():
-        sides = {side: _side(plan, stem(suite, name), side) for side in SIDES}
-        there = {side: each for side, each in sides.items() if each is not None}
-        images = {side: each.image.name.rpartition("/")[2] for side, each in there.items() if each.image}
-        words = {side: each.run.split() for side, each in there.items()}
-        for side in there:
-            other = words.get("B" if side == "A" else "A", [])
-            own = " ".join(word for word in words[side] if word not in other)
-            same = len(images) < 2 or images["A"] == images["B"]
-            found[suite, name, side] = " ".join(filter(None, (images.get(side), own if same else "")))
+        a, b = both = sides.get(stem(suite, name), (None, None))
+        for letter, side, other in zip(SIDES, both, both[::-1], strict=True):
+            if a and b and side and other:
+                image = side.image.name.rpartition("/")[2] if side.image else ""
+                own = [word for word in side.run.split() if word not in other.run.split()]
+                found[suite, name, letter] = " ".join([image, *(own if a.image == b.image else [])]).strip()
     return found
-
-
-def _side(plan: Path | None, stem: str, side: str) -> Side | None:
-    path = plan / f"{stem}.{side}.json" if plan else None
-    return SidePlan.read(path).side if path and path.exists() else None
 
 
 def forest(verdicts: pd.DataFrame, suite: str, options: argparse.Namespace, analysis: AnalysisPlan) -> Figure:

@@ -25,9 +25,11 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "chromedriver": ("chromium-driver",),
     "javac": ("default-jdk-headless",),
     "cc": ("gcc", "libc6-dev"),
+    "make": ("make",),
 }
 """Program -> its packages. dockerd runs the tests' containers; mmdebstrap and busybox make their images;
-Chromium opens the report; the JDK compiles the probes, and cc an example of config/README.md."""
+Chromium opens the report; the JDK compiles the probes, cc an example of config/README.md, and make builds
+revisions as the documents' examples say."""
 
 
 class Missing(Exception):

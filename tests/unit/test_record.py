@@ -177,12 +177,12 @@ def test_a_value_of_a_wrong_type_is_a_line_that_names_its_key(tmp_path, name, ke
 OPTIONAL = {
     "run.json": r"schema|host(\..*)?|exchange(\..*)?|artifacts\.date|run\.side|gate\.resolution_ns"
     r"|.*files\[0\]\.(size_bytes|sha256)"
-    r"|spec\.sides\..\.(env|engine|memory_bytes|network|cpus|disk_bytes|privileges)",
+    r"|spec\.sides\..\.(env|engine|memory_bytes|network|cpus|disk_bytes|privileges|setup)",
     "failure.json": "schema",
-    "side.json": r"schema|side\.(env|engine|memory_bytes|network|cpus|disk_bytes|privileges)"
-    r"|side\.image\.(key|args|source)|.*source\.(url|sha256|own)",
+    "side.json": r"schema|side\.(env|engine|memory_bytes|network|cpus|disk_bytes|privileges|setup)"
+    r"|side\.image\.(key|args|source|checkout)|.*source\.(url|sha256|own)",
     "benchmark.json": r"schema|verbose|timeout_s|grace_s|artifacts\.date",
-    "image-plan.json": r"schema|image\.(key|args|source)|.*source\.(url|sha256|own)",
+    "image-plan.json": r"schema|image\.(key|args|source|checkout)|.*source\.(url|sha256|own)",
     "analysis.json": ".*",
     "image.json": r"schema|base(\.b)?|files",
     "source.json": "schema",

@@ -32,8 +32,8 @@ LIBRARIES = {
     "docker": ("engines", "images"),
     "requests": ("engines",),
     "boto3": ("platform",),
-    "matplotlib": ("report.figures",),
-    "seaborn": ("report.figures",),
+    "matplotlib": ("report.figures", "commands.figures"),
+    "seaborn": (),
     "pandas": ("harnesses", "table", "inference", "report", *(f"commands.{name}" for name in (
         # They hand frames from room to room, or read a table.
         "_inputs", "collect", "figures", "gate", "isolate",

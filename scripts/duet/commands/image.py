@@ -1,12 +1,15 @@
 """Bring an image into an engine, and write down which one it is and that it is there."""
 
 import argparse
+import io
+import re
 from pathlib import Path
 
 from duet.commands import Log, UsageError
 from duet.images import presence
 from duet.images.checkouts import provide_for_processes
 from duet.images.identity import IMAGES, process_files, process_hash
+from duet.measure.phase import Phase
 from duet.model import ImageRef, Source
 from duet.records.layout import Layout
 from duet.records.plan import ImagePlan
@@ -83,7 +86,22 @@ def provide(
     path.parent.mkdir(parents=True, exist_ok=True)
     store = Store(options.engine)
     try:
-        with path.open("a") as file:
+        with Phase(f"image {ref.name} for {options.engine}") as phase, _BuildLog(path, phase) as file:
             return provide_image(store, ref, options.images.resolve(), base_image, file, source)
     finally:
         store.close()
+
+
+class _BuildLog(io.TextIOWrapper):
+    """The build's log, from which the phase hears what is built and how far that is."""
+
+    def __init__(self, path: Path, phase: Phase):
+        super().__init__(path.open("ab"), encoding="utf-8")
+        self._phase, self._what = phase, phase.what
+
+    def write(self, text: str) -> int:
+        if match := re.match(r"# .*: building (\S+) from", text):
+            self._what = f"building {match[1]}"
+        elif match := re.match(r"step (\d+)/(\d+)", text, re.IGNORECASE):
+            self._phase.at(self._what, int(match[1]) - 1, int(match[2]))
+        return super().write(text)

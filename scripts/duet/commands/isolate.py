@@ -1,4 +1,4 @@
-"""Try on this machine which way of giving cores to the sides makes runs agree best.
+"""Try here which way of giving cores to the sides makes runs agree best.
 
 Measures A of a campaign's benchmarks against itself, some runs for each mode of `cpus`, the modes
 interleaved, and says for each: how far runs scatter (the less, the smaller the changes that can be found),

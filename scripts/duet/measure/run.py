@@ -15,6 +15,7 @@ from duet.campaign import order
 from duet.engines import Engine, ResultMissing, Room, Start, Started, Usage
 from duet.engines.processes import directory_prefix, remove_tree
 from duet.measure import cores, host, logs, rendezvous
+from duet.measure.advice import to_be_timed
 from duet.measure.disk import Disk
 from duet.measure.exchange import Exchange
 from duet.measure.interruption import deferred, together
@@ -301,6 +302,10 @@ class _Measuring:
     def _disk_bytes(self, side: str) -> int:
         return self.request.sides[side].side.disk_bytes or DISK_BYTES
 
+    def _advice(self, side: str, result: str) -> str:
+        plan = self.request.sides[side].side
+        return to_be_timed(plan, self.request.benchmark.format, self.engines[side].name, result)
+
     def _failure(self, side: str, what: str, remedy: str = "") -> MeasureError:
         return MeasureError(f"side {side} {what}", remedy, self.run.log(side))
 
@@ -326,7 +331,8 @@ class _Measuring:
                     except ResultMissing as e:
                         limit = self.request.timeout_s
                         when = f" when it was stopped after {limit:g} s" if timed_out else ""
-                        missing.append(self._failure(side, f"left no {result}{when}", e.remedy))
+                        remedy = self._advice(side, result) or e.remedy
+                        missing.append(self._failure(side, f"left no {result}{when}", remedy))
                         continue
                     paths.append(path)
                     if left_out:

@@ -135,6 +135,13 @@ def test_a_repository_without_a_commit(tmp_path: Path) -> None:
         resolve(Repository.new(tmp_path / "new"), ".")
 
 
+def test_what_git_says_is_one_line(repository: Repository) -> None:
+    (repository.path / ".git/index").write_bytes(b"no index")
+    with pytest.raises(RevisionError, match=r"^git add in .*/repository: .*index file") as caught:
+        resolve(repository, ".")
+    assert "\n" not in str(caught.value)
+
+
 def test_no_git(repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(RevisionError, match="git is not installed"):

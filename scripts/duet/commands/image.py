@@ -49,11 +49,10 @@ def execute(options: argparse.Namespace, log: Log) -> None:
 
 def for_processes(ref: ImageRef, files: tuple[Path, ...], source_digest: str | None, log: Log) -> ImageRecord:
     """Nothing is built of an image for host processes, but a checkout is."""
-    if ref.name or ref.checkout is None:
-        names = ", ".join(file.name for file in files) or "nothing"
-        log(f"image {ref.name}: not built for host processes, which get these files of it: {names}")
     if ref.checkout is not None:
         return provide_for_processes(ref, files, source_digest, log)
+    names = ", ".join(file.name for file in files) or "nothing"
+    log(f"image {ref.name}: not built for host processes, which get these files of it: {names}")
     content = process_hash(files, source_digest)
     return ImageRecord(
         name=ref.name, key=ref.key, engine="process", id=None, tag=None, hash=content, files=files

@@ -66,7 +66,7 @@ def provide_for_processes(
     assert ref.checkout is not None
     tree = built(ref.checkout, say)
     return ImageRecord(
-        name=ref.name,
+        name=ref.title,
         key=ref.key,
         engine="process",
         id=None,
@@ -146,7 +146,7 @@ def provide_on(store: "Store", below: ImageRecord, ref: ImageRef, log: IO[str]) 
                 raise BuildFailed(error.what.replace(tag, checkout.title, 1)) from None
     inspected = store.inspect(tag) or {}
     return ImageRecord(
-        name=ref.name,
+        name=ref.title,
         key=ref.key,
         engine=store.engine,
         id=inspected.get("Id"),

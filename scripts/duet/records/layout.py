@@ -11,6 +11,9 @@ from duet.model import Run
 
 RUN = "run.json"
 FAILURE = "failure.json"
+FAILED = "failed"
+"""What a run that was measured again and failed left, in the directory of the finished run that stays. An
+attempt that was not the last has a number behind it."""
 SOURCES = Path("results", ".sources")
 """Fetched files, shared by all campaigns."""
 

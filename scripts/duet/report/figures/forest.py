@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from duet.inference.decision import primary
 from duet.report.figures import style
 from duet.report.scale import Scale, log_ratio, scale_of
 from duet.report.summary.wording import TYPE_NAME
@@ -25,7 +26,7 @@ def draw_forest(
     rows = verdicts[verdicts["suite"].astype(str) == suite]
     if rows.empty:
         return style.missing(title, "No verdict: no run of this suite has finished.", note)
-    rows = _ordered(rows)
+    rows = _ordered(_judged(rows))
     n = len(rows)
     row_in = 0.25 if n <= 60 else 0.18
     ends = rows[["ci_low_percent", "ci_high_percent"]].to_numpy(float).ravel()
@@ -41,6 +42,14 @@ def draw_forest(
         _row(ax, y, row, scale)
     _axes(ax, rows, scale, 7.5 if n <= 60 else 6.5)
     return fig
+
+
+def _judged(rows: pd.DataFrame) -> pd.DataFrame:
+    """Without verdicts of other types than that by which a benchmark is judged: those are to compare with."""
+    deciding = primary(rows)
+    if deciding.empty:
+        return rows
+    return rows.assign(verdict=rows["verdict"].astype(str).where(rows.index.isin(deciding.index), ""))
 
 
 def _ordered(rows: pd.DataFrame) -> pd.DataFrame:
@@ -122,7 +131,9 @@ def _numbers(row: VerdictRow) -> str:
     interval = f"[{style.percent(row.ci_low_percent)}, {style.percent(row.ci_high_percent)}]".replace(
         " %", ""
     )
-    return f"{style.percent(row.change_percent)} {interval} {row.verdict}, n={row.runs}"
+    return (
+        f"{style.percent(row.change_percent)} {interval} {row.verdict}{', ' * bool(row.verdict)}n={row.runs}"
+    )
 
 
 def _legend(rows: pd.DataFrame, margin_percent: float, clipped: bool) -> list[Artist]:

@@ -155,9 +155,9 @@ def _points(key: Key, campaigns: Sequence[Campaign]) -> list[tuple[Campaign, Ste
         row = campaign.rows.get(key)
         if row is None or row.runs < 2:
             continue
-        numbers = [log_ratio(x) for x in (row.change_percent, row.ci_low_percent, row.ci_high_percent)]
-        if all(math.isfinite(number) for number in numbers):
-            found.append((campaign, drift.step(*numbers, row.runs, campaign.confidence)))
+        change, low, high = map(log_ratio, (row.change_percent, row.ci_low_percent, row.ci_high_percent))
+        if math.isfinite(low) and math.isfinite(high):
+            found.append((campaign, drift.step(change, low, high, row.runs, campaign.confidence)))
     return found
 
 

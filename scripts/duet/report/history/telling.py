@@ -51,7 +51,7 @@ def as_csv(history: History) -> str:
         for place, point in enumerate(series.points):
             segment = sum(place >= each.begin for each in series.drift.segments)
             row = point.row
-            told = {"campaign": point.campaign.name, "finished": point.campaign.finished}
+            told: dict[str, object] = {"campaign": point.campaign.name, "finished": point.campaign.finished}
             told |= {name: getattr(row, name) for name in COLUMNS if hasattr(row, name)}
             told |= {
                 "level_percent": of_log(point.level.change),

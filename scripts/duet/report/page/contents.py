@@ -2,9 +2,10 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -264,7 +265,7 @@ def _rows(
     return out
 
 
-def _quantity(cells: Mapping[str, object], side: str, metric: str) -> Quantity:
+def _quantity(cells: Mapping[Hashable, Any], side: str, metric: str) -> Quantity:
     """The side's mean: of time in seconds, of another metric as it is."""
     if metric == TIME:
         value = _number(cells.get(f"mean_{side}_ns")) / 1e9
@@ -329,8 +330,8 @@ def facts_of(row: Row) -> tuple[tuple[str, str], ...]:
     if math.isfinite(row.coverage):
         out.append(("iterations that took part", f"{row.coverage:.0%}"))
     if row.itself is not None and math.isfinite(row.itself.change_percent):
-        low, high = (percent(end) for end in (row.itself.ci_low_percent, row.itself.ci_high_percent))
-        out.append(("A against A", f"{percent(row.itself.change_percent)}, interval {low} to {high}"))
+        low, high = (signed(end) for end in (row.itself.ci_low_percent, row.itself.ci_high_percent))
+        out.append(("A against A", f"{signed(row.itself.change_percent)}, interval {low} to {high}"))
     return tuple(out)
 
 

@@ -183,11 +183,13 @@ def draw_all(options: argparse.Namespace) -> None:
         benchmarks.setdefault(stem(*key), (key, frames.empty()))
     analysis = analysis_plan(options.analysis)
 
-    def draw_benchmark(name: str) -> style.Figures:
+    note = functools.cache(functools.partial(_note, options))  # it looks through all runs
+
+    def draw_benchmark(name: str, kind: str) -> style.Figures:
         (suite, benchmark), mine = benchmarks[name]
-        title, note = style.name(suite, benchmark), _note(options, suite, benchmark)
-        figures = drawers(mine, title, note, analysis, warmups(analysis))
-        return {f"{name}.{kind}": make() for kind, make in figures.items()}
+        title = style.name(suite, benchmark)
+        figures = drawers(mine, title, note(suite, benchmark), analysis, warmups(analysis))
+        return {f"{name}.{kind}": figures[kind]()}
 
     def draw_suite(suite: str) -> style.Figures:
         assert frames.verdicts is not None
@@ -196,7 +198,11 @@ def draw_all(options: argparse.Namespace) -> None:
     suites = sorted({name.partition(".")[0] for name in benchmarks})
     global _steps
     _steps = {
-        **{name: functools.partial(draw_benchmark, name) for name in benchmarks},
+        **{
+            f"{n}.{kind}": functools.partial(draw_benchmark, n, kind)
+            for n in benchmarks
+            for kind in BENCHMARK
+        },
         **{f"forest of {suite}": functools.partial(draw_suite, suite) for suite in suites},
         "methods": lambda: {"methods": methods(frames, options, analysis)},
     }

@@ -124,6 +124,8 @@ def measure(
     script = shutil.copy2(ROOT / "scripts/action/measure", project / "scripts/action")
     (project / "duetbench").write_text(STUB.format(calls=tmp_path / "calls", error=error))
     (project / "duetbench").chmod(0o755)
+    (project / "run").write_text(f'#!/bin/sh\nprintf "%s\\n" run "$@" -- >>"{tmp_path}/calls"\nexit 1\n')
+    (project / "run").chmod(0o755)
     known = {"GITHUB_OUTPUT": str(tmp_path / "outputs"), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
     known |= {"PATH": os.environ["PATH"], "NAME": "mine", "THRESHOLD": "5", "COMMAND": "./bench data.txt"}
     return subprocess.run([script], cwd=checkout, env=known | environment, capture_output=True, text=True)
@@ -145,7 +147,14 @@ def test_it_measures_both_revisions_and_asks_the_gate(tmp_path: Path, repository
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert git(checkout, "cat-file", "-t", base) == "commit", "the base was fetched"
-    compare, gate = calls(tmp_path)
+    compare, run, gate = calls(tmp_path)
+    assert run == [
+        "run",
+        "--directory",
+        f"{checkout}",
+        "--configfile",
+        f"{checkout}/results/mine/compare.yml",
+    ]
     assert compare[:3] == ["compare", "--git", f"{base}..{head}"] and compare[-1] == "./bench data.txt"
     for words in (
         "--build\nmake -j2",

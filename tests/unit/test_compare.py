@@ -12,7 +12,7 @@ from commands import DUETBENCH
 from duet.campaign import load
 from duet.commands import _comparison, _trial, compare
 from duet.commands._comparison import Comparison, Pace
-from duet.model import Type
+from duet.model import DuetError, Type
 from duet.report import comparison as report
 from duet.report.summary.wording import seconds
 from duet.revisions import resolve
@@ -209,6 +209,18 @@ def test_where_nothing_can_be_written(tmp_path: Path) -> None:
     (tmp_path / "results").write_text("a file of the user's")
     done = subprocess.run([*DUETBENCH, "compare", "a", "b"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 4 and "results/a: Not a directory; stand in" in done.stderr
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch) -> None:
+    """Root may read all, so the refusal is the file system's here."""
+    (tmp_path / "secret").write_text("x")
+
+    def refuse(self: tarfile.TarFile, name: Path, *_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(name))
+
+    monkeypatch.setattr(tarfile.TarFile, "add", refuse)
+    with pytest.raises(DuetError, match="secret: Permission denied; see to it that it can be read"):
+        _trial.pack(tmp_path, tmp_path.parent / "files.tar")
 
 
 @pytest.fixture

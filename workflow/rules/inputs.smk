@@ -129,13 +129,26 @@ def rank(wildcards) -> int:
 
 def finished(wildcards) -> list[str]:
     """Everything that is made of a campaign, as far as its runs are there."""
-    here = sorted(IMPORTED.union(benchmarks_here()))
-    if not here:
+    if not benchmarks_drawn():
         return []
-    figures = [f"{RESULTS}/figures/{stem}.{kind}.svg" for stem in here for kind, *_ in FIGURES]
-    forests = [f"{RESULTS}/figures/{suite}.forest.svg" for suite in sorted({s.partition(".")[0] for s in here})]
-    pages = ("iterations.csv", "summary.md", "provenance.html", "figures/methods.svg")
-    return [f"{RESULTS}/{page}" for page in pages] + forests + figures
+    pages = ("iterations.csv", "summary.md", "provenance.html", "report.html")
+    return [f"{RESULTS}/{page}" for page in pages] + figures_here(wildcards)
+
+
+def benchmarks_drawn() -> list[str]:
+    return sorted(IMPORTED.union(benchmarks_here()))
+
+
+def figures_here(wildcards) -> list[str]:
+    """The figures of the benchmarks whose runs are there."""
+    here = benchmarks_drawn()
+    suites = sorted({stem.partition(".")[0] for stem in here})
+    return [
+        f"{RESULTS}/figures/methods.svg",
+        *([f"{RESULTS}/figures/phases.svg"] if PHASES else []),
+        *(f"{RESULTS}/figures/{suite}.forest.svg" for suite in suites),
+        *(f"{RESULTS}/figures/{stem}.{kind}.svg" for stem in here for kind, *_ in FIGURES),
+    ]
 
 
 def campaign_files() -> list[str]:

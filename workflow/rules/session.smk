@@ -208,7 +208,9 @@ class Answers(logging.Handler):
         if text == NOTHING_TO_BE_DONE_MSG and executes():
             say("nothing was left to do")
             say_verdicts()
-        elif text.startswith("MissingRuleException") and (name := re.search("No rule to produce (.+) \\(if", text)):
+        elif text.startswith("MissingRuleException") and (
+            name := re.search("No rule to produce (.+) \\(if", text)
+        ):
             known = targets.expanded(
                 (str(file) for rule in workflow.rules for file in rule.output),
                 {"benchmark": STEMS, "suite": SUITES, "image": list(IMAGES), "run": list(RUNS)},
@@ -270,7 +272,11 @@ def say_verdicts() -> None:
         if measured.exists() and measured.stat().st_mtime > table.stat().st_mtime:
             say(f"this table is older than the last run; to update it: {typed('')}")
         subprocess.run([sys.executable, SCRIPTS / "duetbench.py", "summary", "--show", RESULTS], check=False)
-        say(f"\nthe report as one file: {typed('--report report.html')}")
+        page = LAYOUT.page.absolute()
+        if page.exists():
+            say(
+                f"\nthe report, one file for a browser: {page if workflow.overwrite_workdir else shown(page)}"
+            )
 
 
 def say_failures() -> None:

@@ -230,8 +230,8 @@ def _checkouts(options: argparse.Namespace) -> tuple[Checkout, Checkout] | None:
 
 
 def _checkout(here: Path, name: str, build: str) -> Checkout:
-    found = revisions.resolve(here, name)
-    return Checkout(found.content, build, found.commit, name, found.repository)
+    revision = revisions.resolve(here, name)
+    return Checkout(revision.content, build, revision.commit, name, revision.repository)
 
 
 def _of_git(checkouts: tuple[Checkout, Checkout] | None, build: str | None) -> dict[str, Any]:

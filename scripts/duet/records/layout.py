@@ -152,12 +152,18 @@ class Layout:
         return self.results / "summary.md"
 
     @property
+    def page(self) -> Path:
+        """The whole report, one file that needs nothing but itself."""
+        return self.results / "report.html"
+
+    @property
     def summary_page(self) -> Path:
+        """Its tables without the figures."""
         return self.results / "summary.html"
 
     @property
     def landing(self) -> Path:
-        """The report's first screen."""
+        """The first screen of Snakemake's report."""
         return self.results / "landing.html"
 
     @property

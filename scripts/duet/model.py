@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -56,6 +57,7 @@ WITHIN = "/"
 """Between a benchmark that is one process, and one of several that it runs: `codec/BenchmarkGob`."""
 
 
+@cache
 def file_name(name: str) -> str:
     """A suite's or benchmark's name as it stands in file names: letters, digits, `_ + -`, the rest is `_`
     (`.` is the separator there)."""
@@ -170,6 +172,8 @@ class Benchmark:
     """Iterations to leave out: None (the suite's default), a share, a count, `10s`, or `auto`."""
     members: tuple[str, ...] = ()
     """What its one process runs, as the harness names them, where the campaign says so."""
+    retries: int = 0
+    """How often a run that failed is tried again at once."""
 
     def side(self, name: str) -> Side:
         return {"A": self.a, "B": self.b}[name]

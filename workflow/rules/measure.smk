@@ -9,6 +9,9 @@ from tempfile import gettempdir
 # snakemake replaces what is in braces: the run's name, and nothing of --config's
 AGAIN = typed("RUN").replace("{", "{{").replace("}", "}}")
 AGAIN = AGAIN.replace("RUN", f"{RESULTS}/runs/{{wildcards.run}}/run.json", 1)
+# What a process that was killed cannot say itself.
+KILLED = "error: run {wildcards.run}: its measuring process was killed; log: {log}; again: "
+KILLED = f"[ $code != 137 ] || echo {shlex.quote(KILLED + AGAIN)} | tee -a {{log}} >&2"
 
 
 def measuring() -> str:
@@ -17,19 +20,19 @@ def measuring() -> str:
     A run that is not needed has a closing, which becomes its record: no Python is started for that.
     """
     command = f"{duetbench('measure')} --results {RESULTS} --run {{wildcards.run}} --log {{log}}"
-    command += f" --again {shlex.quote(AGAIN)}"
+    command += f" --again {shlex.quote(AGAIN)} || {{{{ code=$?; {KILLED}; exit $code; }}}}"
     if CAMPAIGN.analysis.precision is None:
         return command
     closing = f"{RESULTS}/closed/{{wildcards.run}}.json"
     settle = f"{duetbench('settle')} {RESULTS} --run {{wildcards.run}}"
-    return f"if [ -f {closing} ]; then mv {closing} {{output}}; else {command} && {{{{ {settle} || true; }}}}; fi"
+    return f"if [ -f {closing} ]; then mv {closing} {{output}}; else {{{{ {command}; }}}} && {{{{ {settle} || true; }}}}; fi"
 
 
 rule measure:
     input:
         image_of_run,
     output:
-        f"{RESULTS}/runs/{{run}}/run.json",
+        update(f"{RESULTS}/runs/{{run}}/run.json"),
     log:
         f"{RESULTS}/runs/{{run}}/measure.log",
     wildcard_constraints:

@@ -15,11 +15,13 @@ from dataclasses import fields, replace
 from duet.model import Analysis, ImageRef, Run, Side
 from duet.records.closing import Closing, closing
 from duet.records.files import RecordError
-from duet.records.layout import RUN, Layout
+from duet.records.layout import FAILURE, RUN, Layout
 from duet.records.plan import SidePlan
 from duet.records.run import RunRecord, faults
 
 NEW = "not measured yet"
+DAMAGED = "damaged: "
+"""How a reason begins."""
 _COMPARED = [field.name for field in fields(Side) if field.name not in ("name", "image")]
 
 
@@ -29,16 +31,18 @@ def due_runs(
     hashes: Mapping[str, str | None],
     layout: Layout,
     analysis: Analysis | None = None,
+    digests: bool = False,
 ) -> dict[str, str]:
     """Name of each run that is to be measured, in the order given, and why.
 
     `plans`: what sides run, by `Run.plan_file`; `hashes`: content of images by their keys, as far
-    as it is known. `analysis`: by which runs may have been closed as not needed.
+    as it is known. `analysis`: by which runs may have been closed as not needed; `digests`: look at all
+    content of results, however large.
     """
     reasons: dict[str, str | None] = {}
     closings: dict[str, Closing] = {}
     for run in runs:
-        reason = _reason(run, plans, hashes, layout)
+        reason = _reason(run, plans, hashes, layout, digests)
         if reason is not None and reason.startswith("damaged") and (closed := closing(layout.run(run.name))):
             reason, closings[run.name] = None, closed
         reasons[run.name] = reason
@@ -57,7 +61,11 @@ def _stops(analysis: Analysis | None) -> Analysis | None:
 
 
 def _reason(
-    run: Run, plans: Mapping[str, SidePlan], hashes: Mapping[str, str | None], layout: Layout
+    run: Run,
+    plans: Mapping[str, SidePlan],
+    hashes: Mapping[str, str | None],
+    layout: Layout,
+    digests: bool,
 ) -> str | None:
     directory = layout.run(run.name)
     path = directory / RUN
@@ -66,9 +74,10 @@ def _reason(
     try:
         record = RunRecord.read(path)
     except RecordError as error:
-        return f"damaged: {error.what}"
-    for fault in faults(record, directory):
-        return f"damaged: {fault}"
+        return f"{DAMAGED}{error.what}"
+    # Somebody could not read its results: whether that is their own fault, their digests tell.
+    for fault in faults(record, directory, digests or (directory / FAILURE).exists()):
+        return f"{DAMAGED}{fault}"
     for side in run.sides:
         if change := _change(side, plans[run.plan_file(side)], record, hashes):
             return f"changed: {change} of side {side}"

@@ -57,6 +57,8 @@ class BenchmarkPlan(_PlanFile):
     grace_s: float = GRACE_S
     members: tuple[str, ...] = ()
     """What its one process runs, where the campaign says so."""
+    retries: int = 0
+    """How often a run that failed is tried again at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,6 +151,7 @@ def _benchmark_plan(campaign: Campaign, benchmark: Benchmark) -> BenchmarkPlan:
         seed=campaign.seed,
         timeout_s=benchmark.timeout_s,
         members=benchmark.members,
+        retries=benchmark.retries,
     )
 
 

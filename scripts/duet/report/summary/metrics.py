@@ -1,8 +1,7 @@
-"""The metrics beside the first one, a section each: Markdown, terminal and page have the same rows."""
+"""The metrics beside the first one, a section each: for Markdown and the terminal."""
 
 import pandas as pd
 
-from duet.report.summary.html import table, text
 from duet.report.summary.rows import by_metric
 from duet.report.summary.wording import MARK, interval, line, p_value, percent, quantity
 from duet.report.verdict_row import VerdictRow, verdict_rows
@@ -44,13 +43,3 @@ def _cells(row: VerdictRow) -> tuple[str, ...]:
         line(row.verdict),
         str(row.runs),
     )
-
-
-def page_sections(rows: pd.DataFrame) -> str:
-    """HTML; nothing where there is one metric only."""
-    parts = []
-    for title, cells, absent in sections(rows):
-        parts.append(f"<h2>{text(title)}</h2>")
-        parts.append(table(HEAD, cells) if cells else "")
-        parts.append(f"<p>{text(absent)}</p>" if absent else "")
-    return "\n".join(filter(None, parts))

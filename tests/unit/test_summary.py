@@ -202,7 +202,7 @@ def test_the_answer_is_one_sentence(tmp_path, rows, kind, sentence):
     [
         (SLOW, "slower", "a +12.0 %: B is slower than A"),
         (FAST, "faster", "b -5.00 %: B is faster than A"),
-        (SAME, "equivalent", "c: B takes as long as A"),
+        (SAME, "equivalent", "c: B is as fast as A"),
         (OPEN, "inconclusive", "d: not enough data to tell A from B"),
     ],
 )

@@ -18,6 +18,7 @@ COUNTS = {
     Type.SYNCDUET: ("syncduet_repetitions", 0),
     Type.SEQN: ("sequential_repetitions", 0),
     Type.AADUET: ("aa_repetitions", 0),
+    Type.BBDUET: ("bb_repetitions", 0),
 }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from duet.inference import assumptions, estimators, warmup
+from duet.inference import assumptions, estimators, metrics, warmup
 from duet.inference.estimators import Estimates
 from duet.inference.overlap import Pairs, join
 from duet.inference.samples import (
@@ -30,7 +30,7 @@ LEFT_OUT = {
 MIN_OVERLAPS = tuple(m / 10 for m in range(1, 10))
 """The m for which it is told whether the verdict holds."""
 BATCHES = 10
-BY_TIME = ("duet", "aaduet")
+BY_TIME = ("duet", "aaduet", "bbduet")
 
 NO_TIMES = "no absolute times: the sides are compared by their means, so disturbances of both do not cancel"
 
@@ -46,12 +46,14 @@ def run_effects(
     ln t_B / t_A over pairs), batches (list of log ratios inside the run, else None), log_ratio_m*
     (weighted pairs at that minimum overlap), left_out_* (iterations, by reason), reason, warnings;
     start_ns (of its first iteration; null without stamps), shift_* and rounding (see `assumptions`), half_1
-    and half_2 (log ratio of either half of the run), and swapped where the table has it.
+    and half_2 (log ratio of either half of the run), swapped where the table has it, and metric: all rows of
+    iteration time come first, then those of the analysis's further metrics (`metrics.metric_effects`).
     `warmup_rules`: warm-up by `suite/benchmark` or harness (`warmup.drop`); None leaves nothing out.
     """
     samples = from_table(table)
     present = samples.sums() > 0
-    return effects_of(warmup.drop(samples, warmup_rules or {}), analysis, present)
+    kept = warmup.drop(samples, warmup_rules or {})
+    return metrics.metric_effects(table, kept, effects_of(kept, analysis, present), analysis)
 
 
 def effects_of(samples: Samples, analysis: Analysis, present: np.ndarray | None = None) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from duet import harnesses
 from duet.model import SIDES, DuetError, Run, Type
 from duet.records.layout import RUN
 from duet.records.run import RunRecord
-from duet.table.store import HOST, TIMES, LeftOut, ReadingWarning, TableError
+from duet.table.store import HOST, SPAN, TIMES, LeftOut, ReadingWarning, TableError
 
 _PLACES = {type_: place for place, type_ in enumerate(Type)}
 _CLOCK_SLACK_NS = 60 * 10**9
@@ -36,6 +36,9 @@ class SideFiles:
     """Whether A had the higher of two sets of cores for the whole run."""
     artifacts: Mapping[str, str] = field(default_factory=dict)
     """Raw output of the artifact commands."""
+    process_start_ns: int | None = None
+    process_end_ns: int | None = None
+    """From its way through the gate to the end of its command."""
     named_by_files: bool = False
     """The benchmark's name is known as in file names only: the files may tell the true one."""
     span_ns: tuple[int, int] | None = None
@@ -72,6 +75,8 @@ def _recorded(directory: Path) -> list[SideFiles]:
             timed_out=record.timed_out,
             swapped=_swapped(record),
             artifacts=record.artifacts,
+            process_start_ns=side.go_ns,
+            process_end_ns=side.end_ns,
             span_ns=(record.start_ns, record.end_ns),
         )
         for name, side in sorted(record.sides.items())
@@ -143,15 +148,21 @@ def _join(sides: list[SideFiles], frames: list[pd.DataFrame], left_out: list[Lef
     for name in ("timed_out", "swapped"):
         flags = pd.array([getattr(s, name) for s in sides], dtype="boolean")
         columns[name] = flags.repeat(lengths)
-    artifacts = dict.fromkeys((*HOST, *(name for s in sides for name in s.artifacts)))
-    for name in artifacts:
-        # An artifact may be called like a column of the table; neither may hide the other.
-        free = name if name not in columns else f"artifact_{name}"
-        columns[free] = column(artifact(name, s.artifacts.get(name)) for s in sides)
+    for name in HOST:
+        columns[_free(name, columns)] = column(artifact(name, s.artifacts.get(name)) for s in sides)
+    for name in SPAN:
+        columns[name] = pd.array([getattr(s, name) for s in sides], dtype="Int64").repeat(lengths)
+    for name in dict.fromkeys(name for s in sides for name in s.artifacts if name not in HOST):
+        columns[_free(name, columns)] = column(artifact(name, s.artifacts.get(name)) for s in sides)
     table = pd.DataFrame(columns, copy=False)
     warnings = _warnings(sides, frames)
     table.attrs = {"warnings": [*map(asdict, warnings)], "left_out": [*map(asdict, left_out)], "imported": []}
     return table
+
+
+def _free(name: str, columns: Mapping[str, object]) -> str:
+    """An artifact may be called like a column of the table; neither may hide the other."""
+    return name if name not in columns else f"artifact_{name}"
 
 
 def _benchmark(side: SideFiles, frame: pd.DataFrame) -> str:

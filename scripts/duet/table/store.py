@@ -25,7 +25,9 @@ from duet.records.codec import Mismatch, decode
 KEYS = ("suite", "benchmark", "type", "runid", "order", "pair", "iteration")
 TIMES = ("iteration_start_ns", "iteration_end_ns", "iteration_time_ns", "epoch_start_ms")
 HOST = ("date", "hostname", "uname", "lscpu", "meminfo")
-FACTS = ("engine", "image", "image_hash", "status", "timed_out", "swapped", *HOST)
+SPAN = ("process_start_ns", "process_end_ns")
+"""When the side's command began and ended: the same in each of its rows."""
+FACTS = ("engine", "image", "image_hash", "status", "timed_out", "swapped", *HOST, *SPAN)
 _NEVER_NULL = {"runid", "iteration", "iteration_time_ns"}
 _META = b"duetbench"
 

@@ -568,13 +568,13 @@ def test_readme_gives_the_facts_of_harnesses() -> None:
     text = (ROOT / "config/README.md").read_text(encoding="utf-8")
     part = text.split("## Harnesses\n", 1)[1].split("\n## ", 1)[0]
     rows = re.findall(r"^\| `(\w+)` \|[^|]*\| `([^|]+)` \| ([\d.]+) \| ([^|]+) \|$", part, re.MULTILINE)
-    assert len(rows) == 4
+    assert len(rows) >= 12
     for name, results, warmup, synchronised in rows:
         harness = harnesses.get(name)
         assert (", ".join(harness.results), harness.warmup) == (results, float(warmup))
-        assert synchronised.startswith("none: ") == bool(harness.no_barrier)
-        assert (synchronised == "by a probe") == bool(harness.with_probe)
+        assert synchronised.startswith("none") == bool(harness.no_barrier)
         assert (synchronised == "by its own command") == harness.meets_barrier
+        assert synchronised == "by a probe" or not harness.with_probe
 
 
 def test_readmes_campaigns_are_campaigns(tmp_path: Path) -> None:

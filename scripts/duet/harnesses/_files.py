@@ -22,6 +22,7 @@ RESERVED = frozenset((
     "iteration_end_ns", "iteration_time_ns", "epoch_start_ms", "engine", "image", "image_hash",
     "status", "timed_out", "date", "hostname", "uname", "lscpu", "meminfo", "peak_memory_bytes",
     "cpu_time_ns",
+    "process_start_ns", "process_end_ns",
 ))  # fmt: skip
 """Columns of the unified table: what a harness adds may not be called so."""
 

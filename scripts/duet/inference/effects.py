@@ -18,6 +18,7 @@ from duet.inference.samples import (
     from_table,
     groups,
     monotone,
+    process_overlap,
 )
 from duet.model import Analysis
 
@@ -33,6 +34,7 @@ BATCHES = 10
 BY_TIME = ("duet", "aaduet", "bbduet")
 
 NO_TIMES = "no absolute times: the sides are compared by their means, so disturbances of both do not cancel"
+BY_PROCESS = f"{NO_TIMES}; coverage is the share of time in which both processes ran"
 
 
 def run_effects(
@@ -42,7 +44,8 @@ def run_effects(
 
     Columns: suite, benchmark, type, runid, order, log_ratio (ln time B / time A; NaN where `reason`
     says why), iterations_A, iterations_B (after warm-up), coverage (share of these that took part),
-    coverage_time (share of their time), mean_A_ns, mean_B_ns, pairs, pair_mean, pair_variance (of
+    coverage_time (share of their time; of iterations without absolute times both are the share of the two
+    processes' time in which both ran), mean_A_ns, mean_B_ns, pairs, pair_mean, pair_variance (of
     ln t_B / t_A over pairs), batches (list of log ratios inside the run, else None), log_ratio_m*
     (weighted pairs at that minimum overlap), left_out_* (iterations, by reason), reason, warnings;
     start_ns (of its first iteration; null without stamps), shift_* and rounding (see `assumptions`), half_1
@@ -53,7 +56,20 @@ def run_effects(
     samples = from_table(table)
     present = samples.sums() > 0
     kept = warmup.drop(samples, warmup_rules or {})
-    return metrics.metric_effects(table, kept, effects_of(kept, analysis, present), analysis)
+    times = _by_process(table, effects_of(kept, analysis, present))
+    return metrics.metric_effects(table, kept, times, analysis)
+
+
+def _by_process(table: pd.DataFrame, times: pd.DataFrame) -> pd.DataFrame:
+    """The effects, those without absolute times with the coverage that their processes tell."""
+    untimed = (times["warnings"] == NO_TIMES).to_numpy()
+    if untimed.any():
+        share = process_overlap(table)
+        untimed = untimed & np.isfinite(share)
+        for name in ("coverage", "coverage_time"):
+            times[name] = np.where(untimed, share, times[name])
+        times["warnings"] = np.where(untimed, BY_PROCESS, times["warnings"])
+    return times
 
 
 def effects_of(samples: Samples, analysis: Analysis, present: np.ndarray | None = None) -> pd.DataFrame:

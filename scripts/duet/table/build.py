@@ -13,7 +13,7 @@ from duet import harnesses
 from duet.model import SIDES, DuetError, Run, Type, within
 from duet.records.layout import RUN
 from duet.records.run import RunRecord
-from duet.table.store import HOST, TIMES, USAGE, Absent, LeftOut, ReadingWarning, TableError
+from duet.table.store import HOST, SPAN, TIMES, USAGE, Absent, LeftOut, ReadingWarning, TableError
 
 _PLACES = {type_: place for place, type_ in enumerate(Type)}
 _CLOCK_SLACK_NS = 60 * 10**9
@@ -40,6 +40,9 @@ class SideFiles:
     peak_memory_bytes: int | None = None
     """Of the whole side, as its engine measured it."""
     cpu_time_ns: int | None = None
+    process_start_ns: int | None = None
+    process_end_ns: int | None = None
+    """From its way through the gate to the end of its command."""
     named_by_files: bool = False
     """The benchmark's name is known as in file names only: the files may tell the true one."""
     span_ns: tuple[int, int] | None = None
@@ -82,6 +85,8 @@ def _recorded(directory: Path) -> list[SideFiles]:
             artifacts=record.artifacts,
             peak_memory_bytes=side.peak_memory_bytes,
             cpu_time_ns=side.cpu_time_ns,
+            process_start_ns=side.go_ns,
+            process_end_ns=side.end_ns,
             span_ns=(record.start_ns, record.end_ns),
         )
         for name, side in sorted(record.sides.items())
@@ -161,7 +166,7 @@ def _join(
         columns[name] = flags.repeat(lengths)
     for name in HOST:
         columns[_free(name, columns)] = column(artifact(name, s.artifacts.get(name)) for s in sides)
-    for name in USAGE:
+    for name in (*USAGE, *SPAN):
         columns[name] = pd.array([getattr(s, name) for s in sides], dtype="Int64").repeat(lengths)
     for name in dict.fromkeys(name for s in sides for name in s.artifacts if name not in HOST):
         columns[_free(name, columns)] = column(artifact(name, s.artifacts.get(name)) for s in sides)

@@ -27,7 +27,9 @@ TIMES = ("iteration_start_ns", "iteration_end_ns", "iteration_time_ns", "epoch_s
 HOST = ("date", "hostname", "uname", "lscpu", "meminfo")
 USAGE = ("peak_memory_bytes", "cpu_time_ns")
 """What the engine measured of a side in the whole run: the same in each of its rows."""
-FACTS = ("engine", "image", "image_hash", "status", "timed_out", "swapped", *HOST, *USAGE)
+SPAN = ("process_start_ns", "process_end_ns")
+"""When the side's command began and ended: the same in each of its rows."""
+FACTS = ("engine", "image", "image_hash", "status", "timed_out", "swapped", *HOST, *USAGE, *SPAN)
 _NEVER_NULL = {"runid", "iteration", "iteration_time_ns"}
 _META = b"duetbench"
 

@@ -16,8 +16,11 @@ SCHEMA_VERSION = 1
 class DuetError(Exception):
     """What went wrong, where and why, in one line, and the remedy where there is one.
 
-    Commands print it as `error: …` and exit with 1; it never comes with a traceback.
+    Commands print it as `error: …` and exit with their code for faults; it never comes with a traceback.
     """
+
+    exit_code: int | None = None
+    """The code that commands exit with instead."""
 
     def __init__(self, what: str, remedy: str = ""):
         self.what, self.remedy = what, remedy
@@ -48,6 +51,8 @@ class Schedule(StrEnum):
 
 
 SIDES = ("A", "B")
+KEY_LENGTH = 100
+"""Characters of an image's name in its file names: long ones are told apart by a digest."""
 
 
 def file_name(name: str) -> str:
@@ -81,7 +86,7 @@ class ImageRef:
     @property
     def key(self) -> str:
         """A file name for it: the name, and a digest of what distinguishes its namesakes."""
-        base = re.sub(r"[^A-Za-z0-9_-]+", "_", self.name)
+        base = re.sub(r"[^A-Za-z0-9_-]+", "_", self.name)[:KEY_LENGTH]
         if base == self.name and not self.args and self.source is None:
             return base
         return f"{base}-{digest([self.name, self.args, plain(self.source)])[:8]}"

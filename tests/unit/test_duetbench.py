@@ -81,7 +81,7 @@ def test_what_was_typed_wrongly(words: list[str], said: str):
         (["analyse", "--table", "none.parquet", "--verdicts", "v.csv"], 1),
         (["analyse", "--table", "torn", "--verdicts", "v.csv"], 1),
         (["collect", "--results", ".", "--benchmark", "a.b", "--out", "t"], 1),
-        (["configfiles", "--", "--configfile", "none.yml"], 1),
+        (["configfiles", "--", "--configfile", "none.yml"], 2),
         (["fetch", "--plan", "none.json"], 1),
         (["figures", "benchmarks", "--table", "torn", "--out", "x"], 1),
         (["figures", "forest", "--verdicts", "torn", "--suite", "s", "--out", "x"], 1),

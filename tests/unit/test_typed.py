@@ -15,17 +15,49 @@ def configfiles(*words: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
+GOOD = "duetbench: {image: i, duets: [o], B: {run: x}}\n"
+
+
 def test_a_file_that_is_no_yaml_is_named_with_the_line(tmp_path: Path):
     good, bad = tmp_path / "good.yml", tmp_path / "bad.yml"
-    good.write_text("duetbench: {}\n")
+    good.write_text(GOOD)
     bad.write_text("duetbench:\n\tsuite: x\n")
-    assert configfiles("-n", "--configfile", str(good), "--config", str(bad)) == (0, "")
+    assert configfiles("-n", "--configfile", str(good)) == (0, "")
     assert configfiles() == (0, "")
     for words in (("--configfile", str(good), str(bad)), (f"--configfile={bad}", "-n")):
         code, said = configfiles(*words)
-        assert code == 1 and said.startswith(f"error: {bad}: line 2, column 1: not YAML: ")
+        assert code == 2 and said.startswith(f"error: {bad}: line 2, column 1: not YAML: ")
     code, said = configfiles("--configfiles", f"{tmp_path}/none.yml")
-    assert (code, said) == (1, f"error: {tmp_path}/none.yml: cannot be read: No such file or directory\n")
+    assert (code, said) == (2, f"error: {tmp_path}/none.yml: cannot be read: No such file or directory\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--config", "seed=x"], '--config: duetbench.seed: is "x"; accepted: a whole number of 64 bits'),
+        (["-C", "sede=1"], "--config: sede: is 1 (did you mean seed?); accepted: a benchmark's mapping"),
+        (["--config=seed=x"], '--config: duetbench.seed: is "x"; accepted: a whole number of 64 bits'),
+        (["--config", "seed=1", "x"], '--config: is "x"; accepted: KEY=VALUE'),
+        (["--config", "500.perl={A: {run: x}}"], '--config: is "500.perl={A: {run: x}}"; accepted: keys of'),
+        (["--config", "jar=none.jar"], "--config: duetbench.jar: there is no file "),
+        (
+            ["--config", "image=renaissance", "image_args={JAVVA: x}"],
+            "--config: duetbench.image_args.JAVVA: ",
+        ),
+    ],
+)
+def test_faults_of_the_command_line_are_those_of_files(tmp_path: Path, words: list[str], line: str):
+    (tmp_path / "c.yml").write_text(GOOD)
+    code, said = configfiles("--configfile", str(tmp_path / "c.yml"), *words)
+    assert code == 2 and said.startswith(f"error: {line}") and said.count("\n") == 1
+
+
+def test_paths_of_the_command_line_are_relative_to_snakemakes_directory(tmp_path: Path):
+    (tmp_path / "c.yml").write_text(GOOD)
+    (tmp_path / "own.jar").touch()
+    words = ("--configfile", str(tmp_path / "c.yml"), "--config", "jar=own.jar")
+    assert configfiles(*words)[0] == 2
+    assert configfiles(*words, "--directory", str(tmp_path)) == (0, "")
 
 
 def test_what_to_type_next_is_what_was_typed(monkeypatch: pytest.MonkeyPatch):

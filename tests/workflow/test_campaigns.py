@@ -203,7 +203,7 @@ def test_a_wrong_file_is_said_in_a_line_a_fault_and_nothing_starts(project, harn
     campaign = process_campaign("c", {"b": {"A": f"{harness} 5"}}, duet_repetitons=3, timeout="soon")
     project.write("c", campaign)
     done = project.snakemake("c")
-    assert done.returncode == 1
+    assert done.returncode == 2
     lines = [line for line in done.stdout.splitlines() if line.startswith("error: ")]
     assert len(lines) == 2 and "duet_repetitions" in done.stdout
     assert "Traceback" not in done.stdout

@@ -14,6 +14,7 @@ if not SCRIPTS.is_dir():
 sys.path.insert(0, str(SCRIPTS))
 
 from duet.campaign import load, order, overrides
+from duet.images.identity import arguments
 from duet.model import DuetError
 from duet.records.layout import Layout
 from duet.records.plan import plan_of
@@ -31,11 +32,11 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def stop(faults: list[str]) -> None:
+def stop(faults: list[str], code: int = 1) -> None:
     """End snakemake before anything is started: one line per error, no traceback."""
     for fault in faults:
         say(f"error: {fault}")
-    raise SystemExit(1)
+    raise SystemExit(code)
 
 
 def config_arguments() -> list[str]:
@@ -48,12 +49,13 @@ def load_campaign():
     files = [given] if isinstance(given, str) else given
     try:
         if not IN_MODULE:
-            return load.load_campaign(files, overrides.read(config_arguments()))
+            return load.load_campaign(files, overrides.read(config_arguments()), arguments)
         if files:
-            return load.load_campaign(files, {k: v for k, v in config.items() if k != "configfile"})
-        return load.from_mapping(config, "config of the module")
+            values = {k: v for k, v in config.items() if k != "configfile"}
+            return load.load_campaign(files, values, arguments)
+        return load.from_mapping(config, "config of the module", arguments)
     except load.ConfigError as error:
-        stop(error.faults)
+        stop(error.faults, error.exit_code)
     except DuetError as error:
         stop([str(error)])
 

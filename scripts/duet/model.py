@@ -185,7 +185,7 @@ class Campaign:
 
 
 _RUN = re.compile(
-    r"(?P<suite>[A-Za-z0-9_+-]+)\.(?P<benchmark>[A-Za-z0-9_+-]+)\.(?P<runid>\d+)"
+    r"(?P<suite>[A-Za-z0-9_+-]+)\.(?P<benchmark>[A-Za-z0-9_+-]+)\.(?P<runid>0|[1-9][0-9]{0,9})"
     r"\.(?P<type>duet|syncduet|seqn|aaduet)\.(?P<order>AB|BA|None)(?:\.(?P<side>[AB]))?"
 )
 _FILE = re.compile(_RUN.pattern.removesuffix(r"(?:\.(?P<side>[AB]))?") + r"\.(?P<pair>[AB])\.(?P<file>.+)")
@@ -238,20 +238,32 @@ class Run:
 def parse_run(name: str) -> Run | None:
     """The inverse of `Run.name` (names as they stand in files), or None for another name."""
     m = _RUN.fullmatch(name)
-    if m is None or (m["side"] is not None) != (m["type"] == Type.SEQN):
+    if m is None or not _fits(m) or (m["side"] is not None) != (m["type"] == Type.SEQN):
         return None
     return Run(m["suite"], m["benchmark"], int(m["runid"]), Type(m["type"]), Order(m["order"]), m["side"])
+
+
+def _fits(name: re.Match[str]) -> bool:
+    """Only a side that runs alone has no order."""
+    return (name["order"] == Order.NONE) == (name["type"] == Type.SEQN)
 
 
 def parse_result_file(name: str) -> tuple[Run, str, str] | None:
     """Run, side and result file of a file named by the schema (also the predecessor's), or None."""
     m = _FILE.fullmatch(name)
-    if m is None:
+    if m is None or not _fits(m):
         return None
     type_ = Type(m["type"])
     side = m["pair"] if type_ == Type.SEQN else None
     run = Run(m["suite"], m["benchmark"], int(m["runid"]), type_, Order(m["order"]), side)
     return run, m["pair"], m["file"]
+
+
+def printable(text: str, but: str = "") -> str:
+    """The text with its control characters and lone surrogates escaped, `but` for these: a side wrote it."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in but else repr(c)[1:-1] for c in text)
 
 
 def digest(value: object) -> str:

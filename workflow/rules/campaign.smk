@@ -15,7 +15,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from duet.campaign import load, order, overrides
 from duet.images.identity import arguments
-from duet.model import DuetError
+from duet.model import DuetError, printable
 from duet.records.layout import Layout
 from duet.records.plan import plan_of
 from duet.records.run import stems
@@ -29,7 +29,7 @@ gc.disable()  # no cycles worth the search: a sixth of the time that 10,000 jobs
 
 
 def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text, but="\n"), file=sys.stderr, flush=True)
 
 
 def stop(faults: list[str], code: int = 1) -> None:

@@ -41,6 +41,7 @@ def begin() -> None:
             remove_dead_locks()
             plan().write(LAYOUT)
             worklist.write(LAYOUT, due())
+            examine()
         except DuetError as error:
             stop([str(error)])
     for notice in CAMPAIGN.notices:
@@ -49,6 +50,14 @@ def begin() -> None:
         if reason.startswith("damaged"):
             say(f"{name}: {reason}; measured again")
     say(order.told(CAMPAIGN, tuple(RUNS.values()), [RUNS[name] for name in due()]))
+
+
+def examine() -> None:
+    """Write down what the machine is like before anything is measured on it; its problems are said."""
+    if due():
+        command = [sys.executable, SCRIPTS / "duetbench.py", "doctor", "--no-network", "--problems"]
+        files = ["--configfile", *FILES, "--config", *config_arguments()] if FILES else []
+        subprocess.run([*command, "--out", LAYOUT.doctor, *files], check=False)
 
 
 def hold() -> None:

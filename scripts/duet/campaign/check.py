@@ -16,7 +16,7 @@ from jsonschema.exceptions import ValidationError
 
 from duet.campaign import yaml_data
 from duet.campaign.values import engine_of
-from duet.harnesses import printable
+from duet.model import printable
 
 OVERRIDES = "--config"
 """How faults name the values of the command line."""

@@ -13,7 +13,7 @@ type. Modules whose names begin with `_` are no subcommands.
 import sys
 from pathlib import Path
 
-from duet.model import DuetError
+from duet.model import DuetError, printable
 
 
 class UsageError(DuetError):
@@ -21,7 +21,10 @@ class UsageError(DuetError):
 
 
 class Log:
-    """Says a line at a time on stderr, and in a file that has nothing else."""
+    """Says a line at a time on stderr, and in a file that has nothing else.
+
+    Whatever a side wrote, nothing in it moves the cursor or changes the terminal.
+    """
 
     def __init__(self, path: Path | None = None):
         self.path = path
@@ -30,6 +33,7 @@ class Log:
             path.write_text("")
 
     def __call__(self, line: str) -> None:
+        line = printable(line, but="\n")
         print(line, file=sys.stderr, flush=True)
         if self.path:
             with self.path.open("a") as file:

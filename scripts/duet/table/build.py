@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from duet import harnesses
-from duet.model import SIDES, DuetError, Run, Type
+from duet.model import SIDES, DuetError, Run, Type, printable
 from duet.records.layout import RUN
 from duet.records.run import RunRecord
 from duet.table.store import HOST, TIMES, LeftOut, ReadingWarning, TableError
@@ -146,7 +146,9 @@ def _join(sides: list[SideFiles], frames: list[pd.DataFrame], left_out: list[Lef
     artifacts = dict.fromkeys((*HOST, *(name for s in sides for name in s.artifacts)))
     for name in artifacts:
         # An artifact may be called like a column of the table; neither may hide the other.
-        free = name if name not in columns else f"artifact_{name}"
+        free = name
+        while free in columns:
+            free = f"artifact_{free}"
         columns[free] = column(artifact(name, s.artifacts.get(name)) for s in sides)
     table = pd.DataFrame(columns, copy=False)
     warnings = _warnings(sides, frames)
@@ -174,8 +176,9 @@ def artifact(name: str, raw: str | None) -> str | None:
     """The table's value of an artifact: lscpu's model name, meminfo's MemTotal, else all of it."""
     key = {"lscpu": "Model name:", "meminfo": "MemTotal:"}.get(name)
     if raw is None or key is None:
-        return raw if raw is None else raw.strip()
-    return next((line.partition(":")[2].strip() for line in raw.splitlines() if key in line), None)
+        return raw if raw is None else printable(raw.strip(), but="\n\t")
+    values = (line.partition(":")[2].strip() for line in raw.splitlines() if key in line)
+    return next(map(printable, values), None)
 
 
 def _warnings(sides: list[SideFiles], frames: list[pd.DataFrame]) -> list[ReadingWarning]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 from campaigns import PROJECT, process_campaign
+from duet.records.doctor import DoctorRecord
 
 VERDICTS = "results/c/verdicts.csv"
 """Target of the tests that need no figures."""
@@ -31,10 +32,14 @@ def test_a_campaign_from_yaml_to_verdicts_and_then_nothing_to_do(project, harnes
     assert abs(verdicts.change_percent["same"]) < 10
     for made in ("iterations.csv", "iterations.parquet", "pairs.parquet", "summary.md", "verdicts.json"):
         assert (project.results("c") / made).stat().st_size > 0
+    doctor = DoctorRecord.read(project.results("c") / "doctor.json")
+    assert {finding.what for finding in doctor.findings} >= {"cores", "load", "disk", "engine process"}
+    assert f"{doctor.host} before its last runs" in (project.results("c") / "provenance.html").read_text()
     first = project.measured("c")
     again = project.snakemake("c")
     assert again.returncode == 0, again.stdout
     assert project.measured("c") == first
+    assert DoctorRecord.read(project.results("c") / "doctor.json") == doctor, "nothing was measured since"
 
 
 def test_more_repetitions_keep_every_run(project, harness):

@@ -55,9 +55,13 @@ def begin() -> None:
 def examine() -> None:
     """Write down what the machine is like before anything is measured on it; its problems are said."""
     if due():
-        command = [sys.executable, SCRIPTS / "duetbench.py", "doctor", "--no-network", "--problems"]
-        files = ["--configfile", *FILES, "--config", *config_arguments()] if FILES else []
-        subprocess.run([*command, "--out", LAYOUT.doctor, *files], check=False)
+        from duet.commands import doctor
+
+        findings = doctor.examine(CAMPAIGN, RESULTS)
+        doctor.write(LAYOUT.doctor, findings)
+        for finding in findings:
+            if finding.level == "problem":
+                say(doctor.line(finding))
 
 
 def hold() -> None:

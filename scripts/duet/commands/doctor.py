@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from duet.campaign import load, overrides
+from duet.campaign import load
 from duet.commands import Log
 from duet.engines import inquiry
 from duet.engines.inquiry import EngineFacts
@@ -30,36 +30,36 @@ CONTAINERS = ("docker", "podman")
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--configfile", type=Path, nargs="+", help="a campaign: look at what it needs, too")
-    parser.add_argument("--config", nargs="*", default=[], metavar="KEY=VALUE", help="over its values")
     parser.add_argument("--no-network", action="store_true", help="do not try registry and packages")
     parser.add_argument("--out", type=Path, help="write what was found to this file (JSON)")
-    parser.add_argument("--problems", action="store_true", help="say problems only")
 
 
 def execute(options: argparse.Namespace, log: Log) -> int:
-    campaign = None
-    if options.configfile:
-        campaign = load.load_campaign(options.configfile, overrides.read(options.config), image_arguments)
+    campaign = load.load_campaign(options.configfile, None, image_arguments) if options.configfile else None
     results = Path("results") / campaign.name if campaign else Path("results")
-    condition = machine.read(options.out or results)
+    findings = examine(campaign, options.out or results, network=not options.no_network)
+    if options.out:
+        write(options.out, findings)
+    count = {level: sum(finding.level == level for finding in findings) for level in Level}
+    print(*map(line, findings), sep="\n")
+    print(f"{count[Level.PROBLEM]} problems, {count[Level.WARNING]} warnings, {count[Level.OK]} ok")
+    return 1 if count[Level.PROBLEM] else 0
+
+
+def examine(campaign: Campaign | None, results: Path, network: bool = False) -> list[Finding]:
+    """Everything that is to be said of this machine; `results`: a path on the disk of the results."""
+    condition = machine.read(results)
     engines = ask(asked(campaign), every=campaign is None)
     findings = [*checkup.judge(condition), *judge_engines(engines, asked(campaign))]
     if campaign:
         findings += judge_campaign(campaign, condition)
-    if not options.no_network:
+    if network:
         findings += judge_network(addresses(engines, campaign))
-    record = DoctorRecord(host=os.uname().nodename, time_ns=time.time_ns(), findings=tuple(findings))
-    if options.out:
-        record.write(options.out)
-    count = {level: sum(finding.level == level for finding in findings) for level in Level}
-    if options.problems:
-        for finding in findings:
-            if finding.level == Level.PROBLEM:
-                log(line(finding))
-    else:
-        print(*map(line, findings), sep="\n")
-        print(f"{count[Level.PROBLEM]} problems, {count[Level.WARNING]} warnings, {count[Level.OK]} ok")
-    return 1 if count[Level.PROBLEM] else 0
+    return findings
+
+
+def write(path: Path, findings: Iterable[Finding]) -> None:
+    DoctorRecord(host=os.uname().nodename, time_ns=time.time_ns(), findings=tuple(findings)).write(path)
 
 
 def line(finding: Finding) -> str:

@@ -60,7 +60,7 @@ def packages() -> dict[str, str]:
 
 def _apt() -> str:
     release = base.codename()
-    entries = base.own(base.sources(), release) if release else []
+    entries = base.own(base.apt_entries(), release) if release else []
     return next((uri for entry in entries for uri in entry.uris), "")
 
 

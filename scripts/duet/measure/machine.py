@@ -13,7 +13,7 @@ from duet.measure.cores import Machine
 
 T = TypeVar("T")
 
-WATCHED_S = 0.5
+WATCHED_S = 0.2
 """For how long steal is watched."""
 _CPU = Path("sys/devices/system/cpu")
 

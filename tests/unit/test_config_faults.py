@@ -52,6 +52,9 @@ WRONG = {
     "privileges": [3, "root", "CAP_CHOWN", ["sys_nice"]],
     "network": [3, "a b"],
     "cpus": [2, "half", "0-", "a"],
+    "git": ["main", [1]],
+    "setup": [3, ["a"]],
+    "parameters": [["x"], "x"],
 }
 
 
@@ -320,15 +323,6 @@ def test_mappings_that_nothing_uses_are_one_line(tmp_path: Path) -> None:
     # what --config leaves out is left out on purpose
     campaign = read(tmp_path, {"duets": list(many)}, {"duets": ["m01-long"]}, **many)
     assert all("no benchmark" not in line for line in campaign.notices)
-
-
-def test_sides_that_are_the_same_are_told_in_a_line(tmp_path: Path) -> None:
-    (line,) = read(tmp_path).notices
-    assert line == "c: A and B are the same in every benchmark: nothing is compared there but A with itself"
-    (line,) = read(tmp_path, one={"B": {"env": {"X": 1}}}).notices
-    assert line.startswith("c: A and B are the same in two: ")
-    assert read(tmp_path, {"B": {"run": "x"}}).notices == ()
-    assert read(tmp_path, {"duet_repetitions": 0, "aa_repetitions": 2}).notices == ()
 
 
 def test_unused_mappings_are_checked_cheaply(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def host(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "what, cgroup, mounts, files, root, found",
+    "what, cgroup, mounts, files, root, place",
     [
         ("Docker, v1", "4:cpuset:/docker/{id}\n0::/\n", V1 + V2, {"cpuset/docker/{id}": "0\n"}, "/", 0),
         (
@@ -72,9 +72,9 @@ def host(tmp_path):
         ),
     ],
 )
-def test_the_file_is_found(host, what, cgroup, mounts, files, root, found):
+def test_the_file_is_found(host, what, cgroup, mounts, files, root, place):
     proc, top = host(cgroup, mounts, files, root)
-    expected = top / list(files)[found].format(id=ID) / "cpuset.cpus"
+    expected = top / list(files)[place].format(id=ID) / "cpuset.cpus"
     assert cpusets.find(7, ID, proc) == expected, what
 
 

@@ -1,4 +1,4 @@
-"""The table, to pairs, effects and verdicts."""
+"""The table, to pairs, effects and verdicts, and to what the predecessor's analysis says of the same runs."""
 
 
 rule analyse:
@@ -14,10 +14,11 @@ rule analyse:
             category="1 Verdicts",
             labels={"what": "3 verdicts as CSV"},
         ),
+        comparison=f"{RESULTS}/comparison.csv",
     log:
         f"{RESULTS}/logs/analyse.log",
     params:
         command=duetbench("analyse"),
     shell:
         f"{{params.command}} --table {{input.table}} --analysis {{input.analysis}} --pairs {{output.pairs}}"
-        f" --effects {{output.effects}} --verdicts {{output.verdicts}} --log {{log}}"
+        f" --effects {{output.effects}} --verdicts {{output.verdicts}} --comparison {{output.comparison}} --log {{log}}"

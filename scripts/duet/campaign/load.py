@@ -81,8 +81,7 @@ def _loaded(
     campaign = _campaign(path, main, over, [s for s in suites if s], findings)
     if faults.lines:
         raise ConfigError(faults.lines)
-    same = mappings.same_sides(campaign.benchmarks)
-    notices = (*campaign.notices, *([f"{campaign.name}: {same}"] if same else []))
+    notices = campaign.notices
     if further:
         what = f"the campaign is {main.label}, with the suites of {', '.join(map(str, further))}"
         notices = (f"{campaign.name}: {what}", *notices)
@@ -126,7 +125,9 @@ def _campaign(
         for benchmark in _duets(document, main, over, findings):
             chain = _chain(document, main, over, benchmark)
             suite = resolve.value(chain, "suite") or _suite_name(document, main, name)
-            benchmarks.append((document, resolve.benchmark(chain, suite, benchmark, findings)))
+            for point in resolve.points(chain, findings):
+                made = resolve.benchmark(chain, suite, benchmark, point, findings)
+                benchmarks.append((document, made))
     findings.finish()
     _check_whole(main, over, suites, benchmarks, faults)
     analysis = {**main.campaign.get("analysis", {}), **over.campaign.get("analysis", {})}
@@ -202,7 +203,8 @@ def _check_whole(
                 "a suite file must not name others",
                 "suites in the campaign only",
             )
-    known = {b.name for _, b in found}.union(main.benchmarks, *(s.benchmarks for s in suites))
+    known = {b.name.partition("[")[0] for _, b in found}
+    known = known.union(main.benchmarks, *(s.benchmarks for s in suites))
     for name in over.benchmarks:
         if name not in known:
             hint = check.nearest(name, (*known, *check.keys("campaign")))
@@ -214,7 +216,7 @@ def _check_whole(
         what = (
             f"{first} occurs in two files"
             if same
-            else f"{second} gets the file names of {first} (. becomes _)"
+            else f"{second} gets the file names of {first} ({_becomes(two.name)} becomes _)"
         )
         faults.add(f"{documents[id(two)].label}: duetbench.duets", what, "each benchmark of a suite once")
     _check_engines(found, faults)
@@ -236,6 +238,10 @@ def _check_whole(
         what = "nothing to measure"
         accepted = "benchmarks in duets with repetitions, suite files in suites, or directories in import"
         faults.add(f"{main.label}: duetbench.duets", what, accepted)
+
+
+def _becomes(name: str) -> str:
+    return "what is no letter, digit, + or -" if "[" in name else "."
 
 
 def _check_engines(found: list[tuple[Document, Benchmark]], faults: Faults) -> None:

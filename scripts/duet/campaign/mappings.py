@@ -2,14 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
-
-from duet.model import Benchmark, Type
 
 SHOWN = 8
 """Names that one line shows."""
-
-_COMPARING = (Type.DUET, Type.SYNCDUET, Type.SEQN)
 
 
 def misspelt(listed: Iterable[str], unused: Iterable[str]) -> dict[str, str]:
@@ -54,13 +49,3 @@ def unused(label: str, listed: Iterable[str]) -> str:
     some = sorted(listed)
     mappings = "the mapping" if len(some) == 1 else f"these {len(some)} mappings:"
     return f"{label}: no benchmark in duets uses {mappings} {names(some)}"
-
-
-def same_sides(benchmarks: Iterable[Benchmark]) -> str:
-    """What is said of benchmarks whose A is to be compared with the same; nothing where there is none."""
-    compared = [b for b in benchmarks if any(b.repetitions.get(type_) for type_ in _COMPARING)]
-    same = [b.name for b in compared if replace(b.a, name="B") == b.b]
-    if not same:
-        return ""
-    where = "every benchmark" if len(same) == len(compared) else names(same)
-    return f"A and B are the same in {where}: nothing is compared there but A with itself"

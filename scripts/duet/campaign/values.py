@@ -16,7 +16,7 @@ MOST_CORES = 8192
 COMMAND_BYTES = 120_000
 """Of a whole command: Linux takes 128 KiB as one argument of `sh -c`."""
 
-NAME_BYTES = 240
+NAME_BYTES = 250
 """Of a result file under its run's name; file systems take 255."""
 
 

@@ -13,6 +13,7 @@ from duet.inference import judge, overlap, run_effects
 from duet.inference.predecessor import comparison
 from duet.model import DuetError
 
+PHASE = "finding the verdicts"
 EXAMPLE = "./duetbench analyse --table results/quickstart/iterations.parquet --verdicts verdicts.csv"
 
 

@@ -147,7 +147,7 @@ def test_typed_by_a_person_it_needs_no_activation_and_paths_are_theirs(tmp_path:
         [checkout / "duetbench", "start", "--", "--configfile", "c.yml"],
         cwd=tmp_path, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True,
     )  # fmt: skip
-    assert done.returncode == 1 and done.stderr.startswith("error: c.yml: line ")
+    assert done.returncode == 2 and done.stderr.startswith("error: c.yml: line ")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -55,6 +56,7 @@ KEY_LENGTH = 100
 """Characters of an image's name in its file names: long ones are told apart by a digest."""
 
 
+@cache
 def file_name(name: str) -> str:
     """A suite's or benchmark's name as it stands in file names: letters, digits, `_ + -`, the rest is `_`
     (`.` is the separator there)."""
@@ -167,6 +169,8 @@ class Benchmark:
     remove_containers: bool = True
     warmup: str | float | int | None = None
     """Iterations to leave out: None (the suite's default), a share, a count, `10s`, or `auto`."""
+    retries: int = 0
+    """How often a run that failed is tried again at once."""
 
     def side(self, name: str) -> Side:
         return {"A": self.a, "B": self.b}[name]

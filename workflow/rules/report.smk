@@ -35,6 +35,26 @@ rule figures:
         f" --out {RESULTS}/figures"
 
 
+rule phases:
+    input:
+        table=f"{RESULTS}/iterations.parquet",
+        planned=planned("runs.txt", f"{RESULTS}/figures/phases.svg"),
+    output:
+        report(
+            f"{RESULTS}/figures/phases.svg",
+            caption="../report/phases.rst",
+            category="1 Verdicts",
+            labels={"what": "3 phases of the programs"},
+        ),
+    log:
+        f"{RESULTS}/logs/phases.log",
+    params:
+        command=duetbench("figures"),
+    shell:
+        f"{{params.command}} --log {{log}} phases --table {{input.table}} --results {RESULTS}"
+        f" --planned {{input.planned}} --out {RESULTS}/figures/phases"
+
+
 rule summary:
     input:
         verdicts=f"{RESULTS}/verdicts.csv",
@@ -43,13 +63,6 @@ rule summary:
     output:
         markdown=f"{RESULTS}/summary.md",
         json=f"{RESULTS}/verdicts.json",
-        html=report(
-            f"{RESULTS}/summary.html",
-            caption="../report/summary.rst",
-            category="1 Verdicts",
-            labels={"what": "1 summary and verdict table"},
-        ),
-        landing=f"{RESULTS}/landing.html",
         index=f"{RESULTS}/index.md",
     log:
         f"{RESULTS}/logs/summary.log",
@@ -58,7 +71,7 @@ rule summary:
     shell:
         f"{{params.command}} --verdicts {{input.verdicts}} --analysis {{input.analysis}} --runs {RESULTS}/runs"
         f" --planned {{input.planned}} --name {CAMPAIGN.name} --markdown {{output.markdown}} --json {{output.json}}"
-        f" --html {{output.html}} --landing {{output.landing}} --index {{output.index}} > {{log}}"
+        f" --index {{output.index}} > {{log}}"
 
 
 rule provenance:
@@ -82,6 +95,32 @@ rule provenance:
         f"{{params.command}} --name {CAMPAIGN.name} --runs {RESULTS}/runs --planned {{input.planned}}"
         f" --images {RESULTS}/images --doctor {LAYOUT.doctor} --analysis {{input.analysis}} --config {{input.config:q}} --html {{output}}"
         f" --log {{log}}"
+
+
+rule page:
+    # The whole report in one file. Its tables are the first screen of Snakemake's own.
+    input:
+        verdicts=f"{RESULTS}/verdicts.csv",
+        analysis=planned("analysis.json", f"{RESULTS}/report.html"),
+        planned=planned("runs.txt", f"{RESULTS}/report.html"),
+        config=campaign_files(),
+        figures=figures_here,
+    output:
+        html=f"{RESULTS}/report.html",
+        tables=report(
+            f"{RESULTS}/summary.html",
+            caption="../report/summary.rst",
+            category="1 Verdicts",
+            labels={"what": "1 summary and verdict table"},
+        ),
+        frame=f"{RESULTS}/landing.html",
+    log:
+        f"{RESULTS}/logs/page.log",
+    params:
+        command=duetbench("page"),
+    shell:
+        f"{{params.command}} {RESULTS} --name {CAMPAIGN.name} --config {{input.config:q}} --html {{output.html}}"
+        f" --tables {{output.tables}} --frame {{output.frame}} --log {{log}}"
 
 
 rule explore:

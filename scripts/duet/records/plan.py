@@ -55,6 +55,8 @@ class BenchmarkPlan(_PlanFile):
     seed: int
     timeout_s: float | None = None
     grace_s: float = GRACE_S
+    retries: int = 0
+    """How often a run that failed is tried again at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +148,7 @@ def _benchmark_plan(campaign: Campaign, benchmark: Benchmark) -> BenchmarkPlan:
         artifacts=dict(campaign.artifacts),
         seed=campaign.seed,
         timeout_s=benchmark.timeout_s,
+        retries=benchmark.retries,
     )
 
 

@@ -3,7 +3,8 @@
 Ours: results/<name>/ with runs/, or runs/ itself; the run records say everything; the harnesses are
 taken from plan/ beside it. The predecessor's (asynchronous-duet): a flat directory of
 `<suite>.<benchmark>.<runid>.<type>.<order>.<A|B>.<result file>` and a folder `artifacts/` whose
-files hold the output of one command each, gathered once for all runs. Its suite names its harness.
+files hold the output of one command each, gathered once for all runs. Its suite names its harness. Others:
+as harnesses know them (`Harness.folder`).
 
 What the predecessor recorded nowhere (engine, image, whether a run timed out, its status) is
 null. Where it rounded, in float timestamps, times are exact here. Iterations count from 0 for
@@ -47,11 +48,11 @@ def read(directory: Path) -> pd.DataFrame:
     runs = Layout(directory).runs
     runs = runs if runs.is_dir() else directory
     recorded = list(finished(runs))
-    frames = _ours(runs, recorded) if recorded else _predecessors(directory)
+    frames = _ours(runs, recorded) if recorded else _predecessors(directory) or _platforms(directory)
     if not frames:
         raise NoResults(
             f"{directory}: no results",
-            "expected: results/<name>, or files <suite>.<benchmark>.<runid>.<type>.<order>.<side>.…",
+            "expected: results/<name>, <tool>/*.csv or <suite>.<benchmark>.<runid>.<type>.<order>.<side>.…",
         )
     whole = store.merge([store.to_arrow(frame) for frame in frames])
     if not len(whole):
@@ -111,6 +112,18 @@ def _predecessors(directory: Path) -> list[pd.DataFrame]:
             reason = f"no harness is named after the suite {suite!r}"
             unknown = [LeftOut(run.name, reason) for run in of_benchmark]
             frames.append(join_sides([], "native", skip_bad=True, left_out=unknown))
+    return frames
+
+
+def _platforms(directory: Path) -> list[pd.DataFrame]:
+    """What a harness's own platform left: every iteration is a sequential run of side A."""
+    frames = []
+    for (suite, benchmark), (harness, files) in harnesses.in_folder(directory).items():
+        run = Run(suite, benchmark, 0, Type.SEQN, side="A")
+        more = [LeftOut(path.name, f"a second file of {suite}'s {benchmark}") for path in files[1:]]
+        frame = join_sides([[SideFiles(run, "A", (files[0],))]], harness.name, skip_bad=True, left_out=more)
+        frame["runid"], frame["iteration"] = frame["iteration"], 0
+        frames.append(frame)
     return frames
 
 

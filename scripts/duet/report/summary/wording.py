@@ -1,9 +1,13 @@
 """How numbers and names are written, the same everywhere."""
 
 import math
+import re
 import unicodedata
 
+TYPE_NAME = {"duet": "duet", "syncduet": "synchronised duet", "aaduet": "A against A", "seqn": "sequential"}
+"""What people read for a type of run, in the order in which types are shown."""
 MARK = {"slower": "▲", "faster": "▼", "equivalent": "=", "inconclusive": "?", "no data": "×"}
+MARK |= {"worse": "✗", "better": "✓", "not measured": "·"}
 
 
 def percent(value: float | None) -> str:
@@ -39,10 +43,22 @@ def seconds(value: float) -> str:
     if not math.isfinite(value):
         return "–"
     unit, scale = next(
-        (each for each in (("s", 1.0), ("ms", 1e-3)) if value >= 0.9995 * each[1]), ("µs", 1e-6)
+        (each for each in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)) if value >= 0.9995 * each[1]), ("ns", 1e-9)
     )
     number = value / scale
     return f"{number:.{0 if number >= 99.95 else 1 if number >= 9.995 else 2}f} {unit}"
+
+
+def quantity(value: float, metric: str) -> str:
+    """A metric's value with its unit: `12.3 ms`, `1.5 MiB`, or a number alone; an en dash for no value."""
+    if not math.isfinite(value):
+        return "–"
+    if metric in ("time", "cpu_time") or re.fullmatch(r"p[\d.]+", metric):
+        return seconds(value / 1e9)
+    if metric == "peak_memory":
+        power = min(int(math.log(max(value, 1), 1024)), 3)
+        return f"{value / 1024**power:.4g} {('B', 'KiB', 'MiB', 'GiB')[power]}"
+    return f"{value:.4g}"
 
 
 def line(text: object) -> str:

@@ -52,6 +52,8 @@ class Schedule(StrEnum):
 
 
 SIDES = ("A", "B")
+HERE = ("localhost", "127.0.0.1", "::1")
+"""Names of this machine in addresses: nobody is on the way."""
 KEY_LENGTH = 100
 """Characters of an image's name in its file names: long ones are told apart by a digest."""
 

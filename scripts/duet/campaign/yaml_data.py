@@ -50,7 +50,7 @@ def parse(text: bytes | str) -> tuple[Any, list[tuple[str, int, int]]]:
         raise YamlError(f"{line}not usable YAML: {' '.join(why.split())[:100]}") from None
 
 
-class _Loader(_Parser):  # type: ignore[misc]
+class _Loader(_Parser):
     """YAML's own loader keeps the last of several equal keys without a word."""
 
     def __init__(self, stream: str):
@@ -95,7 +95,7 @@ def _check_depth(text: str) -> None:
     for event in yaml.parse(text, Loader=_Parser):
         depth += isinstance(event, _OPEN) - isinstance(event, _CLOSE)
         if depth > DEPTH:
-            line = event.start_mark.line + 1
+            line = event.start_mark.line + 1 if event.start_mark else 1
             raise YamlError(f"line {line}: is nested more than {DEPTH} deep", "a campaign's keys")
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from duet.model import DuetError, Source, digest
+from duet.model import HERE, DuetError, Source, digest
 from duet.records.provision import SourceRecord
 
 TIMEOUT_S = 30.0
@@ -130,8 +130,7 @@ def _download(source: Source, path: Path, say: Say, pause_s: float) -> None:
 def _check_safe(source: Source, url: str) -> None:
     """Nobody on the way may change what comes without being noticed. Raises SourceError."""
     parts = urlsplit(url)
-    here = parts.hostname in ("localhost", "127.0.0.1", "::1")
-    if parts.scheme != "https" and not (parts.scheme == "http" and (source.sha256 or here)):
+    if parts.scheme != "https" and not (parts.scheme == "http" and (source.sha256 or parts.hostname in HERE)):
         what = f"{url}: not https" if url == source.url else f"{source.url}: sends us to {url}, not https"
         raise SourceError(what, "give the key sha256 beside url, or set the key jar to your copy")
 

@@ -11,10 +11,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from duet.campaign import check, mappings, overrides, resolve
+from duet.campaign import check, mappings, overrides, resolve, values
 from duet.campaign.check import OVERRIDES, Document, Faults
 from duet.campaign.resolve import Arguments, Chain, Findings, Layer
-from duet.model import Analysis, Benchmark, Campaign, DuetError, ImageRef, Schedule, Type, collisions
+from duet.model import (
+    Analysis,
+    Benchmark,
+    Campaign,
+    DuetError,
+    ImageRef,
+    Metric,
+    Precision,
+    Schedule,
+    Type,
+    collisions,
+)
 
 MOST_RUNS = 100_000
 """Of a campaign: Snakemake takes a minute to look at ten thousand."""
@@ -88,7 +99,7 @@ def _loaded(
     return replace(campaign, notices=notices, suites=(*named, *further))
 
 
-WHOLE = ("seed", "schedule", "verbose", "base_image", "import", "analysis")
+WHOLE = ("seed", "schedule", "verbose", "base_image", "import", "analysis", "precision")
 """Keys that only a campaign has, and of which a suite file's are of no effect."""
 
 
@@ -122,17 +133,24 @@ def _campaign(
     name = _name(top, path, main, faults)
     benchmarks: list[tuple[Document, Benchmark]] = []
     for document in (main, *suites):
-        for benchmark in _duets(document, main, over, findings):
+        for benchmark, members in _duets(document, main, over, findings):
             chain = _chain(document, main, over, benchmark)
             suite = resolve.value(chain, "suite") or _suite_name(document, main, name)
             for point in resolve.points(chain, findings):
                 made = resolve.benchmark(chain, suite, benchmark, point, findings)
-                benchmarks.append((document, made))
+                benchmarks.append((document, replace(made, members=members)))
     findings.finish()
     _check_whole(main, over, suites, benchmarks, faults)
     analysis = {**main.campaign.get("analysis", {}), **over.campaign.get("analysis", {})}
     if "margin" in analysis:
         analysis["margin_percent"] = analysis.pop("margin")
+    if "metrics" in analysis:
+        holder = over if "metrics" in over.campaign.get("analysis", {}) else main
+        analysis["metrics"] = _metrics(analysis["metrics"], f"{holder.label}: duetbench.analysis", faults)
+    if "precision" in top:
+        holder = _holder(main, over, "precision")
+        analysis["precision"] = _precision(top["precision"], f"{holder.label}: duetbench.precision", faults)
+        benchmarks = [(d, _up_to(b, analysis["precision"])) for d, b in benchmarks]
     artifacts: dict[str, str] = {}
     for document in (*suites, main, over):
         artifacts |= document.campaign.get("artifacts", {})
@@ -149,6 +167,36 @@ def _campaign(
         analysis=Analysis(**analysis),
         notices=tuple(findings.notices),
     )
+
+
+def _precision(given: Mapping[str, Any], where: str, faults: Faults) -> Precision:
+    budget = given.get("time_budget")
+    precision = Precision(
+        ci_width_percent=given.get("ci_width"),
+        verdict=given.get("or") == "verdict",
+        max_repetitions=given.get("max_repetitions", Precision.max_repetitions),
+        time_budget_s=None if budget is None else values.seconds(budget),
+    )
+    if precision.ci_width_percent is None and not precision.verdict and budget is None:
+        faults.add(where, "never ends before max_repetitions", "ci_width, or: verdict, or a time_budget")
+    return precision
+
+
+def _up_to(benchmark: Benchmark, precision: Precision) -> Benchmark:
+    """Planned up to the most runs, in the types that it has."""
+    most = {t: precision.max_repetitions for t in Precision.TYPES if benchmark.repetitions.get(t)}
+    return replace(benchmark, repetitions={**benchmark.repetitions, **most})
+
+
+def _metrics(given: Sequence[str | Mapping[str, str]], where: str, faults: Faults) -> tuple[Metric, ...]:
+    """`time`, or `{ops: higher}` with its direction."""
+    named = [
+        (each, Metric.usual(each)) if isinstance(each, str) else next(iter(each.items())) for each in given
+    ]
+    for i, (name, _) in enumerate(named):
+        if name in [other for other, _ in named[:i]]:
+            faults.add(f"{where}.metrics[{i}]", f"{name} occurs twice", "each metric once")
+    return tuple(Metric(name, better) for name, better in named)
 
 
 def _name(top: Mapping[str, Any], path: Path, main: Document, faults: Faults) -> str:
@@ -172,10 +220,16 @@ def _chain(document: Document, main: Document, over: Document, benchmark: str) -
     return tuple(levels)
 
 
-def _duets(document: Document, main: Document, over: Document, findings: Findings) -> tuple[str, ...]:
-    """The benchmarks to measure. Mappings that none of them uses are told, misspelt ones are faults."""
+def _duets(
+    document: Document, main: Document, over: Document, findings: Findings
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The benchmarks to measure, and what each runs in one process where that is said.
+
+    Mappings that none of them uses are told, misspelt ones are faults.
+    """
     holder = _holder(document, over, "duets") if document is main else document
-    names = holder.campaign.get("duets", ())
+    entries = _entries(holder)
+    names = [name for name, _ in entries]
     bare = [name for name in names if name not in document.benchmarks and name not in over.benchmarks]
     unused = set(document.benchmarks).difference(names)
     for name, twin in mappings.misspelt(bare, unused).items():
@@ -183,9 +237,16 @@ def _duets(document: Document, main: Document, over: Document, findings: Finding
         where = f"{holder.label}: duetbench.duets[{names.index(name)}]"
         findings.faults.add(where, what, "the same name in both places")
     # What --config leaves out is left out on purpose.
-    if unused := unused.difference(document.campaign.get("duets", ())):
+    if unused := unused.difference(name for name, _ in _entries(document)):
         findings.notices[mappings.unused(document.label, unused)] = None
-    return tuple(names)
+    return entries
+
+
+def _entries(document: Document) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The names in its `duets`, and what each has in it."""
+    given = document.campaign.get("duets", ())
+    pairs = ((each, ()) if isinstance(each, str) else next(iter(each.items())) for each in given)
+    return tuple((name, tuple(members)) for name, members in pairs)
 
 
 def _check_whole(

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from duet.model import ImageRef, Side
+from duet.model import Checkout, ImageRef, Side
 from duet.report.page import sides
 from duet.report.page.embedding import caption
 
@@ -23,6 +23,10 @@ def text(pieces):
         (
             {"image": ImageRef("mine:main", (("FLAGS", "-O3"),))},
             [("image", "mine:main", "mine:main *FLAGS=-O3*")],
+        ),
+        (
+            {"image": ImageRef("mine:main", checkout=Checkout("c" * 40, commit="c" * 40, revision="HEAD"))},
+            [("revision", "*none*", "*HEAD (ccccccc)*")],
         ),
         ({"run": "./bench -O2 parse"}, [("command", "./bench parse", "./bench *-O2* parse")]),
         ({"env": (("GC", "G1"),)}, [("environment variables", "*none*", "*GC=G1*")]),

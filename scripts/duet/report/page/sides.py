@@ -36,14 +36,14 @@ class Difference:
 def sides_of(results: Path, planned: Iterable[str]) -> dict[str, tuple[Side, Side]]:
     """`<suite>.<benchmark>` -> both sides, of the planned benchmarks whose plan can be read."""
     layout = Layout(results)
-    found: dict[str, tuple[Side, Side]] = {}
+    sides: dict[str, tuple[Side, Side]] = {}
     stems = {run.benchmark_stem: run for name in planned if (run := parse_run(name))}
     for stem, run in stems.items():
         duet = Run(run.suite, run.benchmark, 0, Type.DUET)
         plans = [SidePlan.read_sound(layout.side_plan(duet, side)) for side in "AB"]
         if plans[0] and plans[1]:
-            found[stem] = (plans[0].side, plans[1].side)
-    return found
+            sides[stem] = (plans[0].side, plans[1].side)
+    return sides
 
 
 def differences(a: Side, b: Side) -> tuple[Difference, ...]:
@@ -63,8 +63,8 @@ def common(sides: Mapping[str, tuple[Side, Side]]) -> tuple[tuple[Difference, ..
         return (), False
     shared = [key for key in of[0] if all(key in other for other in of)]
     alone = len(of) == 1
-    told = (of[0][key] if alone else Difference(key[0], *map(_marked, key[1:])) for key in shared)
-    return tuple(told), any(set(other) != set(shared) for other in of)
+    shown = (of[0][key] if alone else Difference(key[0], *map(_marked, key[1:])) for key in shared)
+    return tuple(shown), any(set(other) != set(shared) for other in of)
 
 
 def _properties(side: Side) -> dict[str, str]:
@@ -77,14 +77,14 @@ def _properties(side: Side) -> dict[str, str]:
         "build": (checkout.build if checkout else "") or "none",
         "image": " ".join([image.name or "none", *args]),
         **{
-            WORDS.get(field.name, field.name): _told(getattr(side, field.name))
+            WORDS.get(field.name, field.name): _text(getattr(side, field.name))
             for field in fields(Side)
             if field.name not in NOT_ASKED
         },
     }
 
 
-def _told(value: object) -> str:
+def _text(value: object) -> str:
     if isinstance(value, tuple):
         return " ".join("=".join(map(str, v)) if isinstance(v, tuple) else str(v) for v in value) or "none"
     return "none" if value is None else str(plain(value))

@@ -25,6 +25,7 @@ WRONG = {
     "import": [[], 3],
     "base_image": [1, "-x"],
     "analysis": ["t", [1]],
+    "precision": [3, ["x"], {}],
     "A": [3, "x"],
     "B": [["x"]],
     "suite": ["a b", 1],
@@ -34,6 +35,7 @@ WRONG = {
     "syncduet_repetitions": [-1],
     "sequential_repetitions": ["many"],
     "aa_repetitions": [-2],
+    "bb_repetitions": [-2],
     "timeout": ["10s", True],
     "retries": [-1, 1.5, "2", True],
     "remove_containers": ["no!", 0],
@@ -93,7 +95,7 @@ FAULTS = [
     (
         {"repetitions": 2},
         {},
-        "c.yml: duetbench.repetitions: unknown key (did you mean aa_repetitions?); accepted: ",
+        "c.yml: duetbench.repetitions: unknown key (did you mean bb_repetitions?); accepted: ",
     ),
     (
         {},

@@ -348,7 +348,7 @@ def test_a_fault_names_the_benchmark(tmp_path):
     files(tmp_path, campaign(["b.x", "other"], 3, 10))
     pd.read_parquet(tmp_path / "e.parquet").drop(columns="runid").to_parquet(tmp_path / "e.parquet")
     done = plot(tmp_path, "all", "--table", "t.parquet", "--effects", "e.parquet", "--verdicts", "v.csv")
-    assert done.returncode == 1 and done.stderr.startswith("error: all: synthetic.b_x: KeyError")
+    assert done.returncode == 1 and done.stderr.startswith("error: all: synthetic.b_x.")
     assert done.stderr.count("\n") == 1
 
 

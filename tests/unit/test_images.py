@@ -259,9 +259,9 @@ def test_the_projects_own_images_are_sound() -> None:
     for name in names:
         made = images.recipe(name, images.IMAGES, {}, BASE)
         assert set().union(*(each.external for each in made.all())) <= {BASE}
-    found = {p.name: p for p in images.process_files(ImageRef("compress"), BASE)}
-    assert {"duet-loop", "make-data"} <= set(found)
-    assert all(os.access(found[name], os.X_OK) for name in ("duet-loop", "make-data"))
+    files = {p.name: p for p in images.process_files(ImageRef("compress"), BASE)}
+    assert {"duet-loop", "make-data"} <= set(files)
+    assert all(os.access(files[name], os.X_OK) for name in ("duet-loop", "make-data"))
 
 
 def test_build_context_has_exactly_what_is_hashed(folder: Path) -> None:

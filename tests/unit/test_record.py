@@ -182,9 +182,9 @@ OPTIONAL = {
     "failure.json": "schema|attempts",
     "side.json": r"schema|side\.(env|engine|memory_bytes|network|cpus|disk_bytes|privileges|setup)"
     r"|side\.image\.(key|args|source|checkout)|.*source\.(url|sha256|own)",
-    "benchmark.json": r"schema|verbose|timeout_s|grace_s|retries|artifacts\.date",
+    "benchmark.json": r"schema|verbose|timeout_s|grace_s|retries|artifacts\.date|members",
     "image-plan.json": r"schema|image\.(key|args|source|checkout)|.*source\.(url|sha256|own)",
-    "analysis.json": ".*",
+    "analysis.json": r"(?!metrics\[0\]\.name).*",
     "image.json": r"schema|base(\.b)?|files",
     "source.json": "schema",
 }

@@ -131,14 +131,14 @@ def test_nothing_else_runs_while_a_run_is_measured(project, harness):
 def sides_of(project) -> list[int]:
     """Processes that work for this project's results."""
     mark = f"DUETBENCH_ROOT={project.results('c').resolve()}".encode()
-    found = []
+    ids = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             if mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
-                found.append(int(pid))
+                ids.append(int(pid))
         except OSError:
             pass
-    return found
+    return ids
 
 
 def start_and_wait_for_a_side(project) -> subprocess.Popen:

@@ -33,8 +33,8 @@ def campaign(repository: Repository, b: str, engine: str, image: str | None) -> 
 
 
 def records(project: Project) -> list[dict]:
-    found = sorted(project.results("git").glob("runs/*/run.json"))
-    return [json.loads(path.read_bytes()) for path in found]
+    records = sorted(project.results("git").glob("runs/*/run.json"))
+    return [json.loads(path.read_bytes()) for path in records]
 
 
 @pytest.mark.parametrize("engine", ["process", "docker"])

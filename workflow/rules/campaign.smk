@@ -74,6 +74,8 @@ for name, run in RUNS.items():
 PLAN = plan_of(CAMPAIGN, RUNS.values())
 FOREIGN = [key for folder in CAMPAIGN.imports if not stems(folder) for key in harnesses.in_folder(folder)]
 IMPORTED = {stem for folder in CAMPAIGN.imports for stem in stems(folder)}
+MEMBERS = [stem for b in CAMPAIGN.benchmarks for stem in b.stems[1:]]
+"""Benchmarks that one process runs with others, as far as `duets` names them: of figures only."""
 IMPORTED |= {f"{file_name(suite)}.{file_name(name)}" for suite, name in FOREIGN}
 PHASES = bool(FOREIGN) or any(harnesses.get(b.format).phases for b in CAMPAIGN.benchmarks)
 """Whether there may be something to show in the figure of phases."""

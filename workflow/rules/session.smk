@@ -47,6 +47,10 @@ def begin() -> None:
             remove_dead_locks()
             plan().write(LAYOUT)
             worklist.write(LAYOUT, due())
+            if CAMPAIGN.analysis.precision:
+                # what was settled when the last call ended, or is by another precision
+                command = [sys.executable, SCRIPTS / "duetbench.py", "settle", RESULTS]
+                subprocess.run(command, check=False)
         except DuetError as error:
             stop([str(error)])
     for notice in CAMPAIGN.notices:
@@ -54,7 +58,7 @@ def begin() -> None:
     for name, reason in due().items():
         if reason.startswith("damaged"):
             say(f"{name}: {reason}; measured again")
-    say(order.told(CAMPAIGN, tuple(RUNS.values()), [RUNS[name] for name in due()]))
+    say(order.plan_line(CAMPAIGN, tuple(RUNS.values()), [RUNS[name] for name in due()]))
     if due() and (same := same_sides(CAMPAIGN.benchmarks, engine)):
         say(same)
 
@@ -103,7 +107,7 @@ def plan():
 
 def decide(runs) -> dict[str, str]:
     hashes = {key: state.hash for key, state in image_states().items()}
-    return due_runs(runs, PLAN.sides, hashes, LAYOUT)
+    return due_runs(runs, PLAN.sides, hashes, LAYOUT, CAMPAIGN.analysis)
 
 
 def forced(name: str) -> bool:

@@ -11,10 +11,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from duet.campaign import check, overrides, resolve
+from duet.campaign import check, overrides, resolve, values
 from duet.campaign.check import OVERRIDES, Document, Faults
 from duet.campaign.resolve import Chain, Findings, Layer
-from duet.model import Analysis, Benchmark, Campaign, DuetError, ImageRef, Schedule, collisions
+from duet.model import (
+    Analysis,
+    Benchmark,
+    Campaign,
+    DuetError,
+    ImageRef,
+    Metric,
+    Precision,
+    Schedule,
+    collisions,
+)
 
 
 class ConfigError(DuetError):
@@ -76,7 +86,7 @@ def _loaded(
     return replace(campaign, notices=notices, suites=(*named, *further))
 
 
-WHOLE = ("seed", "schedule", "verbose", "base_image", "import", "analysis")
+WHOLE = ("seed", "schedule", "verbose", "base_image", "import", "analysis", "precision")
 """Keys that only a campaign has, and of which a suite file's are of no effect."""
 
 
@@ -108,17 +118,24 @@ def _campaign(path: Path, main: Document, over: Document, suites: list[Document]
     findings = Findings(faults)
     benchmarks: list[tuple[Document, Benchmark]] = []
     for document in (main, *suites):
-        for benchmark in _duets(document, main, over, faults):
+        for benchmark, members in _duets(document, main, over, faults):
             chain = _chain(document, main, over, benchmark)
             suite = resolve.value(chain, "suite") or _suite_name(document, main, name)
             for point in resolve.points(chain):
                 made = resolve.benchmark(chain, suite, benchmark, point, findings)
-                benchmarks.append((document, made))
+                benchmarks.append((document, replace(made, members=members)))
     findings.finish()
     _check_whole(main, over, suites, benchmarks, faults)
     analysis = {**main.campaign.get("analysis", {}), **over.campaign.get("analysis", {})}
     if "margin" in analysis:
         analysis["margin_percent"] = analysis.pop("margin")
+    if "metrics" in analysis:
+        holder = over if "metrics" in over.campaign.get("analysis", {}) else main
+        analysis["metrics"] = _metrics(analysis["metrics"], f"{holder.label}: duetbench.analysis", faults)
+    if "precision" in top:
+        holder = _holder(main, over, "precision")
+        analysis["precision"] = _precision(top["precision"], f"{holder.label}: duetbench.precision", faults)
+        benchmarks = [(d, _up_to(b, analysis["precision"])) for d, b in benchmarks]
     artifacts: dict[str, str] = {}
     for document in (*suites, main, over):
         artifacts |= document.campaign.get("artifacts", {})
@@ -135,6 +152,36 @@ def _campaign(path: Path, main: Document, over: Document, suites: list[Document]
         analysis=Analysis(**analysis),
         notices=tuple(findings.notices),
     )
+
+
+def _precision(given: Mapping[str, Any], where: str, faults: Faults) -> Precision:
+    budget = given.get("time_budget")
+    precision = Precision(
+        ci_width_percent=given.get("ci_width"),
+        verdict=given.get("or") == "verdict",
+        max_repetitions=given.get("max_repetitions", Precision.max_repetitions),
+        time_budget_s=None if budget is None else values.seconds(budget),
+    )
+    if precision.ci_width_percent is None and not precision.verdict and budget is None:
+        faults.add(where, "never ends before max_repetitions", "ci_width, or: verdict, or a time_budget")
+    return precision
+
+
+def _up_to(benchmark: Benchmark, precision: Precision) -> Benchmark:
+    """Planned up to the most runs, in the types that it has."""
+    most = {t: precision.max_repetitions for t in Precision.TYPES if benchmark.repetitions.get(t)}
+    return replace(benchmark, repetitions={**benchmark.repetitions, **most})
+
+
+def _metrics(given: Sequence[str | Mapping[str, str]], where: str, faults: Faults) -> tuple[Metric, ...]:
+    """`time`, or `{ops: higher}` with its direction."""
+    named = [
+        (each, Metric.usual(each)) if isinstance(each, str) else next(iter(each.items())) for each in given
+    ]
+    for i, (name, _) in enumerate(named):
+        if name in [other for other, _ in named[:i]]:
+            faults.add(f"{where}.metrics[{i}]", f"{name} occurs twice", "each metric once")
+    return tuple(Metric(name, better) for name, better in named)
 
 
 def _name(top: Mapping[str, Any], path: Path, main: Document, faults: Faults) -> str:
@@ -158,17 +205,24 @@ def _chain(document: Document, main: Document, over: Document, benchmark: str) -
     return tuple(levels)
 
 
-def _duets(document: Document, main: Document, over: Document, faults: Faults) -> tuple[str, ...]:
-    """The benchmarks to measure. Mappings that none of them uses are no fault, misspelt ones are."""
+def _duets(
+    document: Document, main: Document, over: Document, faults: Faults
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The benchmarks to measure, and what each runs in one process where that is said.
+
+    Mappings that none of them uses are no fault, misspelt ones are.
+    """
     holder = _holder(document, over, "duets") if document is main else document
-    names = holder.campaign.get("duets", ())
+    given = holder.campaign.get("duets", ())
+    entries = [(each, ()) if isinstance(each, str) else next(iter(each.items())) for each in given]
+    names = [name for name, _ in entries]
     unused = sorted(set(document.benchmarks) - set(names))
     for i, name in enumerate(names):
         twin = next((u for u in unused if check.misspelt(name, u)), None)
         if twin and name not in document.benchmarks and name not in over.benchmarks:
             what = f"{name} has no mapping, and the mapping {twin} is not used"
             faults.add(f"{holder.label}: duetbench.duets[{i}]", what, "the same name in both places")
-    return tuple(names)
+    return tuple((name, tuple(members)) for name, members in entries)
 
 
 def _check_whole(

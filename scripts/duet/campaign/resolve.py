@@ -18,6 +18,7 @@ COUNTS = {
     Type.SYNCDUET: ("syncduet_repetitions", 0),
     Type.SEQN: ("sequential_repetitions", 0),
     Type.AADUET: ("aa_repetitions", 0),
+    Type.BBDUET: ("bb_repetitions", 0),
 }
 
 
@@ -183,6 +184,7 @@ def _side(
     engine = value(chain, "engine", "auto")
     memory_bytes = _bytes(chain, "memory", findings)
     disk_bytes = _bytes(chain, "disk", findings)
+    command = harness.around(command) if harness.around and command else command
     syncduet_run = _syncduet(chain, command, run, harness, synchronised, findings)
     asked = f"{command} {syncduet_run if synchronised else ''}"
     if engine == "process" and (jar := values.absent_probe(asked)):

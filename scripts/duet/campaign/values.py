@@ -21,6 +21,12 @@ def engine_of(docker_command: str) -> str:
     return re.split(r"[ /]", docker_command)[-1]
 
 
+def seconds(value: float | int | str) -> float:
+    """`90`, `90s`, `30m`, `2h` in seconds."""
+    number, unit = re.fullmatch(r"([0-9.]+)([smh]?)", str(value)).groups()  # type: ignore[union-attr]
+    return float(number) * {"": 1, "s": 1, "m": 60, "h": 3600}[unit]
+
+
 def text(value: str | int | float | bool) -> str:
     """An entry of env or image_args as its reader gets it."""
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -41,7 +41,7 @@ class Tried:
     around_s: float
     """What a run takes besides: starting the sides, setup."""
 
-    def told(self) -> list[str]:
+    def messages(self) -> list[str]:
         """What a reader should know of it before measuring."""
         a, b = map(seconds, self.times_s)
         text = f"alone, A takes {a} and B {b}"

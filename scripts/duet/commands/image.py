@@ -100,7 +100,7 @@ class _BuildLog(io.TextIOWrapper):
         self._phase, self._what = phase, phase.what
 
     def write(self, text: str) -> int:
-        if match := re.match(r"# .*: building (\S+) from", text):
+        if match := re.match(r"# .*: building (\S+?)(?: from|: )", text):
             self._what = f"building {match[1]}"
         elif match := re.match(r"step (\d+)/(\d+)", text, re.IGNORECASE):
             self._phase.at(self._what, int(match[1]) - 1, int(match[2]))

@@ -94,6 +94,8 @@ class Harness:
     folder: Callable[[Path], Mapping[tuple[str, str], Sequence[Path]]] | None = None
     """How a result directory of its own platform is laid out: the files of a suite and benchmark, each
     iteration in them a run of one side alone."""
+    around: Callable[[str], str] | None = None
+    """A side's command as a campaign has it -> the one that repeats it. None where it repeats itself."""
     with_probe: Callable[[str], str] | None = None
     """The first part of a command of the predecessor, its agent and barrier taken out -> the same
     with our probe loaded. None where no probe can stand for that agent."""

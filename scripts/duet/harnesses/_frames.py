@@ -239,6 +239,28 @@ def iterations(
     return frame
 
 
+def joined(
+    names: np.ndarray,
+    frame: Callable[[np.ndarray], pd.DataFrame],
+    *,
+    named: bool = True,
+    warnings: Iterable[str] = (),
+    truncated: bool = False,
+) -> pd.DataFrame:
+    """One frame of the `frame` of each name's rows, in the order in which the names come up.
+
+    `named`: with the column `benchmark`, since one process ran several.
+    """
+    codes, uniques = pd.factorize(names)
+    parts = [frame(np.flatnonzero(codes == code)) for code in range(len(uniques))]
+    told = list(dict.fromkeys([*map(printable, warnings), *(w for p in parts for w in p.attrs["warnings"])]))
+    if named:
+        parts = [part.assign(benchmark=str(name)) for part, name in zip(parts, uniques, strict=True)]
+    whole = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+    whole.attrs = {"warnings": told, "truncated": truncated, "benchmark": None}
+    return whole
+
+
 def integers(values: np.ndarray) -> pd.arrays.IntegerArray:
     """int64 values as a nullable column, none null."""
     return pd.arrays.IntegerArray(np.ascontiguousarray(values, np.int64), np.zeros(len(values), bool))

@@ -25,7 +25,11 @@ from duet.records.codec import Mismatch, decode
 KEYS = ("suite", "benchmark", "type", "runid", "order", "pair", "iteration")
 TIMES = ("iteration_start_ns", "iteration_end_ns", "iteration_time_ns", "epoch_start_ms")
 HOST = ("date", "hostname", "uname", "lscpu", "meminfo")
-FACTS = ("engine", "image", "image_hash", "status", "timed_out", "swapped", *HOST)
+USAGE = ("peak_memory_bytes", "cpu_time_ns")
+"""What the engine measured of a side in the whole run: the same in each of its rows."""
+SPAN = ("process_start_ns", "process_end_ns")
+"""When the side's command began and ended: the same in each of its rows."""
+FACTS = ("engine", "image", "image_hash", "status", "timed_out", "swapped", *HOST, *USAGE, *SPAN)
 _NEVER_NULL = {"runid", "iteration", "iteration_time_ns"}
 _META = b"duetbench"
 
@@ -60,15 +64,26 @@ class Imported:
 
 
 @dataclass(frozen=True)
+class Absent:
+    """A benchmark that a process was to run among others, and that none of its runs has results of."""
+
+    suite: str
+    benchmark: str
+    type: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Notes:
     """What a table says beside its rows."""
 
     warnings: tuple[ReadingWarning, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     imported: tuple[Imported, ...] = ()
+    absent: tuple[Absent, ...] = ()
 
 
-_ATTRS = ("warnings", "left_out", "imported")
+_ATTRS = ("warnings", "left_out", "imported", "absent")
 
 
 def merge(tables: Sequence[pa.Table]) -> pa.Table:

@@ -36,14 +36,14 @@ class Difference:
 def sides_of(results: Path, planned: Iterable[str]) -> dict[str, tuple[Side, Side]]:
     """`<suite>.<benchmark>` -> both sides, of the planned benchmarks whose plan can be read."""
     layout = Layout(results)
-    found: dict[str, tuple[Side, Side]] = {}
+    sides: dict[str, tuple[Side, Side]] = {}
     stems = {run.benchmark_stem: run for name in planned if (run := parse_run(name))}
     for stem, run in stems.items():
         duet = Run(run.suite, run.benchmark, 0, Type.DUET)
         plans = [SidePlan.read_sound(layout.side_plan(duet, side)) for side in "AB"]
         if plans[0] and plans[1]:
-            found[stem] = (plans[0].side, plans[1].side)
-    return found
+            sides[stem] = (plans[0].side, plans[1].side)
+    return sides
 
 
 def differences(a: Side, b: Side) -> tuple[Difference, ...]:
@@ -52,7 +52,7 @@ def differences(a: Side, b: Side) -> tuple[Difference, ...]:
     for field in fields(Side):
         if field.name in NOT_ASKED or getattr(a, field.name) == getattr(b, field.name):
             continue
-        texts = (_told(getattr(a, field.name)), _told(getattr(b, field.name)))
+        texts = (_text(getattr(a, field.name)), _text(getattr(b, field.name)))
         out.append(Difference(WORDS.get(field.name, field.name), *_pieces(*texts)))
     return tuple(out)
 
@@ -68,11 +68,11 @@ def common(sides: Mapping[str, tuple[Side, Side]]) -> tuple[tuple[Difference, ..
         return (), False
     shared = [key for key in of[0] if all(key in other for other in of)]
     alone = len(of) == 1
-    told = (of[0][key] if alone else Difference(key[0], *map(_marked, key[1:])) for key in shared)
-    return tuple(told), any(set(other) != set(shared) for other in of)
+    shown = (of[0][key] if alone else Difference(key[0], *map(_marked, key[1:])) for key in shared)
+    return tuple(shown), any(set(other) != set(shared) for other in of)
 
 
-def _told(value: object) -> str:
+def _text(value: object) -> str:
     if isinstance(value, ImageRef):
         return " ".join([value.name, *(f"{name}={text}" for name, text in value.args)])
     if isinstance(value, tuple):

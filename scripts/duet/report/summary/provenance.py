@@ -162,7 +162,8 @@ def _side(gathered: Provenance, record: RunRecord, side: str) -> None:
         "cores, unlike configured": None if ran.cpus.asked in (None, ran.cpus.seen) else ran.cpus.seen,
     }
     shown = ", ".join(f"{k} {v}" for k, v in limits.items() if v is not None)
-    side = f"{side} of A/A" if record.run.type == Type.AADUET else side
+    alike = {Type.AADUET: " of A/A", Type.BBDUET: " of B/B"}
+    side += alike.get(record.run.type, "")
     key = (record.run.suite, record.run.benchmark, side, image)
     gathered.sides[*key, content[:HASH], wanted.run, shown] += 1
     gathered.contents[key].add(content)

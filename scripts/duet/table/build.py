@@ -10,7 +10,7 @@ import pandas as pd
 from pandas.api.types import union_categoricals
 
 from duet import harnesses
-from duet.model import SIDES, DuetError, Run, Type, within
+from duet.model import SIDES, DuetError, Run, Type, printable, within
 from duet.records.layout import RUN
 from duet.records.run import RunRecord
 from duet.table.store import HOST, SPAN, TIMES, USAGE, Absent, LeftOut, ReadingWarning, TableError
@@ -234,7 +234,9 @@ def _missed(
 
 def _free(name: str, columns: Mapping[str, object]) -> str:
     """An artifact may be called like a column of the table; neither may hide the other."""
-    return name if name not in columns else f"artifact_{name}"
+    while name in columns:
+        name = f"artifact_{name}"
+    return name
 
 
 def _benchmark(side: SideFiles, frame: pd.DataFrame) -> str:
@@ -257,8 +259,9 @@ def artifact(name: str, raw: str | None) -> str | None:
     """The table's value of an artifact: lscpu's model name, meminfo's MemTotal, else all of it."""
     key = {"lscpu": "Model name:", "meminfo": "MemTotal:"}.get(name)
     if raw is None or key is None:
-        return raw if raw is None else raw.strip()
-    return next((line.partition(":")[2].strip() for line in raw.splitlines() if key in line), None)
+        return raw if raw is None else printable(raw.strip(), but="\n\t")
+    values = (line.partition(":")[2].strip() for line in raw.splitlines() if key in line)
+    return next(map(printable, values), None)
 
 
 def _warnings(sides: list[SideFiles], frames: list[pd.DataFrame]) -> list[ReadingWarning]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from duet import harnesses
 from duet.commands import Log
 from duet.commands._inputs import analysis_plan, read_parquet
-from duet.inference import judge, overlap, run_effects
+from duet.inference import injection, judge, overlap, run_effects
 from duet.inference.predecessor import comparison
 from duet.model import DuetError
 
@@ -38,7 +38,8 @@ def execute(options: argparse.Namespace, log: Log) -> None:
             if options.effects:
                 effects.to_parquet(options.effects, index=False)
             if options.verdicts:
-                judge(effects, analysis).to_csv(options.verdicts, index=False)
+                rows = injection.with_injected(judge(effects, analysis), table, analysis, rules)
+                rows.to_csv(options.verdicts, index=False)
         if options.comparison:
             comparison(table, analysis, rules).to_csv(options.comparison, index=False)
     except ValueError as error:  # a setting that cannot be, or a table without what it takes

@@ -126,8 +126,8 @@ def change_points(steps: Sequence[Step], confidence: float = 0.95, series: int =
             return float(second - first**2 / total)
 
     penalty = ALWAYS + PER_POINT * np.log(n) + PER_SERIES * np.log(max(series, 1))
-    found = ruptures.Pelt(custom_cost=Cost(), min_size=1, jump=1).fit(x[:, None]).predict(pen=penalty)
-    return [int(place) for place in found[:-1]]
+    breaks = ruptures.Pelt(custom_cost=Cost(), min_size=1, jump=1).fit(x[:, None]).predict(pen=penalty)
+    return [int(place) for place in breaks[:-1]]
 
 
 def _variances(steps: Sequence[Step]) -> np.ndarray:

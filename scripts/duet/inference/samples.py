@@ -40,6 +40,8 @@ class Samples:
     length_ns: np.ndarray
     timed: np.ndarray
     left_out: dict[str, np.ndarray]
+    row: np.ndarray | None = None
+    """Where each iteration stands in the table; None for made-up ones."""
 
     def __len__(self) -> int:
         return len(self.run)
@@ -67,7 +69,8 @@ class Samples:
     def where(self, mask: np.ndarray) -> "Samples":
         """Only the iterations where `mask`, uncounted."""
         names = ("run", "side", "iteration", "start_ns", "end_ns", "length_ns", "timed")
-        return replace(self, **{name: getattr(self, name)[mask] for name in names})
+        rows = None if self.row is None else self.row[mask]
+        return replace(self, **{name: getattr(self, name)[mask] for name in names}, row=rows)
 
     def ordinal(self) -> np.ndarray:
         """Place of each iteration within its run and side, from 0."""
@@ -115,6 +118,7 @@ def from_table(table: pd.DataFrame) -> Samples:
         length_ns[order],
         timed[order],
         left_out={},
+        row=order,
     )
     usable = (has_length | timed)[order] & _duration(samples.length_ns)
     usable &= ~samples.timed | _duration(samples.end_ns - samples.start_ns)

@@ -55,6 +55,8 @@ class BenchmarkPlan(_PlanFile):
     seed: int
     timeout_s: float | None = None
     grace_s: float = GRACE_S
+    members: tuple[str, ...] = ()
+    """What its one process runs, where the campaign says so."""
     retries: int = 0
     """How often a run that failed is tried again at once."""
 
@@ -148,6 +150,7 @@ def _benchmark_plan(campaign: Campaign, benchmark: Benchmark) -> BenchmarkPlan:
         artifacts=dict(campaign.artifacts),
         seed=campaign.seed,
         timeout_s=benchmark.timeout_s,
+        members=benchmark.members,
         retries=benchmark.retries,
     )
 

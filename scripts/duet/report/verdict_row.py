@@ -23,6 +23,10 @@ class VerdictRow(NamedTuple):
     holds_for_min_overlap: str = ""
     left_out: str = ""
     difference: str = ""
+    metric: str = "time"
+    better: str = "lower"
+    value_A: float = nan
+    value_B: float = nan
 
 
 _TEXTS = [name for name, type_ in VerdictRow.__annotations__.items() if type_ is str]

@@ -82,9 +82,11 @@ def _ours(runs: Path, recorded: Sequence[tuple[Run, Path]]) -> list[pd.DataFrame
         # Without its plan a benchmark has its suite's harness, as when a campaign names none.
         suite = stem.partition(".")[0]
         name = harnesses.of_suite(suite).name
+        members: tuple[str, ...] = ()
         if plan.exists():
-            name = BenchmarkPlan.read(plan).format
-        frames.append(benchmark_table(paths, name, skip_bad=True))
+            planned = BenchmarkPlan.read(plan)
+            name, members = planned.format, planned.members
+        frames.append(benchmark_table(paths, name, skip_bad=True, members=members))
     return frames
 
 

@@ -17,8 +17,11 @@ SCHEMA_VERSION = 1
 class DuetError(Exception):
     """What went wrong, where and why, in one line, and the remedy where there is one.
 
-    Commands print it as `error: …` and exit with 1; it never comes with a traceback.
+    Commands print it as `error: …` and exit with their code for faults; it never comes with a traceback.
     """
+
+    exit_code: int | None = None
+    """The code that commands exit with instead."""
 
     def __init__(self, what: str, remedy: str = ""):
         self.what, self.remedy = what, remedy
@@ -53,6 +56,10 @@ class Schedule(StrEnum):
 ALIKE = (Type.AADUET, Type.BBDUET)
 """Types in which a side is measured against itself."""
 SIDES = ("A", "B")
+HERE = ("localhost", "127.0.0.1", "::1")
+"""Names of this machine in addresses: nobody is on the way."""
+KEY_LENGTH = 100
+"""Characters of an image's name in its file names: long ones are told apart by a digest."""
 WITHIN = "/"
 """Between a benchmark that is one process, and one of several that it runs: `codec/BenchmarkGob`."""
 
@@ -118,7 +125,7 @@ class ImageRef:
     @property
     def key(self) -> str:
         """A file name for it: the name, and a digest of what distinguishes its namesakes."""
-        base = re.sub(r"[^A-Za-z0-9_-]+", "_", self.name)
+        base = re.sub(r"[^A-Za-z0-9_-]+", "_", self.name)[:KEY_LENGTH]
         parts = [self.name, self.args, plain(self.source)]
         if self.checkout is not None:
             base = base or "git"
@@ -241,11 +248,14 @@ class Precision:
     TYPES: ClassVar[tuple[Type, ...]] = (Type.DUET, Type.SYNCDUET)
     """Those whose runs it may end; others keep their repetitions."""
 
+    MOST: ClassVar[int] = 40
+    """`max_repetitions` where a campaign does not say."""
+
+    max_repetitions: int
     ci_width_percent: float | None = None
     """Its interval is no wider than this."""
     verdict: bool = False
     """Or it has another verdict than inconclusive."""
-    max_repetitions: int = 40
     time_budget_s: float | None = None
     """Of all runs together; then nothing more is measured."""
 
@@ -303,7 +313,7 @@ class Campaign:
 
 
 _RUN = re.compile(
-    r"(?P<suite>[A-Za-z0-9_+-]+)\.(?P<benchmark>[A-Za-z0-9_+-]+)\.(?P<runid>\d+)"
+    r"(?P<suite>[A-Za-z0-9_+-]+)\.(?P<benchmark>[A-Za-z0-9_+-]+)\.(?P<runid>0|[1-9][0-9]{0,9})"
     r"\.(?P<type>duet|syncduet|seqn|aaduet|bbduet)\.(?P<order>AB|BA|None)(?:\.(?P<side>[AB]))?"
 )
 _FILE = re.compile(_RUN.pattern.removesuffix(r"(?:\.(?P<side>[AB]))?") + r"\.(?P<pair>[AB])\.(?P<file>.+)")
@@ -356,20 +366,32 @@ class Run:
 def parse_run(name: str) -> Run | None:
     """The inverse of `Run.name` (names as they stand in files), or None for another name."""
     m = _RUN.fullmatch(name)
-    if m is None or (m["side"] is not None) != (m["type"] == Type.SEQN):
+    if m is None or not _fits(m) or (m["side"] is not None) != (m["type"] == Type.SEQN):
         return None
     return Run(m["suite"], m["benchmark"], int(m["runid"]), Type(m["type"]), Order(m["order"]), m["side"])
+
+
+def _fits(name: re.Match[str]) -> bool:
+    """Only a side that runs alone has no order."""
+    return (name["order"] == Order.NONE) == (name["type"] == Type.SEQN)
 
 
 def parse_result_file(name: str) -> tuple[Run, str, str] | None:
     """Run, side and result file of a file named by the schema (also the predecessor's), or None."""
     m = _FILE.fullmatch(name)
-    if m is None:
+    if m is None or not _fits(m):
         return None
     type_ = Type(m["type"])
     side = m["pair"] if type_ == Type.SEQN else None
     run = Run(m["suite"], m["benchmark"], int(m["runid"]), type_, Order(m["order"]), side)
     return run, m["pair"], m["file"]
+
+
+def printable(text: str, but: str = "") -> str:
+    """The text with its control characters and lone surrogates escaped, `but` for these: a side wrote it."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in but else repr(c)[1:-1] for c in text)
 
 
 def digest(value: object) -> str:

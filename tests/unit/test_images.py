@@ -344,6 +344,6 @@ def test_a_base_trusts_whom_the_hosts_administrator_trusts(tmp_path: Path, monke
 def test_no_base_without_debian_or_sources(tmp_path: Path, monkeypatch) -> None:
     with pytest.raises(bootstrap.NoBase, match="base_image"):
         bootstrap.make(tmp_path / "x.tar", None, io.StringIO())
-    monkeypatch.setattr(bootstrap, "_sources", lambda: [])
+    monkeypatch.setattr(bootstrap, "apt_entries", lambda: [])
     with pytest.raises(bootstrap.NoBase, match="correct apt's sources"):
         bootstrap.make(tmp_path / "x.tar", "bookworm", io.StringIO())

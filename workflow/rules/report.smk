@@ -93,7 +93,7 @@ rule provenance:
         command=duetbench("provenance"),
     shell:
         f"{{params.command}} --name {CAMPAIGN.name} --runs {RESULTS}/runs --planned {{input.planned}}"
-        f" --images {RESULTS}/images --analysis {{input.analysis}} --config {{input.config:q}} --html {{output}}"
+        f" --images {RESULTS}/images --doctor {LAYOUT.doctor} --analysis {{input.analysis}} --config {{input.config:q}} --html {{output}}"
         f" --log {{log}}"
 
 

@@ -14,8 +14,9 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import csv
 
-from duet.harnesses import FormatError, printable
+from duet.harnesses import FormatError
 from duet.harnesses._files import MAX_ITERATION, MAX_NS, header, is_column
+from duet.model import printable
 
 Column = np.ndarray | pd.api.extensions.ExtensionArray
 

@@ -29,6 +29,11 @@ class Layout:
         """Held by the workflow that works here: duet.campaign.lock."""
         return self.results / ".lock"
 
+    @property
+    def doctor(self) -> Path:
+        """The machine before the last runs were measured: duet.records.doctor."""
+        return self.results / "doctor.json"
+
     # What is to be done: duet.records.plan
 
     @property

@@ -10,7 +10,7 @@ import pandas as pd
 from pandas.api.types import union_categoricals
 
 from duet import harnesses
-from duet.model import SIDES, DuetError, Run, Type, within
+from duet.model import SIDES, DuetError, Run, Type, printable, within
 from duet.records.layout import RUN
 from duet.records.run import RunRecord
 from duet.table.store import HOST, SPAN, TIMES, USAGE, Absent, LeftOut, ReadingWarning, TableError
@@ -137,7 +137,7 @@ def _join(
 ) -> pd.DataFrame:
     lengths = np.array([len(f) for f in frames], dtype=np.int64)
     shared = bool(members) or any("benchmark" in frame for frame in frames)
-    inner = [_members(side, frame) if shared else None for side, frame in zip(sides, frames, strict=True)]
+    inner = [_members(side, frame) for side, frame in zip(sides, frames, strict=True)] if shared else []
     frames = [frame.drop(columns="benchmark", errors="ignore") if shared else frame for frame in frames]
     body = pd.concat(frames, ignore_index=True) if frames else _empty()
 
@@ -171,16 +171,21 @@ def _join(
     for name in dict.fromkeys(name for s in sides for name in s.artifacts if name not in HOST):
         columns[_free(name, columns)] = column(artifact(name, s.artifacts.get(name)) for s in sides)
     table = pd.DataFrame(columns, copy=False)
-    warnings, absent = _warnings(sides, frames), []
+    warnings = _warnings(sides, frames)
+    absent: list[Absent] = []
     if shared:
         missed, absent = _missed(sides, inner, members)
         warnings += missed
-    notes = {"warnings": warnings, "left_out": left_out, "absent": absent}
-    table.attrs = {key: [*map(asdict, each)] for key, each in notes.items()} | {"imported": []}
+    table.attrs = {
+        "warnings": [*map(asdict, warnings)],
+        "left_out": [*map(asdict, left_out)],
+        "imported": [],
+        "absent": [*map(asdict, absent)],
+    }
     return table
 
 
-def _members(side: SideFiles, frame: pd.DataFrame) -> pd.Categorical:
+def _members(side: SideFiles, frame: pd.DataFrame) -> "pd.Categorical[str]":
     """The name of each row's benchmark where one process ran several: `<process>/<name>`.
 
     A harness that finds only one left of them may name it in `attrs` instead of a column.
@@ -193,12 +198,12 @@ def _members(side: SideFiles, frame: pd.DataFrame) -> pd.Categorical:
     return pd.Categorical.from_codes(codes, pd.Index([within(program, n) for n in names], dtype="str"))
 
 
-def _joined(parts: Sequence[pd.Categorical]) -> pd.Categorical:
-    return pd.Categorical(union_categoricals(parts)) if parts else pd.Categorical([])
+def _joined(parts: "list[pd.Categorical[str]]") -> pd.Categorical:
+    return pd.Categorical(union_categoricals(parts) if parts else [])
 
 
 def _missed(
-    sides: list[SideFiles], inner: list[pd.Categorical], members: Sequence[str]
+    sides: list[SideFiles], inner: "list[pd.Categorical[str]]", members: Sequence[str]
 ) -> tuple[list[ReadingWarning], list[Absent]]:
     """Benchmarks that are in some results of a process and not in others, or in none of them at all.
 
@@ -229,7 +234,9 @@ def _missed(
 
 def _free(name: str, columns: Mapping[str, object]) -> str:
     """An artifact may be called like a column of the table; neither may hide the other."""
-    return name if name not in columns else f"artifact_{name}"
+    while name in columns:
+        name = f"artifact_{name}"
+    return name
 
 
 def _benchmark(side: SideFiles, frame: pd.DataFrame) -> str:
@@ -252,8 +259,9 @@ def artifact(name: str, raw: str | None) -> str | None:
     """The table's value of an artifact: lscpu's model name, meminfo's MemTotal, else all of it."""
     key = {"lscpu": "Model name:", "meminfo": "MemTotal:"}.get(name)
     if raw is None or key is None:
-        return raw if raw is None else raw.strip()
-    return next((line.partition(":")[2].strip() for line in raw.splitlines() if key in line), None)
+        return raw if raw is None else printable(raw.strip(), but="\n\t")
+    values = (line.partition(":")[2].strip() for line in raw.splitlines() if key in line)
+    return next(map(printable, values), None)
 
 
 def _warnings(sides: list[SideFiles], frames: list[pd.DataFrame]) -> list[ReadingWarning]:

@@ -89,10 +89,13 @@ _ATTRS = ("warnings", "left_out", "imported", "absent")
 def merge(tables: Sequence[pa.Table]) -> pa.Table:
     """One table of several, columns in canonical order, absent ones null; attrs are joined.
 
-    TableError when a column has types that do not go together.
+    Where some tables have numbers and others an artifact's text under one name, the text is called
+    `artifact_<name>`. TableError when other types do not go together, as in a file of somebody else's.
     """
     try:
-        merged = pa.concat_tables(tables, promote_options="permissive").unify_dictionaries()
+        numbers = _numeric(tables)
+        apart = [_apart(table, numbers) for table in tables]
+        merged = pa.concat_tables(apart, promote_options="permissive").unify_dictionaries()
     except pa.ArrowException as e:
         raise TableError(f"the tables do not fit together: {' '.join(str(e).split())}"[:300]) from None
     names = merged.column_names
@@ -108,6 +111,22 @@ def merge(tables: Sequence[pa.Table]) -> pa.Table:
         for key, values in attrs(table).items():
             joined[key] += values
     return _with_metadata(merged, joined)
+
+
+def _numeric(tables: Sequence[pa.Table]) -> set[str]:
+    """Names of the columns that are no text in some table."""
+    return {f.name for t in tables for f in t.schema if not pa.types.is_dictionary(f.type)}
+
+
+def _apart(table: pa.Table, numeric: set[str]) -> pa.Table:
+    """The table, its texts called otherwise than numbers are."""
+    names: list[str] = []
+    for field in table.schema:
+        name = field.name
+        while pa.types.is_dictionary(field.type) and (name in numeric or name in names):
+            name = f"artifact_{name}"
+        names.append(name)
+    return table.rename_columns(names)
 
 
 def _with_metadata(table: pa.Table, attributes: Mapping[str, list]) -> pa.Table:

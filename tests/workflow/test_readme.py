@@ -119,7 +119,7 @@ def mine(docker, test_image: str) -> Iterator[None]:
 
 def images(docker, image: str, files: bytes, name: str, tags: tuple[str, ...]) -> Iterator[None]:
     """`image` with files put into it, under tags that nobody has yet, until the test is over."""
-    container = docker.containers.create(image)
+    container = docker.containers.create(image, "true")
     try:
         container.put_archive("/", files)
         for tag in tags:
@@ -150,5 +150,6 @@ def test_the_campaign_and_the_gate(clone: Path, mine: None) -> None:
     }
     assert set(table.image) == {"mine:main", "mine:pull-request"}
     gate = typed(GATE, clone)
-    wide = "FAILED, interval wider than 5 points (--max-uncertainty): "
-    assert gate.returncode == 2 and wide in (clone / "comment.md").read_text().replace("\\", ""), gate.stderr
+    assert gate.returncode == 0, gate.stdout + gate.stderr
+    comment = (clone / "comment.md").read_text()
+    assert comment.startswith("✅ **duetbench:** passed, no regression beyond 3 % among 2 benchmarks")

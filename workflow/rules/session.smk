@@ -41,6 +41,8 @@ def begin() -> None:
     """Before the first job: take the campaign, remove what a killed workflow left, write and say the plan."""
     if not workflow.is_main_process or looks():
         return
+    if not IN_MODULE:
+        PLANNING.start()
     if executes():
         try:
             hold()
@@ -205,12 +207,7 @@ def engine(name: str) -> str:
 # What is said
 
 
-def say_planning() -> None:
-    if executes() or workflow.dryrun:
-        say(f"planning {CAMPAIGN.name} …")
-
-
-PLANNING = threading.Timer(SILENT_S, say_planning)
+PLANNING = threading.Timer(SILENT_S, say, [f"planning {CAMPAIGN.name} …"])
 """Says so where it takes long until jobs start: thousands of runs take seconds."""
 PLANNING.daemon = True
 
@@ -255,7 +252,6 @@ def be_quiet() -> None:
 
 if workflow.is_main_process and not IN_MODULE:
     logger.addHandler(Answers())
-    PLANNING.start()
     if not (workflow.output_settings.dryrun or CAMPAIGN.verbose):
         be_quiet()
 

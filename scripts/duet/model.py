@@ -108,6 +108,8 @@ class Side:
     """What it may write, and what may be kept of it; None for the default."""
     privileges: tuple[str, ...] = ()
     """Capabilities that it has in a container, such as SYS_NICE."""
+    shares_memory: bool = False
+    """In synchronised duets both sides see the same /dev/shm, for a barrier of their own."""
 
 
 @dataclass(frozen=True)

@@ -315,7 +315,7 @@ def test_predecessor_full() -> None:
     assert (h2.suite, h2.remove_containers, h2.timeout_s) == ("databases", True, 90)
     assert h2.repetitions == {Type.DUET: 7, Type.SYNCDUET: 0, Type.SEQN: 0, Type.AADUET: 0}
     assert h2.b.run == "/opt/graal/bin/java -jar patched.jar h2 -s large"
-    assert h2.b.image == ImageRef("dacapo-graal")
+    assert h2.b.image == ImageRef("dacapo-graal:latest")
     assert h2.b.results == ("/tmp/other.csv", "/tmp/gc")
     assert h2.a.results == ("/duet/results.csv",)
 
@@ -332,7 +332,7 @@ def test_predecessor_speccpu() -> None:
 
 def test_predecessors_agent_becomes_our_probe_for_dacapo() -> None:
     base = "java -agentpath:/b/agent.so -Xmx1G -jar /duet/x-d3s.jar --iteration-barrier $$ -n 9 -o /r.csv"
-    command, notice = config_values.syncduet_command(base, "fop", harnesses.get("dacapo"))
+    command, notice = config_values.syncduet_command(base, "fop", harnesses.get("dacapo"), agent=False)
     assert command == (
         "DUET_RESULTS=/r.csv java -Xmx1G -cp /duet/x-d3s.jar:/duet/duet-probe-dacapo.jar Harness "
         "-c duetbench.DaCapoProbe -n 9 fop"

@@ -27,6 +27,8 @@ WRONG = {
     "analysis": ["t", [1]],
     "A": [3, "x"],
     "B": [["x"]],
+    "compatible": ["asynchronous", True],
+    "environment": [3, "", {}, ["a"]],
     "suite": ["a b", 1],
     "harness": [1, ""],
     "format": [1, ""],

@@ -67,6 +67,7 @@ def test_a_run_is_due_until_it_is_measured(layout: Layout):
         {"cpus": "shared"},
         {"disk_bytes": 1 << 30},
         {"privileges": ("SYS_NICE",)},
+        {"shares_memory": True},
     ],
 )
 def test_what_a_side_runs_and_its_limits_decide(layout: Layout, changes: dict[str, Any]):

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from duet import harnesses
-from duet.campaign import values
+from duet.campaign import predecessor, values
 from duet.campaign.check import OVERRIDES, Document, Faults, nearest, place
+from duet.campaign.predecessor import Manner
 from duet.harnesses import Harness
 from duet.model import Benchmark, ImageRef, Side, Source, Type
 
@@ -42,6 +43,8 @@ class Findings:
 
     faults: Faults
     notices: dict[str, None] = field(default_factory=dict)
+    its: dict[tuple[str, Manner], dict[str, None]] = field(default_factory=dict)
+    """Files of the predecessor and how they are taken -> their images."""
     lacking: dict[tuple[str, str, str], dict[str, None]] = field(default_factory=dict)
 
     def lacks(self, benchmark: str, where: str, what: str, accepted: str) -> None:
@@ -50,6 +53,8 @@ class Findings:
     def finish(self) -> None:
         for (where, what, accepted), names in self.lacking.items():
             self.faults.add(where, f"{what} ({', '.join(names)})", accepted)
+        its = [predecessor.notice(file, images, manner) for (file, manner), images in self.its.items()]
+        self.notices = dict.fromkeys((*its, *self.notices))
 
 
 def find(chain: Chain, *names: str) -> Layer | None:
@@ -139,14 +144,16 @@ def _harness(chain: Chain, suite: str, findings: Findings) -> Harness:
 def _side(
     chain: Chain, side: str, benchmark: str, harness: Harness, synchronised: Layer | None, findings: Findings
 ) -> Side:
-    base, run = value(chain, "run_base", ""), value(chain, "run", benchmark)
+    engine = value(chain, "engine", "auto")
+    manner = _manner(chain, engine, findings)
+    default = predecessor.CONDITIONS if manner.conditions else values.CONDITIONS
+    base, run = _command_base(chain, "run_base", harness, manner, findings), value(chain, "run", benchmark)
     command = values.command(base, run)
     if not command:
         findings.faults.add((find(chain, "run") or chain[-1]).where("run"), "is empty", "a command")
-    engine = value(chain, "engine", "auto")
     memory_bytes = _bytes(chain, "memory", findings)
     disk_bytes = _bytes(chain, "disk", findings)
-    syncduet_run = _syncduet(chain, command, run, harness, synchronised, findings)
+    syncduet_run = _syncduet(chain, command, run, harness, synchronised, manner, findings)
     asked = f"{command} {syncduet_run if synchronised else ''}"
     if engine == "process" and (jar := values.absent_probe(asked)):
         where = (find(chain, "engine") or chain[-1]).where("engine")
@@ -155,18 +162,47 @@ def _side(
         findings.lacks(benchmark, where, what, accepted)
     return Side(
         name=side,
-        image=_image(chain, engine, benchmark, findings),
+        image=_image(chain, engine, benchmark, manner, findings),
         run=command,
         syncduet_run=syncduet_run,
+        shares_memory=syncduet_run is not None and values.has_agent(syncduet_run),
         results=_results(chain, harness, findings),
         env=joined(chain, "env"),
         engine=engine,
         memory_bytes=memory_bytes,
-        network=value(chain, "network", "none"),
-        cpus=value(chain, "cpus", "exchange"),
+        network=value(chain, "network", default["network"]),
+        cpus=value(chain, "cpus", default["cpus"]),
         disk_bytes=disk_bytes,
-        privileges=tuple(sorted(value(chain, "privileges", ()))),
+        privileges=tuple(sorted(value(chain, "privileges", default["privileges"]))),
     )
+
+
+def _manner(chain: Chain, engine: str, findings: Findings) -> Manner:
+    """How far the side is as it was in asynchronous-duet; said once for each of its files."""
+    image = find(chain, "image")
+    its = [layer.document.label for layer in chain if layer.document.predecessors]
+    brings_files = find(chain, "jar", "source", "image_args") is not None
+    compatible = value(chain, "compatible")
+    image_is_its = image is not None and image.document.predecessors and engine != "process"
+    manner = predecessor.manner(bool(its), image_is_its, brings_files, compatible)
+    if its and image is not None:
+        findings.its.setdefault((its[-1], manner), {})[image.mapping["image"]] = None
+    return manner
+
+
+def _command_base(chain: Chain, key: str, harness: Harness, manner: Manner, findings: Findings) -> str:
+    """The first part of the command, in the words of an image of ours where it was written for another."""
+    base = value(chain, key, "")
+    image = value(chain, "image")
+    if not manner.translated or image is None:
+        return base
+    told, differences = predecessor.translated(base, image, find(chain, "jar", "source") is not None)
+    if harness.for_stock is not None:
+        told, more = harness.for_stock(told)
+        differences += more
+    if differences and (layer := find(chain, key)):
+        findings.notices[f"{layer.where(key)}: {', '.join(differences)}: {told}"] = None
+    return told
 
 
 def _bytes(chain: Chain, key: str, findings: Findings) -> int | None:
@@ -178,12 +214,20 @@ def _bytes(chain: Chain, key: str, findings: Findings) -> int | None:
 
 
 def _syncduet(
-    chain: Chain, command: str, run: str, harness: Harness, synchronised: Layer | None, findings: Findings
+    chain: Chain,
+    command: str,
+    run: str,
+    harness: Harness,
+    synchronised: Layer | None,
+    manner: Manner,
+    findings: Findings,
 ) -> str | None:
     base = value(chain, "syncduet_run_base", "")
+    if base and manner.translated and (image := value(chain, "image")):
+        base, _ = predecessor.translated(base, image, find(chain, "jar", "source") is not None)
     asked: str | None
     if base:
-        asked, notice = values.syncduet_command(base, run, harness)
+        asked, notice = values.syncduet_command(base, run, harness, agent=not manner.translated)
         if notice:
             layer = find(chain, "syncduet_run_base")
             findings.notices[f"{layer.where('syncduet_run_base') if layer else ''}: {notice}"] = None
@@ -225,8 +269,10 @@ def _results(chain: Chain, harness: Harness, findings: Findings) -> tuple[str, .
     return tuple(results)
 
 
-def _image(chain: Chain, engine: str, benchmark: str, findings: Findings) -> ImageRef | None:
-    name, source = value(chain, "image"), _source(chain, findings)
+def _image(chain: Chain, engine: str, benchmark: str, manner: Manner, findings: Findings) -> ImageRef | None:
+    name, source = value(chain, "image"), _source(chain, manner, findings)
+    if name is not None and manner.engines_image:
+        return ImageRef(predecessor.engines_name(name))
     if name is None and engine != "process":
         where = f"{chain[0].document.label}: duetbench.image"
         findings.lacks(
@@ -237,7 +283,7 @@ def _image(chain: Chain, engine: str, benchmark: str, findings: Findings) -> Ima
     return ImageRef(name or "", joined(chain, "image_args"), source)
 
 
-def _source(chain: Chain, findings: Findings) -> Source | None:
+def _source(chain: Chain, manner: Manner, findings: Findings) -> Source | None:
     """A jar of one's own replaces a source that stands no nearer; what is known of that one's bytes
     (URL, digest) holds for the jar only where both stand together."""
     layer = find(chain, "jar", "source")
@@ -246,6 +292,8 @@ def _source(chain: Chain, findings: Findings) -> Source | None:
     source = value(chain, "source", {})
     jar = layer.mapping.get("jar")
     file = source.get("file") or Path((source.get("url") or jar or "").split("?")[0]).name
+    if manner.translated and "file" not in source:
+        file = f"{value(chain, 'image')}{Path(file).suffix}"  # as the images of images/ call it
     if jar is None:
         if not file:
             findings.faults.add(

@@ -183,6 +183,7 @@ class Container:
             "host_config": api.create_host_config(
                 mounts=mounts,
                 network_mode=s.network,
+                ipc_mode=self._memory(),
                 cpuset_cpus=s.cpus,
                 mem_limit=memory_bytes,
                 # No swap on top: a side that swaps measures the disk.
@@ -207,6 +208,13 @@ class Container:
             # Podman's service looks a short name up at docker.io only, and calls its own images localhost/….
             api.create_container(f"localhost/{s.image}", **config)
         self.storage = self._storage()
+
+    def _memory(self) -> str | None:
+        """Whose /dev/shm it sees; None for one of its own, as the engine has it."""
+        beside = self._start.beside
+        if isinstance(beside, Container):
+            return f"container:{beside.id}"
+        return "shareable" if self._start.shares_memory else None
 
     def _storage(self) -> Path | None:
         """The container's own directory, or what contains it where that is not for this user to see."""

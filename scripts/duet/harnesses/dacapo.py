@@ -251,6 +251,13 @@ def with_probe(base: str) -> str:
     return f"DUET_RESULTS={output[1]} {base}" if output else base
 
 
+def for_stock(base: str) -> tuple[str, list[str]]:
+    """Without -o, by which patched jars write what the probe writes."""
+    if _OUTPUT.search(base) is None or "duet-probe" in base:
+        return base, []
+    return with_probe(base), ["our probe instead of -o, which stock jars do not have"]
+
+
 HARNESS = Harness(
     name="dacapo",
     parse=parse,
@@ -258,4 +265,5 @@ HARNESS = Harness(
     log_is_enough=True,
     warmup=0.5,
     with_probe=with_probe,
+    for_stock=for_stock,
 )

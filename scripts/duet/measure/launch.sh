@@ -65,8 +65,11 @@ esac
 echo >&4
 echo go >&6
 
-# The shell that runs the command outlives SIGTERM: what it waits for may write its results then.
-sh -c "trap : TERM
+# The shell that runs the command outlives SIGTERM: what it waits for may write its results then. It is bash
+# where there is one, as commands were written for in asynchronous-duet ([[ ]], &>).
+shell=sh
+if command -v bash >/dev/null 2>&1; then shell=bash; fi
+"$shell" -c "trap : TERM
 $command" 3>&- 4>&- 5>&- 6>&- &
 child=$!
 wait "$child"

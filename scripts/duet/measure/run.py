@@ -160,7 +160,11 @@ class _Measuring:
 
             return starting
 
-        together([start(side) for side in self.run.sides])
+        first, *rest = map(start, self.run.sides)
+        if any(plan.side.shares_memory for plan in self.request.sides.values()):
+            first()  # what it shares has to be there
+            first, *rest = rest
+        together([first, *rest])
 
     def _start_of(self, side: str) -> Start:
         wanted = self.request.sides[side].side
@@ -187,6 +191,8 @@ class _Measuring:
             privileges=wanted.privileges,
             keep=not self.request.benchmark.remove_containers,
             files=self.request.files.get(side, ()),
+            shares_memory=wanted.shares_memory,
+            beside=next(iter(self.started.values()), None) if wanted.shares_memory else None,
         )
 
     def _hold(self) -> None:

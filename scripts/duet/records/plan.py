@@ -155,7 +155,13 @@ def _side_plans(benchmark: Benchmark, side: Side) -> dict[str, SidePlan]:
         commands[Type.SYNCDUET] = side.syncduet_run
     return {
         Run(benchmark.suite, benchmark.name, 0, type_).plan_file(side.name): SidePlan(
-            side=replace(side, run=command, syncduet_run=None), timeout_s=benchmark.timeout_s
+            side=replace(
+                side,
+                run=command,
+                syncduet_run=None,
+                shares_memory=side.shares_memory and type_ == Type.SYNCDUET,
+            ),
+            timeout_s=benchmark.timeout_s,
         )
         for type_, command in commands.items()
     }

@@ -203,11 +203,12 @@ def _check_whole(
     holder = _holder(main, over, "import")
     folders = _paths(main, over, "import")
     for i, folder in enumerate(folders):
-        if not os.path.isdir(folder):
+        table = folder.suffix in (".csv", ".json") and os.path.isfile(folder)
+        if not table and not os.path.isdir(folder):
             faults.add(
                 f"{holder.label}: duetbench.import[{i}]",
                 f"there is no directory {folder}",
-                "result directories",
+                "result directories, and .csv or .json files of duetprocess",
             )
     if not folders and not any(sum(b.repetitions.values()) for _, b in found):
         what = "nothing to measure"

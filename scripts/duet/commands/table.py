@@ -27,6 +27,8 @@ def execute(options: argparse.Namespace, log: Log) -> None:
         frame = imports.read(directory)
         for bad in frame.attrs["left_out"]:
             log(f"left out: {bad['run']}: {bad['reason']}")
+        for doubt in (w for w in frame.attrs["warnings"] if not w["side"]):
+            log(f"{directory}: {doubt['run']}: {doubt['warning']}")
         frame, note = imports.renumbered(frame, parts)
         if note:
             log(f"{directory}: {note}")

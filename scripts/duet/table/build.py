@@ -93,19 +93,28 @@ def join_sides(
     *,
     skip_bad: bool = False,
     left_out: Iterable[LeftOut] = (),
+    by_side: bool = False,
 ) -> pd.DataFrame:
-    """Parse and join the sides of each run; see `benchmark_table` for bad ones."""
+    """Parse and join the sides of each run; see `benchmark_table` for bad ones. With `by_side` a side stays
+    whose other one cannot be read."""
     parse, unreadable = harnesses.get(format_name).parse, list(left_out)
     sides: list[SideFiles] = []
     frames: list[pd.DataFrame] = []
     for run in sorted(runs, key=_place):
-        try:
-            parsed = [parse(s.files, s.run.benchmark, s.artifacts) for s in run]
-        except harnesses.FormatError as e:
-            unreadable.append(LeftOut(run[0].run.name, str(e)))
-            continue
-        sides += run
-        frames += parsed
+        parsed: list[pd.DataFrame] = []
+        readable: list[SideFiles] = []
+        for side in run:
+            try:
+                parsed.append(parse(side.files, side.run.benchmark, side.artifacts))
+                readable.append(side)
+            except harnesses.FormatError as e:
+                name = side.run.name if side.run.side or not by_side else f"{side.run.name}.{side.side}"
+                unreadable.append(LeftOut(name, str(e)))
+                if not by_side:
+                    break
+        if by_side or len(readable) == len(run):
+            sides += readable
+            frames += parsed
     if unreadable and not skip_bad:
         raise TableError("\n".join(f"{bad.run}: {bad.reason}" for bad in unreadable))
     return _join(sides, frames, unreadable)

@@ -11,55 +11,58 @@ every suite (its DaCapo tables count from 1). A benchmark has its true name wher
 (SPEC's `500.perlbench_r` is `500_perlbench_r` in file names), else the one of the file names.
 """
 
+import os
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 
 from duet import harnesses
-from duet.model import DuetError, Run, Type, parse_result_file
-from duet.records.layout import Layout
+from duet.model import Run, Type, parse_result_file, parse_run
+from duet.records import flat
+from duet.records.layout import FAILURE, RUN, Layout
 from duet.records.plan import BenchmarkPlan
 from duet.records.run import finished
-from duet.table import store
+from duet.table import duetprocess, store
 from duet.table.build import SideFiles, benchmark_table, join_sides
-from duet.table.store import LeftOut
+from duet.table.duetprocess import NoResults
+from duet.table.store import LeftOut, ReadingWarning
 
 ARTIFACTS = "artifacts"
 _RUN_KEYS = ["suite", "benchmark", "type", "runid"]
-
-
-class NoResults(DuetError):
-    """A directory that holds no results that can be read."""
 
 
 def read(directory: Path) -> pd.DataFrame:
     """The table of all runs found; unreadable ones are named, with the directory, in `attrs["left_out"]`,
     and `attrs["imported"]` counts the others.
 
-    DuetError when the directory is neither of both kinds, or no run in it can be read.
+    DuetError when the directory is neither of both kinds, or no run in it can be read. A file is a table of
+    the predecessor's duetprocess.
     """
     directory = Path(directory)
-    if not directory.is_dir():
-        raise NoResults(f"{directory}: no such directory")
-    runs = Layout(directory).runs
-    runs = runs if runs.is_dir() else directory
-    recorded = list(finished(runs))
-    frames = _ours(runs, recorded) if recorded else _predecessors(directory)
+    if directory.is_file():
+        frames = [duetprocess.read(directory)]
+    elif directory.is_dir():
+        runs = Layout(directory).runs
+        runs = runs if runs.is_dir() else directory
+        recorded = list(finished(runs))
+        frames = [*_ours(runs, recorded), *_predecessors(directory)]
+    else:
+        raise NoResults(f"{directory}: no such file or directory")
     if not frames:
-        raise NoResults(
-            f"{directory}: no results",
-            "expected: results/<name>, or files <suite>.<benchmark>.<runid>.<type>.<order>.<side>.…",
-        )
+        expected = "results/<name>, or files <suite>.<benchmark>.<runid>.<type>.<order>.<side>.…"
+        within = sorted(str(runs.parent) for runs in directory.glob("*/runs") if runs.is_dir())
+        raise NoResults(f"{directory}: no results", f"expected: {', '.join(within[:5]) or expected}")
     whole = store.merge([store.to_arrow(frame) for frame in frames])
     if not len(whole):
         first = store.attrs(whole)["left_out"][0]
         raise NoResults(f"{directory}: no run can be read; the first, {first['run']}: {first['reason']}")
     frame = store.to_pandas(whole)
     for bad in frame.attrs["left_out"]:
-        bad["run"] = f"{directory}/{bad['run']}"
+        bad["run"] = f"{directory}/{bad['run']}" if bad["run"] else str(directory)
     frame.attrs["imported"] = [{"directory": str(directory), "runs": _runs(whole)}]
     return frame
 
@@ -84,15 +87,27 @@ def _ours(runs: Path, recorded: Sequence[tuple[Run, Path]]) -> list[pd.DataFrame
         if plan.exists():
             name = BenchmarkPlan.read(plan).format
         frames.append(benchmark_table(paths, name, skip_bad=True))
+    if recorded and (torn := _without_record(runs)):
+        why = f"no {RUN} in it: a copy that is not whole, or a run that was not finished"
+        frames.append(join_sides([], "native", skip_bad=True, left_out=[LeftOut(n, why) for n in torn]))
     return frames
+
+
+def _without_record(runs: Path) -> list[str]:
+    """Names of runs of which there are results but no record; a failed run has said why."""
+    found = []
+    for entry in sorted(runs.iterdir()):
+        if parse_run(entry.name) is None or not entry.is_dir():
+            continue
+        names = set(os.listdir(entry))
+        if not names & {RUN, FAILURE} and any(parse_result_file(name) for name in names):
+            found.append(entry.name)
+    return found
 
 
 def _predecessors(directory: Path) -> list[pd.DataFrame]:
     by_benchmark: dict[tuple[str, str], dict[Run, dict[str, list[Path]]]] = {}
-    for path in sorted(directory.iterdir()):
-        if (parsed := parse_result_file(path.name)) is None:
-            continue
-        run, side, _ = parsed
+    for run, side, path in flat.result_files(directory):
         of_run = by_benchmark.setdefault((run.suite, run.benchmark), {}).setdefault(run, defaultdict(list))
         of_run[side].append(path)
     artifacts = _artifacts(directory / ARTIFACTS)
@@ -106,12 +121,27 @@ def _predecessors(directory: Path) -> list[pd.DataFrame]:
             for run, sides in of_benchmark.items()
         ]
         if suite in harnesses.names():
-            frames.append(join_sides(runs, suite, skip_bad=True))
+            frames.append(join_sides(runs, suite, skip_bad=True, by_side=True))
+            frames[-1].attrs["warnings"] += _doubts(of_benchmark)
         else:
             reason = f"no harness is named after the suite {suite!r}"
             unknown = [LeftOut(run.name, reason) for run in of_benchmark]
             frames.append(join_sides([], "native", skip_bad=True, left_out=unknown))
     return frames
+
+
+def _doubts(runs: Mapping[Run, Mapping[str, Sequence[Path]]]) -> list[dict[str, str]]:
+    """Of which runs a side's files are not there, and which numbers two runs have."""
+    warnings = []
+    seen: dict[tuple[Type, int, str | None], Run] = {}
+    for run, sides in runs.items():
+        for side in (s for s in run.sides if s not in sides):
+            warnings.append(ReadingWarning(run.name, side, "no files of it: a copy that is not whole?"))
+        twin = seen.setdefault((run.type, run.runid, run.side), run)
+        if twin is not run:
+            other = f"{twin.name} has the same number: two campaigns in one directory; both are used"
+            warnings.append(ReadingWarning(run.name, "", other))
+    return [asdict(warning) for warning in warnings]
 
 
 def _log_last(files: Iterable[Path]) -> list[Path]:

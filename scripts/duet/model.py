@@ -65,6 +65,8 @@ class Source:
     sha256: str | None = None
     own: Path | None = None
     """The user's own copy (key `jar`), used instead of the URL."""
+    sha1: str | None = None
+    """Of old releases nothing better was published."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,8 @@ class Campaign:
     verbose: bool = False
     artifacts: tuple[tuple[str, str], ...] = ()
     """Name and host command of each fact gathered with every run."""
+    environment: tuple[tuple[str, str], ...] = ()
+    """Patterns of hosts' names, and the environment that each stands for; the first that fits counts."""
     imports: tuple[Path, ...] = ()
     base_image: str = "debian:bookworm-slim"
     analysis: Analysis = field(default_factory=Analysis)

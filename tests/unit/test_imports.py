@@ -1,5 +1,6 @@
 """Existing result directories become the unified table: the predecessor's flat ones and ours."""
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -195,7 +196,10 @@ def test_rows_that_cannot_be_used_are_counted_in_a_line_and_the_rest_is_used(tmp
         ("t.json", "[1, 2"),
         ("t.json", "3"),
         ("t.json", '{"suite": 3}'),
-        ("t.csv", "suite,benchmark,type,runid,pair,iteration,iteration_start_ns,iteration_time_ns\na,b,c,d,e,f,g,h\n"),
+        (
+            "t.csv",
+            "suite,benchmark,type,runid,pair,iteration,iteration_start_ns,iteration_time_ns\na,b,c,d,e,f,g,h\n",
+        ),
     ],
 )
 def test_tables_without_results_are_one_line(tmp_path, name, content):
@@ -261,7 +265,7 @@ def test_ours_and_the_predecessors_in_one_directory_are_both_read(tmp_path):
 
 def test_a_directory_of_campaigns_names_them(tmp_path):
     root = ours(tmp_path)
-    with pytest.raises(DuetError, match="no results; expected: .*results/c"):
+    with pytest.raises(DuetError, match=r"no results; expected: .*results/c"):
         imports.read(root.parent)
 
 
@@ -316,3 +320,18 @@ def test_the_command_joins_imports(tmp_path):
     done = subprocess.run([*script, "--out", out], capture_output=True, text=True)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert done.stderr.startswith("error: ")
+
+
+def test_environments_of_imports_are_hosts_or_labels():
+    assert set(imports.read(DATA)["environment"]) == {"bench1"}
+    labels = (("bench*", "bare metal"),)
+    for path in (DATA, DUETPROCESS):
+        assert set(imports.read(path, labels)["environment"]) == {"bare metal"}
+        assert set(imports.read(path)["environment"]) == {"bench1"}
+
+
+def test_the_label_of_the_campaign_that_measured_holds(tmp_path):
+    root = ours(tmp_path)
+    plan = Layout(root).benchmark_plan("renaissance.chi-square")
+    dataclasses.replace(BenchmarkPlan.read(plan), environment=(("*", "mine"),)).write(plan)
+    assert set(imports.read(root, (("*", "importer's"),))["environment"]) == {"mine"}

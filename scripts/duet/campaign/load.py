@@ -76,7 +76,7 @@ def _loaded(
     return replace(campaign, notices=notices, suites=(*named, *further))
 
 
-WHOLE = ("seed", "schedule", "verbose", "base_image", "import", "analysis")
+WHOLE = ("seed", "schedule", "verbose", "environment", "base_image", "import", "analysis")
 """Keys that only a campaign has, and of which a suite file's are of no effect."""
 
 
@@ -128,11 +128,16 @@ def _campaign(path: Path, main: Document, over: Document, suites: list[Document]
         schedule=Schedule(top.get("schedule", Schedule.SEQUENTIAL)),
         verbose=top.get("verbose", False),
         artifacts=tuple(artifacts.items()),
+        environment=_environment(top.get("environment", {})),
         imports=_paths(main, over, "import"),
         base_image=top.get("base_image", Campaign.base_image),
         analysis=Analysis(**analysis),
         notices=tuple(findings.notices),
     )
+
+
+def _environment(given: str | Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return (("*", given),) if isinstance(given, str) else tuple(given.items())
 
 
 def _name(top: Mapping[str, Any], path: Path, main: Document, faults: Faults) -> str:

@@ -302,7 +302,7 @@ def _source(chain: Chain, manner: Manner, findings: Findings) -> Source | None:
         elif "url" not in source:
             what = f"has no url, and no jar says where your own {file} is"
             findings.faults.add(layer.where("source"), what, "url, or a jar beside source")
-        return Source(file, source.get("url"), source.get("sha256"))
+        return Source(file, source.get("url"), source.get("sha256"), sha1=source.get("sha1"))
     own = place(layer.document.folder, jar)
     known = layer.mapping.get("source", {})
     if not os.path.isfile(own):
@@ -310,4 +310,4 @@ def _source(chain: Chain, manner: Manner, findings: Findings) -> Source | None:
         if "url" in source:
             remedy += f", or no jar, to download {source['url']}"
         findings.faults.add(layer.where("jar"), f"there is no file {own}", remedy)
-    return Source(file, known.get("url"), known.get("sha256"), own)
+    return Source(file, known.get("url"), known.get("sha256"), own, known.get("sha1"))

@@ -41,4 +41,5 @@ def read_benchmark(results: Path, benchmark: str, skip_bad: bool) -> pd.DataFram
     names = read_lines(layout.benchmark_runs(benchmark))
     if skip_bad:
         names = [name for name in names if layout.run_record(name).exists()]
-    return benchmark_table(map(layout.run, names), plan.format, skip_bad=skip_bad)
+    runs = map(layout.run, names)
+    return benchmark_table(runs, plan.format, skip_bad=skip_bad, labels=plan.environment)

@@ -62,7 +62,7 @@ def execute(options: argparse.Namespace, log: Log) -> int:
 def sentence(decision: Decision, options: argparse.Namespace) -> str:
     """The answer and its reason in one line."""
     judged, checked = decision.judged, decision.false_positives
-    named = {k: ", ".join(g["benchmark"]) for k, g in judged.groupby("outcome", sort=False)}
+    named = {k: ", ".join(g["name"]) for k, g in judged.groupby("outcome", sort=False)}
     beyond = f" beyond {options.threshold:g} %" if options.threshold else ""
     told = {
         Exit.PASSED: f"passed, no regression{beyond} among {len(judged)} benchmarks",
@@ -93,6 +93,7 @@ def as_json(decision: Decision, facts: Facts, options: argparse.Namespace) -> st
     checked = decision.false_positives
     columns = ["suite", "benchmark", "type", "outcome", "verdict", "change_percent", "warnings"]
     columns += ["ci_low_percent", "ci_high_percent", "p_adjusted", "runs"]
+    columns += [name for name in ("environment",) if name in decision.judged]
     whole = {
         "campaign": facts.campaign,
         "exit": int(decision.exit),
@@ -133,7 +134,7 @@ def junit(decision: Decision, facts: Facts, options: argparse.Namespace) -> str:
     for suite, part in decision.judged.groupby("suite", sort=False):
         element = _suite(root, printable(suite))
         for r in part.to_dict("records"):
-            case = _case(element, printable(r["benchmark"]), f"{printable(suite)}.{r['type']}")
+            case = _case(element, printable(r["name"]), f"{printable(suite)}.{r['type']}")
             if kind := kinds.get(r["outcome"]):
                 told = f"change {r['change_percent']:+.2f} %"
                 if r["outcome"] != "regression" and r["warnings"]:

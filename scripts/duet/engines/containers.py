@@ -113,10 +113,14 @@ class ContainerEngine:
 
     def _remove_kept(self, start: Start) -> None:
         """Of a run that is measured again, what was kept the time before. An answer takes 1 ms."""
-        same = [f"duetbench.root={start.root}", f"duetbench.run={start.run}", f"duetbench.side={start.side}"]
+        same = [f"duetbench.root={start.root}", f"duetbench.run={start.run}"]
+        if (
+            not start.shares_memory or start.beside
+        ):  # else the other side's too, since that one needs this one's
+            same.append(f"duetbench.side={start.side}")
         with _faults(self, "listing containers"):
             kept = self.api.containers(all=True, filters={"label": [*same, "duetbench.keep"]})
-        for container in kept:
+        for container in kept:  # the newest first
             if container["State"] == "exited":
                 _remove(self, container["Id"])
 

@@ -24,6 +24,7 @@ COLUMNS = (
     *interference.COLUMNS,
     *("difference", "detectable_percent"),
     *("trimmed_change_percent", "trimmed_ci_low_percent", "trimmed_ci_high_percent"),
+    "environment",
 )
 
 
@@ -42,17 +43,20 @@ class _Runs:
 
 
 def judge(effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
-    """COLUMNS, one row per (suite, benchmark, type) of `run_effects`, sorted by them.
+    """COLUMNS, one row per (suite, benchmark, type, environment) of `run_effects`, sorted by them.
 
     A benchmark without a usable run is inconclusive, its numbers are NaN and `warnings` says why.
-    The p-values of a suite and type are one family for the correction.
+    The p-values of a suite and type in an environment are one family for the correction.
     """
+    if "environment" not in effects:
+        effects = effects.assign(environment="")
     groups = effects.groupby(list(GROUP_KEYS), sort=True, observed=True)
-    rows = [_benchmark((str(s), str(b), str(t)), part, analysis) for (s, b, t), part in groups]
+    rows = [_benchmark(tuple(map(str, key)), part, analysis) for key, part in groups]
     frame = pd.DataFrame(rows)
     if frame.empty:
         return pd.DataFrame(columns=list(COLUMNS))
-    parts = [_corrected(part, analysis) for _, part in frame.groupby(["suite", "type"], sort=False)]
+    families = frame.groupby(["environment", "suite", "type"], sort=False)
+    parts = [_corrected(part, analysis) for _, part in families]
     frame = pd.concat(parts).sort_index()
     shown = list(zip(frame["p_adjusted"], frame["p_equivalence"], frame["change_percent"], strict=True))
     frame["verdict"] = [decide(*one, analysis) for one in shown]
@@ -62,7 +66,7 @@ def judge(effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
 
 def _with_interference(frame: pd.DataFrame, effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
     """The columns of `interference` where there are seqn runs, and its warnings behind the others."""
-    keys = ["suite", "benchmark", "type"]
+    keys = list(GROUP_KEYS)
     found = interference.interference_of(effects, analysis)
     frame = frame.merge(found[[*keys, *interference.COLUMNS, "warning"]], how="left", on=keys)
     pairs = zip(frame["warnings"], frame["warning"].fillna(""), strict=True)
@@ -115,7 +119,7 @@ def interval(runs: _Runs, analysis: Analysis, confidence: float) -> Interval:
     return intervals.METHODS[method](x, confidence, margin)
 
 
-def _benchmark(key: tuple[str, str, str], runs: pd.DataFrame, analysis: Analysis) -> dict[str, object]:
+def _benchmark(key: tuple[str, ...], runs: pd.DataFrame, analysis: Analysis) -> dict[str, object]:
     used = runs[runs["log_ratio"].notna()].sort_values("start_ns", kind="stable")
     told = _Runs(
         used["log_ratio"].to_numpy(float),

@@ -345,7 +345,11 @@ class _Measuring:
             elif side not in self.codes:
                 calls.append(started.kill)
         try:
-            together(calls)
+            if any(plan.side.shares_memory for plan in self.request.sides.values()):
+                for call in reversed(calls):  # whose memory another one uses goes last
+                    call()
+            else:
+                together(calls)
         except DuetError as e:  # the run is as good as before; the next start of the workflow removes it
             self.warnings.append(str(e))
 

@@ -27,7 +27,11 @@ DUETPROCESS = (".csv", ".json")
 _NAME, _TYPE = r"(?P<benchmark>[A-Za-z0-9_+-]+)", r"(?P<type>duet|syncduet|seqn|sequential)"
 _OLDER = tuple(
     re.compile(rf"{_NAME}\.{middle}\.(?P<pair>[AB])\.(?P<file>.+)")
-    for middle in (rf"(?P<runid>\d+)\.{_TYPE}\.(?P<order>AB|BA|None)", rf"{_TYPE}\.(?P<runid>\d+)", r"(?P<runid>\d+)")
+    for middle in (
+        rf"(?P<runid>\d+)\.{_TYPE}\.(?P<order>AB|BA|None)",
+        rf"{_TYPE}\.(?P<runid>\d+)",
+        r"(?P<runid>\d+)",
+    )
 )
 
 
@@ -67,6 +71,15 @@ def stems_of_table(path: Path) -> set[str]:
                 header = next(rows)
                 suite, benchmark = header.index("suite"), header.index("benchmark")
                 pairs = {(r[suite], r[benchmark]) for r in rows if len(r) > max(suite, benchmark)}
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, StopIteration, csv.Error, RecursionError):
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        StopIteration,
+        csv.Error,
+        RecursionError,
+    ):
         return set()
     return {f"{file_name(str(s))}.{file_name(str(b))}" for s, b in pairs}

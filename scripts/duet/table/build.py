@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ class SideFiles:
     side: str
     files: tuple[Path, ...]
     """Result files in configured order, then the log if there is one."""
+    environment: str | None = None
     engine: str | None = None
     image: str | None = None
     image_hash: str | None = None
@@ -42,7 +44,19 @@ class SideFiles:
     """Start and end of the run, to tell a harness whose clock is not the epoch."""
 
 
-def benchmark_table(run_dirs: Iterable[Path], format_name: str, *, skip_bad: bool = False) -> pd.DataFrame:
+Labels = Sequence[tuple[str, str]]
+"""Patterns of hosts' names and the environment that each stands for; the first that fits counts."""
+
+
+def environment(host: str | None, labels: Labels) -> str | None:
+    """The label of a host, or its own name where it has none."""
+    fits = (label for pattern, label in labels if fnmatchcase(host or "", pattern))
+    return next(fits, host or None)
+
+
+def benchmark_table(
+    run_dirs: Iterable[Path], format_name: str, *, skip_bad: bool = False, labels: Labels = ()
+) -> pd.DataFrame:
     """The table of finished runs (folders with a run.json) of one benchmark.
 
     Runs are sorted by type, runid, order. A run that cannot be read ends in TableError with a
@@ -51,13 +65,13 @@ def benchmark_table(run_dirs: Iterable[Path], format_name: str, *, skip_bad: boo
     runs, left_out = [], []
     for directory in run_dirs:
         try:
-            runs.append(_recorded(directory))
+            runs.append(_recorded(directory, labels))
         except DuetError as e:
             left_out.append(LeftOut(directory.name, str(e)))
     return join_sides(runs, format_name, skip_bad=skip_bad, left_out=left_out)
 
 
-def _recorded(directory: Path) -> list[SideFiles]:
+def _recorded(directory: Path, labels: Labels) -> list[SideFiles]:
     """The sides of a run from its run record."""
     record = RunRecord.read(directory / RUN)
     return [
@@ -65,6 +79,7 @@ def _recorded(directory: Path) -> list[SideFiles]:
             record.run,
             name,
             tuple(directory / file for file in (*(f.name for f in side.files), side.log) if file),
+            environment=environment(record.host.hostname or record.artifacts.get("hostname"), labels),
             engine=side.engine,
             image=side.image,
             image_hash=side.image_hash,
@@ -144,7 +159,7 @@ def _join(sides: list[SideFiles], frames: list[pd.DataFrame], left_out: list[Lef
     for name in ("iteration", *TIMES):
         columns[name] = body.pop(name).array if name in body else _nulls(len(body))
     columns |= {str(name): body[name].array for name in body}
-    for name in ("engine", "image", "image_hash"):
+    for name in ("environment", "engine", "image", "image_hash"):
         columns[name] = column(getattr(s, name) for s in sides)
     columns["status"] = column(
         "truncated" if f.attrs.get("truncated") else s.status for s, f in zip(sides, frames, strict=True)

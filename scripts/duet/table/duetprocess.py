@@ -1,9 +1,9 @@
 """Tables of the predecessor's `duetprocess parse`, CSV or JSON -> the unified table.
 
-They hold the iterations of many result directories, each told by its artifacts (date, hostname, …): run 0 of
-one is not run 0 of another, so runs are numbered anew. Start and end were floats there, good to 256 ns; they are
-exact here where the row still has what they were made from (`epoch_start_ms` and `uptime_ns`, `start_unix`).
-Iterations count from 0 for every suite.
+They hold the iterations of many result directories, each told by its artifacts (date, hostname, …): run 0
+of one is not run 0 of another, so runs are numbered anew. Start and end were floats there, good to 256 ns;
+they are exact here where the row still has what they were made from (`epoch_start_ms` and `uptime_ns`,
+`start_unix`). Iterations count from 0 for every suite.
 """
 
 import json
@@ -14,9 +14,19 @@ import pandas as pd
 
 from duet.harnesses._files import MAX_NS, is_column
 from duet.model import DuetError, Order, Type
+from duet.table.build import Labels, environment
 from duet.table.store import FACTS, HOST, KEYS, TIMES
 
-NEEDED = ("suite", "benchmark", "type", "runid", "pair", "iteration", "iteration_start_ns", "iteration_time_ns")
+NEEDED = (
+    "suite",
+    "benchmark",
+    "type",
+    "runid",
+    "pair",
+    "iteration",
+    "iteration_start_ns",
+    "iteration_time_ns",
+)
 _FROM_ONE = ("dacapo", "scalabench")
 _FLAGS = ("timed_out", "swapped")
 _KNOWN = HOST
@@ -29,7 +39,7 @@ class NoResults(DuetError):
     """Something that holds no results that can be read."""
 
 
-def read(path: Path) -> pd.DataFrame:
+def read(path: Path, labels: Labels = ()) -> pd.DataFrame:
     """The table of a file, rows that cannot be used counted in `attrs["left_out"]`. Raises NoResults."""
     raw = _raw(path)
     if missing := [name for name in NEEDED if name not in raw.columns]:
@@ -42,12 +52,14 @@ def read(path: Path) -> pd.DataFrame:
     _leave_out(left_out, ~usable, "suite, benchmark, type or pair is none")
     numbers = usable & (columns["runid"] >= 0) & (columns["iteration"] >= 0)
     numbers &= (columns["iteration_time_ns"] > 0) & (columns["iteration_time_ns"] < MAX_NS)
-    _leave_out(left_out, usable & ~numbers, "runid, iteration or iteration_time_ns is no number that it can be")
+    _leave_out(
+        left_out, usable & ~numbers, "runid, iteration or iteration_time_ns is no number that it can be"
+    )
     raw, start_ns = raw[numbers].reset_index(drop=True), start_ns[numbers]
     columns = {name: values[numbers] for name, values in columns.items()}
     if not len(raw):
         raise NoResults(f"{path}: no row can be used" + (f"; {left_out[0]['reason']}" if left_out else ""))
-    frame = _frame(raw, columns, start_ns)
+    frame = _frame(raw, columns, start_ns, labels)
     twice = frame.duplicated([*KEYS])
     _leave_out(left_out, twice.to_numpy(), "the same iteration of the same run again")
     frame = frame[~twice].sort_values([*KEYS], kind="stable").reset_index(drop=True)
@@ -62,7 +74,9 @@ def _raw(path: Path) -> pd.DataFrame:
         return pd.read_csv(path, low_memory=False)
     except (OSError, ValueError, AttributeError, RecursionError) as e:
         why = " ".join(str(e).split())[:200]
-        raise NoResults(f"{path}: cannot be read: {why}", "expected: CSV or JSON of `duetprocess parse`") from None
+        raise NoResults(
+            f"{path}: cannot be read: {why}", "expected: CSV or JSON of `duetprocess parse`"
+        ) from None
 
 
 def _number(raw: pd.DataFrame, name: str) -> np.ndarray:
@@ -110,7 +124,9 @@ def _told(path: Path, raw: pd.DataFrame) -> list[dict[str, str]]:
     return [{"run": str(path), "side": "", "warning": what} for what in told]
 
 
-def _frame(raw: pd.DataFrame, columns: dict[str, np.ndarray], start_ns: np.ndarray) -> pd.DataFrame:
+def _frame(
+    raw: pd.DataFrame, columns: dict[str, np.ndarray], start_ns: np.ndarray, labels: Labels
+) -> pd.DataFrame:
     keys = {name: raw[name].astype(str) for name in ("suite", "benchmark", "type")}
     order = raw["order"] if "order" in raw else raw.get("duet_order", pd.Series(pd.NA, index=raw.index))
     order = order.astype(object).where(order.isin([str(o) for o in Order]), str(Order.NONE)).astype(str)
@@ -138,7 +154,20 @@ def _frame(raw: pd.DataFrame, columns: dict[str, np.ndarray], start_ns: np.ndarr
         else:
             known = raw[name] if name in _KNOWN and name in raw else pd.Series(None, index=raw.index)
             out[name] = _texts(known)
+    out["environment"] = _environments(raw, labels)
     return pd.DataFrame(out, copy=False)
+
+
+def _environments(raw: pd.DataFrame, labels: Labels) -> pd.Categorical:
+    """As the table has it (the notebooks' own column), else the label of the host or its name."""
+    hosts = (
+        raw["hostname"].astype(object)
+        if "hostname" in raw
+        else pd.Series(None, index=raw.index, dtype=object)
+    )
+    told = {host: environment(None if pd.isna(host) else str(host), labels) for host in hosts.unique()}
+    known = hosts.map(told)
+    return _texts(raw["environment"].astype(object).fillna(known) if "environment" in raw else known)
 
 
 def _texts(values: pd.Series) -> pd.Categorical:

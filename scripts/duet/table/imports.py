@@ -27,7 +27,7 @@ from duet.records.layout import FAILURE, RUN, Layout
 from duet.records.plan import BenchmarkPlan
 from duet.records.run import finished
 from duet.table import duetprocess, store
-from duet.table.build import SideFiles, benchmark_table, join_sides
+from duet.table.build import Labels, SideFiles, benchmark_table, environment, join_sides
 from duet.table.duetprocess import NoResults
 from duet.table.store import LeftOut, ReadingWarning
 
@@ -35,7 +35,7 @@ ARTIFACTS = "artifacts"
 _RUN_KEYS = ["suite", "benchmark", "type", "runid"]
 
 
-def read(directory: Path) -> pd.DataFrame:
+def read(directory: Path, labels: Labels = ()) -> pd.DataFrame:
     """The table of all runs found; unreadable ones are named, with the directory, in `attrs["left_out"]`,
     and `attrs["imported"]` counts the others.
 
@@ -44,12 +44,12 @@ def read(directory: Path) -> pd.DataFrame:
     """
     directory = Path(directory)
     if directory.is_file():
-        frames = [duetprocess.read(directory)]
+        frames = [duetprocess.read(directory, labels)]
     elif directory.is_dir():
         runs = Layout(directory).runs
         runs = runs if runs.is_dir() else directory
         recorded = list(finished(runs))
-        frames = [*_ours(runs, recorded), *_predecessors(directory)]
+        frames = [*_ours(runs, recorded, labels), *_predecessors(directory, labels)]
     else:
         raise NoResults(f"{directory}: no such file or directory")
     if not frames:
@@ -74,7 +74,8 @@ def _runs(whole: pa.Table) -> int:
     return len({tuple(s[k] for k in keys if k != "pair" or s["type"] == Type.SEQN) for s in sides})
 
 
-def _ours(runs: Path, recorded: Sequence[tuple[Run, Path]]) -> list[pd.DataFrame]:
+def _ours(runs: Path, recorded: Sequence[tuple[Run, Path]], labels: Labels) -> list[pd.DataFrame]:
+    """Where the campaign that measured them had labels for its environments, these hold."""
     groups: dict[str, list[Path]] = defaultdict(list)
     for run, path in recorded:
         groups[run.benchmark_stem].append(path)
@@ -83,10 +84,11 @@ def _ours(runs: Path, recorded: Sequence[tuple[Run, Path]]) -> list[pd.DataFrame
         plan = Layout(runs.parent).benchmark_plan(stem)
         # Without its plan a benchmark has its suite's harness, as when a campaign names none.
         suite = stem.partition(".")[0]
-        name = harnesses.of_suite(suite).name
+        name, own = harnesses.of_suite(suite).name, labels
         if plan.exists():
-            name = BenchmarkPlan.read(plan).format
-        frames.append(benchmark_table(paths, name, skip_bad=True))
+            planned = BenchmarkPlan.read(plan)
+            name, own = planned.format, planned.environment or labels
+        frames.append(benchmark_table(paths, name, skip_bad=True, labels=own))
     if recorded and (torn := _without_record(runs)):
         why = f"no {RUN} in it: a copy that is not whole, or a run that was not finished"
         frames.append(join_sides([], "native", skip_bad=True, left_out=[LeftOut(n, why) for n in torn]))
@@ -105,17 +107,25 @@ def _without_record(runs: Path) -> list[str]:
     return found
 
 
-def _predecessors(directory: Path) -> list[pd.DataFrame]:
+def _predecessors(directory: Path, labels: Labels) -> list[pd.DataFrame]:
     by_benchmark: dict[tuple[str, str], dict[Run, dict[str, list[Path]]]] = {}
     for run, side, path in flat.result_files(directory):
         of_run = by_benchmark.setdefault((run.suite, run.benchmark), {}).setdefault(run, defaultdict(list))
         of_run[side].append(path)
     artifacts = _artifacts(directory / ARTIFACTS)
+    host = environment((artifacts.get("hostname") or "").strip(), labels)
     frames = []
     for (suite, _), of_benchmark in by_benchmark.items():
         runs = [
             [
-                SideFiles(run, side, tuple(_log_last(files)), artifacts=artifacts, named_by_files=True)
+                SideFiles(
+                    run,
+                    side,
+                    tuple(_log_last(files)),
+                    environment=host,
+                    artifacts=artifacts,
+                    named_by_files=True,
+                )
                 for side, files in sorted(sides.items())
             ]
             for run, sides in of_benchmark.items()

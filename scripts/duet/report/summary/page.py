@@ -150,7 +150,7 @@ def _badge(verdict: str) -> str:
 def _name(row: VerdictRow) -> str:
     """The name; the script makes it a link to the figures where there is a report around it."""
     stem = f"{file_name(str(row.suite))}.{file_name(str(row.benchmark))}"
-    return f'<span class="benchmark" data-stem="{text(stem)}">{text(row.benchmark)}</span>'
+    return f'<span class="benchmark" data-stem="{text(stem)}">{text(row.name)}</span>'
 
 
 def _warnings(facts: Facts) -> str:

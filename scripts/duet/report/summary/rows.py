@@ -8,10 +8,11 @@ from pathlib import Path
 import pandas as pd
 
 from duet.inference.decision import FalsePositives, false_positives, primary
+from duet.inference.environments import across
 from duet.model import DuetError
 from duet.report.summary.facts import Facts
-from duet.report.summary.wording import duration
-from duet.report.verdict_row import VerdictRow
+from duet.report.summary.wording import duration, interval, percent
+from duet.report.verdict_row import VerdictRow, named
 
 VERDICTS = ("slower", "no data", "inconclusive", "equivalent", "faster")
 """Worst first: what asks for something to be done stands on top. `no data`: planned, and no run finished."""
@@ -21,7 +22,7 @@ NEEDED = (
     *("ci_low_percent", "ci_high_percent", "p_value", "p_adjusted"),
 )
 """Columns of verdicts.csv without which there is nothing to tell; those behind may be missing."""
-TEXTS = (*NEEDED[:6], "estimator", "holds_for_min_overlap", "left_out", "difference")
+TEXTS = (*NEEDED[:6], "estimator", "holds_for_min_overlap", "left_out", "difference", "environment")
 COUNTS = ("runs", "iterations_A", "iterations_B", "runs_left_out", "iterations_left_out")
 """Every other column holds numbers, and nothing where a number is not known."""
 ENOUGH = 10
@@ -72,7 +73,7 @@ def read_verdicts(path: Path) -> pd.DataFrame:
         )
     for column in frame.columns.difference(list(TEXTS)):
         frame[column] = pd.to_numeric(frame[column], errors="coerce")
-    return _counted(frame)
+    return named(_counted(frame))
 
 
 def _counted(rows: pd.DataFrame) -> pd.DataFrame:
@@ -86,7 +87,7 @@ def complete(verdicts: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     lost: list[dict[str, str | None]] = [
         {
             **dict.fromkeys(TEXTS, ""),
-            **{"suite": s, "benchmark": b, "type": t, "warnings": why},
+            **{"suite": s, "benchmark": b, "type": t, "warnings": why, "name": b},
             **{"verdict": "no data", "method": "none", "estimator": None},
         }
         for s, b, t, why in facts.empty
@@ -137,6 +138,19 @@ def state(rows: pd.DataFrame, facts: Facts, confidence: float) -> list[tuple[str
         ("Machine time", duration(facts.machine_time_s) if facts.measured else "not recorded"),
         ("Calibration", calibration(rows, confidence).sentence()),
     ]
+
+
+def environments(rows: pd.DataFrame, confidence: float = 0.95) -> list[str]:
+    """What holds across environments, a sentence a benchmark; none where all is of one environment."""
+    judged = primary(rows[rows["verdict"] != "no data"])
+    out = []
+    for r in across(judged, confidence).itertuples(index=False):
+        told = f"{r.suite} {r.benchmark} ({r.type}): {r.verdict} holds on {r.holds_on} of {r.environments}"
+        if r.compared > 1:
+            ends = interval(float(r.ci_low_percent), float(r.ci_high_percent))
+            told += f"; over all, by random effects, {percent(float(r.change_percent))} {ends}"
+        out.append(told)
+    return out
 
 
 def notes(row: VerdictRow) -> list[str]:

@@ -11,14 +11,15 @@ from textwrap import wrap
 import pandas as pd
 
 from duet.report.summary.facts import Facts
-from duet.report.summary.rows import calibration, counts, headline, state
+from duet.report.summary.rows import calibration, counts, environments, headline, state
 from duet.report.summary.wording import MARK, fit, interval, line, p_value, percent, width
 from duet.report.verdict_row import verdict_rows
 
 FILES = (
     ("summary.html", "verdicts, worst first, sortable; the report's first screen"),
     ("summary.md", "the same as text, for a pull request"),
-    ("verdicts.csv", "one row per benchmark and type"),
+    ("verdicts.csv", "one row per benchmark, type and environment"),
+    ("environments.csv", "what holds across environments, with a random-effects estimate"),
     ("verdicts.json", "the same with counts, calibration and failed runs"),
     ("provenance.html", "hosts, images, commands, configuration, versions"),
     ("iterations.parquet, iterations.csv", "the unified table: one row per iteration and side"),
@@ -50,6 +51,8 @@ def markdown(rows: pd.DataFrame, facts: Facts, confidence: float = 0.95, report:
     cells = [head, rule, *([_md(c) for c in r] for r in body)]
     out += ["", *("| " + " | ".join(r) + " |" for r in cells), ""]
     out.append("Change: iteration time of B relative to A; positive means that B is slower. Worst first.")
+    if told := environments(rows, confidence):
+        out += ["", "## Across environments", "", *(f"- {_md(one)}" for one in told)]
     out += _distrust(rows, facts)
     out += _missing(facts)
     return "\n".join(out) + "\n"
@@ -84,7 +87,7 @@ def as_json(rows: pd.DataFrame, facts: Facts, confidence: float = 0.95) -> str:
         **about,
         "counts": counts(rows),
         "calibration": {**{k: _plain(v) for k, v in asdict(check.found).items()}, "state": check.state},
-        "verdicts": [{k: _plain(v) for k, v in r.items()} for r in rows.to_dict("records")],
+        "verdicts": [{k: _plain(v) for k, v in r.items() if k != "name"} for r in rows.to_dict("records")],
     }
     return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -111,6 +114,7 @@ def terminal(
         out.append(f"… and {len(rows) - ROWS} more: {', '.join(f'{n} {v}' for v, n in rest.items())}")
     for label, text in state(rows, facts, confidence):
         out += wrap(f"{label}: {text}", WIDTH, subsequent_indent="  ")
+    out += _few([fit(one, WIDTH) for one in environments(rows, confidence)], lambda _, text: text)
     out += _few([f"failed: {line(f.name)}: {line(f.reason)}" for f in facts.failures], paint)
     out += _few([f"warning in {_runs(n)}: {line(w)}" for w, n in facts.warnings], paint)
     if report:
@@ -127,7 +131,7 @@ def _table(rows: pd.DataFrame, confidence: float) -> tuple[list[str], list[list[
     body = [
         [
             MARK.get(r.verdict, ""),
-            line(f"{r.suite} {r.benchmark}" if suites else r.benchmark),
+            line(f"{r.suite} {r.name}" if suites else r.name),
             *[line(r.type)] * several,
             percent(r.change_percent),
             interval(r.ci_low_percent, r.ci_high_percent),
@@ -165,7 +169,7 @@ def _distrust(rows: pd.DataFrame, facts: Facts) -> list[str]:
     if not warned and not facts.warnings:
         return []
     out = ["", "## What to distrust", ""]
-    out += [f"- {_md(r.suite)} {_md(r.benchmark)} ({_md(r.type)}): {_md(r.warnings)}" for r in warned]
+    out += [f"- {_md(r.suite)} {_md(r.name)} ({_md(r.type)}): {_md(r.warnings)}" for r in warned]
     return out + [f"- {_runs(n)}: {_md(text)}" for text, n in facts.warnings]
 
 

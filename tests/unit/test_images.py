@@ -315,6 +315,18 @@ def test_only_the_releases_own_sources_are_taken_into_a_base() -> None:
     ]
 
 
+def test_a_base_trusts_whom_the_hosts_administrator_trusts(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(bootstrap, "CERTIFICATES", tmp_path)
+    sources = ["deb http://mirror.example bookworm main"]
+    plain = bootstrap._mmdebstrap(tmp_path / "x.tar", "bookworm", sources)
+    assert not any(word.startswith(("--include", "--customize-hook")) for word in plain)
+    (tmp_path / "company.crt").write_text("")
+    command = bootstrap._mmdebstrap(tmp_path / "x.tar", "bookworm", sources)
+    assert "--include=ca-certificates" in command
+    assert f"--customize-hook=copy-in {tmp_path} {tmp_path.parent}" in command
+    assert '--customize-hook=chroot "$1" update-ca-certificates' in command
+
+
 def test_no_base_without_debian_or_sources(tmp_path: Path, monkeypatch) -> None:
     with pytest.raises(bootstrap.NoBase, match="base_image"):
         bootstrap.make(tmp_path / "x.tar", None, io.StringIO())

@@ -1,9 +1,9 @@
 """The predecessor's numbers on the predecessor's data are the predecessor's.
 
 tests/data/study.csv: iterations of made-up runs on two hosts in the format of `duetprocess parse`.
-tests/data/study-notebooks.csv: what duet.process and the notebooks of asynchronous-duet (fb202dd) make of it, a
-row per benchmark, type and environment, written down once; the found_* columns have a digit for each injected
-slowdown of 0 % to 15 %.
+tests/data/study-notebooks.csv: what duet.process and the notebooks of asynchronous-duet (fb202dd) make of it,
+a row per benchmark, type and environment, written down once; the found_* columns have a digit for each
+injected slowdown of 0 % to 15 %.
 """
 
 from pathlib import Path

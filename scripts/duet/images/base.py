@@ -19,6 +19,10 @@ SLIM = ("doc", "man", "info", "locale", "lintian", "linda")
 """What is left out of /usr/share, as the published slim images do."""
 
 
+CERTIFICATES = Path("/usr/local/share/ca-certificates")
+"""Certificates that this host's administrator added: builds reach package registries as the host does."""
+
+
 class NoBase(DuetError):
     """There is no base image and none can be made here."""
 
@@ -125,8 +129,12 @@ def _sources() -> list[Entry]:
 
 def _mmdebstrap(archive: Path, release: str, lines: list[str]) -> list[str]:
     command = ["mmdebstrap", "--variant=minbase", "--quiet", "--format=tar"]
-    if any(" https:" in line for line in lines):
+    added = any(CERTIFICATES.rglob("*.crt"))
+    if added or any(" https:" in line for line in lines):
         command.append("--include=ca-certificates")
+    if added:
+        command.append(f"--customize-hook=copy-in {CERTIFICATES} {CERTIFICATES.parent}")
+        command.append('--customize-hook=chroot "$1" update-ca-certificates')
     command += [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in SLIM]
     command.append("--dpkgopt=path-include=/usr/share/doc/*/copyright")
     command += [f"--aptopt={setting}" for setting in _apt_proxies()]
@@ -141,7 +149,12 @@ def _apt_proxies() -> list[str]:
 def _debootstrap(archive: Path, release: str, entries: list[Entry], lines: list[str], log: IO[str]) -> None:
     root = archive.with_suffix(".root")
     try:
-        _run(["debootstrap", "--variant=minbase", release, str(root), entries[0].uris[0]], log)
+        added = any(CERTIFICATES.rglob("*.crt"))
+        include = ["--include=ca-certificates"] if added else []
+        _run(["debootstrap", "--variant=minbase", *include, release, str(root), entries[0].uris[0]], log)
+        if added:
+            shutil.copytree(CERTIFICATES, root / CERTIFICATES.relative_to("/"), dirs_exist_ok=True)
+            _run(["chroot", str(root), "update-ca-certificates"], log)
         (root / "etc/apt/sources.list").write_text("\n".join(lines) + "\n")
         clean = ("--exclude=./var/cache/apt/archives/*", "--exclude=./var/lib/apt/lists/*")
         _run(["tar", "--numeric-owner", *clean, "-C", str(root), "-cf", str(archive), "."], log)

@@ -6,6 +6,7 @@ import tarfile
 
 import pandas as pd
 import pytest
+from campaigns import PROJECT
 
 AGENT = "/barrier/java-ubench-agent/out/agent/libubench-agent.so"
 JAVA = r"""#!/bin/sh
@@ -92,3 +93,27 @@ def test_an_image_of_ours_without_its_jar_is_told_by_the_dry_run(project):
         faults = [line for line in done.stdout.splitlines() if line.startswith("error: ")]
         assert len(faults) == 1 and "copies renaissance.jar, which nobody brings" in faults[0]
     assert not project.results("theirs").exists()
+
+
+def test_a_study_of_it_from_its_tables_to_the_report(project):
+    """Two hosts in a table of duetprocess, and a flat directory of a third."""
+    data = PROJECT / "tests/data"
+    settings = {
+        "import": [str(data / "study.csv"), str(data / "predecessor_results")],
+        "environment": {"cirrus*": "bare metal", "ip-*": "t3.medium"},
+    }
+    project.write("study", {"duetbench": settings})
+    done = project.snakemake("study")
+    assert done.returncode == 0, done.stdout
+    results = project.results("study")
+    verdicts = pd.read_csv(results / "verdicts.csv", keep_default_na=False)
+    assert set(verdicts.environment) == {"bare metal", "t3.medium", "bench1"}
+    across = pd.read_csv(results / "environments.csv").set_index(["benchmark", "type"])
+    assert across.loc[("fop", "duet"), "environments"] == 2
+    assert "## Across environments" in (results / "summary.md").read_text()
+    tested = pd.read_csv(results / "methods/rq3_tests.csv")
+    assert len(tested) == 14 + 6
+    for name in ("rq1", "rq2", "rq3", "rq4", "hosts", "dacapo.forest"):
+        assert (results / f"figures/{name}.svg").stat().st_size > 1000
+    again = project.snakemake("study")
+    assert again.returncode == 0 and "0 to measure" in again.stdout

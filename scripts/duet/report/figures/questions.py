@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from duet.report.figures import style
 
@@ -166,6 +166,7 @@ def draw_campaign(table: pd.DataFrame, benchmarks: pd.DataFrame) -> Figure:
         fontsize=6.5,
     )
     low.set_xscale("log")
+    low.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     low.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     low.xaxis.set_minor_formatter(NullFormatter())
     low.set_xlabel("iteration time (s)")

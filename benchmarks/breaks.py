@@ -50,9 +50,9 @@ def main() -> None:
             continue
         for change in CHANGES if scenario in simulation.BREAKS else ():
             for n, (log, rounding) in measured(scenario, change, args.campaigns, args.seed).items():
-                for method, found in intervals_of(scenario, log, rounding).items():
-                    small = {"rejected_at_0.3_percent": np.mean(found.p <= FAMILY)}
-                    rows.append(cell(scenario, change, n, method, found) | small)
+                for method, interval in intervals_of(scenario, log, rounding).items():
+                    small = {"rejected_at_0.3_percent": np.mean(interval.p <= FAMILY)}
+                    rows.append(cell(scenario, change, n, method, interval) | small)
         for change in (0.0, 0.05):
             warned.append(cautioned(scenario, change, min(args.campaigns, CAUTIONED), args.seed))
         print(f"{time.perf_counter() - begin:6.0f} s {scenario.name}", flush=True)

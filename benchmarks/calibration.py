@@ -51,9 +51,9 @@ def main() -> None:
             x, rows = measured(scenario, change, args.campaigns, args.seed)
             others += rows
             for n in RUNS:
-                found = intervals_of(x, n, change)
-                methods += [cell(scenario, change, n, name, f) for name, f in found.items()]
-                nulls[scenario.name, change, n] = {name: f.p for name, f in found.items()}
+                by_method = intervals_of(x, n, change)
+                methods += [cell(scenario, change, n, name, f) for name, f in by_method.items()]
+                nulls[scenario.name, change, n] = {name: f.p for name, f in by_method.items()}
             if change in TYPES:
                 types += by_type(scenario, change, args.campaigns, args.seed)
         print(f"{time.perf_counter() - begin:6.0f} s {scenario.name}", flush=True)
@@ -153,27 +153,27 @@ def by_type(scenario: simulation.Scenario, change: float, campaigns: int, seed: 
     for type_, order in (("seqn", None), ("syncduet", orders)):
         log = np.concatenate(x[type_]).reshape(-1, most)
         for n in RUNS:
-            found = intervals.t(log[:, :n], 0.95, MARGIN, order and order(n))
-            rows.append({"type": type_} | cell(scenario, change, n, "t", found))
+            interval = intervals.t(log[:, :n], 0.95, MARGIN, order and order(n))
+            rows.append({"type": type_} | cell(scenario, change, n, "t", interval))
     for type_ in ("duet", "seqn"):
         inside = np.concatenate(x[f"one {type_}"])
-        found = intervals.t(inside[np.isfinite(inside).all(axis=1)], 0.95, MARGIN)
-        rows.append({"type": type_} | cell(scenario, change, 1, "t on batches", found))
+        interval = intervals.t(inside[np.isfinite(inside).all(axis=1)], 0.95, MARGIN)
+        rows.append({"type": type_} | cell(scenario, change, 1, "t on batches", interval))
     return rows
 
 
 def cell(
-    scenario: simulation.Scenario, change: float, n: int, method: str, found: intervals.Interval
+    scenario: simulation.Scenario, change: float, n: int, method: str, interval: intervals.Interval
 ) -> dict:
     truth = np.log1p(change)
-    width = 100 * (np.exp(found.high - found.estimate) - np.exp(found.low - found.estimate))
+    width = 100 * (np.exp(interval.high - interval.estimate) - np.exp(interval.low - interval.estimate))
     return {
         **{"scenario": scenario.name, "change": change, "runs": n, "method": method},
-        "rejected": np.mean(found.p <= 0.05),
-        "coverage": np.mean((found.low <= truth) & (truth <= found.high)),
-        "equivalent": np.mean(found.p_equivalence <= 0.05),
-        "bias_percent": 100 * (np.expm1(np.mean(found.estimate)) - change),
-        "bias_error_percent": 100 * np.std(found.estimate) / np.sqrt(len(found.estimate)),
+        "rejected": np.mean(interval.p <= 0.05),
+        "coverage": np.mean((interval.low <= truth) & (truth <= interval.high)),
+        "equivalent": np.mean(interval.p_equivalence <= 0.05),
+        "bias_percent": 100 * (np.expm1(np.mean(interval.estimate)) - change),
+        "bias_error_percent": 100 * np.std(interval.estimate) / np.sqrt(len(interval.estimate)),
         "median_width_percent": np.median(width),
     }
 
@@ -259,8 +259,8 @@ def report_types(types: pd.DataFrame) -> None:
     counted = types[types["scenario"] != LEFT_IN]
     for type_, part in counted.groupby("type"):
         for column, of in (("rejected", part[part["change"] == 0]), ("coverage", part)):
-            told = 100 * of.groupby(["method", "runs"])[column].agg(["min", "mean", "max"])
-            print(f"{type_}, {column}:\n{told.round(1).to_string()}")
+            table = 100 * of.groupby(["method", "runs"])[column].agg(["min", "mean", "max"])
+            print(f"{type_}, {column}:\n{table.round(1).to_string()}")
 
 
 if __name__ == "__main__":

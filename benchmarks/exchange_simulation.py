@@ -24,7 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--runs", type=int, default=400)
     parser.add_argument("--seconds", type=float, default=2.5)
-    parser.add_argument("--once", action="store_true", help="each period drawn anew, not for two stretches")
+    parser.add_argument("--once", action="store_true", help="each period drawn again, not for two stretches")
     options = parser.parse_args()
     print("| disturbances last | " + " | ".join(named(p) for p in PERIODS_S) + " |")
     print("| --- |" + " --- |" * len(PERIODS_S))

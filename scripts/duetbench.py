@@ -1,18 +1,22 @@
 #!/usr/bin/env python3
-"""Measure two versions of a program at the same time, and judge them: one entry to every subcommand.
+"""Measure two versions of a program at the same time, and judge them.
 
-Rules and people call the same; ./duetbench makes the environment first.
+One entry to every subcommand. Rules and people call the same; ./duetbench makes the environment first.
 """
 
 import argparse
 import ast
+import contextlib
 import difflib
 import importlib
+import re
 import sys
+import textwrap
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import NoReturn
 
 from duet import commands
@@ -20,6 +24,8 @@ from duet.model import DuetError
 
 USAGE = 64
 """Exit code of wrong arguments (sysexits.h); argparse's 2 would be an answer of `gate`."""
+COLUMNS = 80
+"""Of a screen, for the help."""
 INTERRUPTED = 130
 """As a shell has it after Ctrl-C."""
 
@@ -58,14 +64,24 @@ def _subcommand(file: Path) -> Subcommand:
 
 
 def overview() -> str:
-    """The help of `duetbench` itself."""
+    """The help of `duetbench` itself: one screen."""
     listed = subcommands()
-    wide = max(len(each.name) for each in listed)
-    lines = ["usage: duetbench SUBCOMMAND …", "", (__doc__ or "").partition("\n")[0]]
-    for title, by_rules in (("subcommands", False), ("called by the workflow's rules", True)):
-        lines += ["", f"{title}:"]
-        lines += [f"  {each.name:{wide}}  {each.line}" for each in listed if each.called_by_rules == by_rules]
-    return "\n".join([*lines, "", "Each has its own help: duetbench SUBCOMMAND --help"])
+    by_hand = [each for each in listed if not each.called_by_rules]
+    by_rules = ", ".join(each.name for each in listed if each.called_by_rules)
+    wide = max(len(each.name) for each in by_hand)
+    lines = ["usage: duetbench SUBCOMMAND ...", "", (__doc__ or "").partition("\n")[0]]
+    lines += ["", *(f"  {each.name:{wide}}  {_brief(each.line, COLUMNS - wide - 4)}" for each in by_hand)]
+    lines += ["", *textwrap.wrap(f"Called by the workflow's rules: {by_rules}.", COLUMNS), ""]
+    lines += ["Each has its own help, with an example: duetbench SUBCOMMAND --help"]
+    return "\n".join([*lines, "A campaign is measured by ./run (./run --help)."])
+
+
+def _brief(sentence: str, most: int) -> str:
+    """As many of the sentence's parts as fit."""
+    sentence = sentence.removesuffix(".")
+    ends = [match.start() for match in re.finditer(r"[,:;]", sentence)]
+    fitting = [end for end in (*ends, len(sentence)) if end <= most]
+    return sentence[: max(fitting)] if fitting else textwrap.shorten(sentence, most, placeholder=" …")
 
 
 def main(words: Sequence[str]) -> int:
@@ -93,7 +109,8 @@ def call(name: str, words: Sequence[str]) -> int:
     log = commands.Log()
     try:
         log = commands.Log(options.log)
-        return command.execute(options, log) or 0
+        with _phase(command, options):
+            return command.execute(options, log) or 0
     except commands.UsageError as error:
         parser.error(str(error))
     except DuetError as error:
@@ -109,6 +126,15 @@ def call(name: str, words: Sequence[str]) -> int:
         # Not foreseen, so a traceback, in the log too; but Python's own exit code is an answer of `gate`.
         log(traceback.format_exc().rstrip())
         return fault
+
+
+def _phase(command: ModuleType, options: argparse.Namespace) -> contextlib.AbstractContextManager:
+    what = getattr(command, "PHASE", None)
+    if what is None:
+        return contextlib.nullcontext()
+    from duet.measure.phase import Phase
+
+    return Phase(what.format(**vars(options)))
 
 
 def _wrong(what: str) -> int:

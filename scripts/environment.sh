@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Sourced by run and test: makes .venv from requirements.txt, quick when it is there already.
 # Sets nothing but PATH. Needs Python >= 3.11; on Debian and Ubuntu root gets what is missing.
 
@@ -37,10 +38,36 @@ _environment() {
     fi
     "$python" -c 'import ensurepip, venv' 2>/dev/null ||
         _apt "python$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')-venv"
-    echo "making the environment in .venv" >&2
-    "$python" -m venv --clear .venv
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+    _shown "making the environment in .venv" _install
     cp requirements.txt .venv/requirements.txt
+}
+
+_install() {
+    "$python" -m venv --clear .venv &&
+        .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+}
+
+_shown() { # what it is, and a command: a line, and on a terminal a bar that moves until the command ends
+    echo "$1" >&2
+    if [ ! -t 2 ] || [ "${TERM:-dumb}" = dumb ]; then
+        "$2"
+        return
+    fi
+    _bar &
+    _code=0
+    "$2" || _code=$?
+    kill $! 2>/dev/null || true
+    printf '\r%40s\r' '' >&2
+    return "$_code"
+}
+
+_bar() { # until it is killed, or this shell is
+    _s=0 _free=--------------------
+    while kill -0 $$ 2>/dev/null; do
+        printf '\r[%.*s#%.*s] %s s ' $((_s % 20)) $_free $((19 - _s % 20)) $_free "$_s" >&2
+        _s=$((_s + 1))
+        sleep 1
+    done
 }
 
 _environment

@@ -25,9 +25,17 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "chromedriver": ("chromium-driver",),
     "javac": ("default-jdk-headless",),
     "cc": ("gcc", "libc6-dev"),
+    "git": ("git",),
+    "shellcheck": ("shellcheck",),
+    "actionlint": ("golang-go",),
 }
 """Program -> its packages. dockerd runs the tests' containers; mmdebstrap and busybox make their images;
-Chromium opens the report; the JDK compiles the probes, and cc an example of config/README.md."""
+Chromium opens the report; the JDK compiles the probes, and cc an example of config/README.md; git has the
+revisions that are compared; shellcheck reads the scripts, and actionlint the workflows for GitHub."""
+BUILT = {"actionlint": ("go", "install", "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7")}
+"""Program -> the command that builds it, where Debian has no package, in a version that its Go can build."""
+BUILDERS = {"golang-go": "go"}
+"""Package -> its program, where another Go may be here, which is as good."""
 
 
 class Missing(Exception):
@@ -51,18 +59,26 @@ def provide(*programs: str) -> None:
         return
     if os.geteuid() or shutil.which("apt-get") is None:
         raise Missing(missing, "as root: ")
-    print(f"installing {' '.join(packages(missing))}", file=sys.stderr, flush=True)
+    wanted = [name for name in packages(missing) if shutil.which(BUILDERS.get(name, "")) is None]
+    print(f"installing {' '.join((*wanted, *(set(missing) & set(BUILT))))}", file=sys.stderr, flush=True)
     with contextlib.suppress(OSError):  # the JDK needs it; slim systems lack it
         Path("/usr/share/man/man1").mkdir(parents=True, exist_ok=True)
-    install = ("install", "-y", "--no-install-recommends", *packages(missing))
-    if not (_apt("update") and _apt(*install)):
+    install = ("install", "-y", "--no-install-recommends", *wanted)
+    if wanted and not (_apt("update") and _apt(*install)):
         raise Missing(missing, "apt-get failed; ")
+    for program in missing:
+        if program in BUILT and not _done(BUILT[program], {"GOBIN": "/usr/local/bin"}):
+            raise Missing([program], f"{' '.join(BUILT[program])} failed; ")
 
 
 def _apt(*arguments: str) -> bool:
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    return _done(("apt-get", "-qq", *arguments), {"DEBIAN_FRONTEND": "noninteractive"})
+
+
+def _done(command: tuple[str, ...], environment: dict[str, str]) -> bool:
+    """Whether it went well; if not, it is said what was wrong."""
     done = subprocess.run(
-        ("apt-get", "-qq", *arguments), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     if done.returncode:
         sys.stderr.write(done.stdout.decode(errors="replace"))

@@ -19,6 +19,7 @@ run record run.json: what was asked, what happened, where, with which image cont
 Rooms, ground floor first; tests/unit/test_rooms.py has who may know whom:
 
 model      nouns: frozen dataclasses and enums; names of runs and their inverse
+revisions  revisions of a git repository: which commit one is, and its files
 harnesses  a module per harness: all its facts, and how its files are read
 records    where everything lies, and every file that one command writes and another reads
 campaign   from YAML to a campaign, or all its faults; the seeded order of its runs

@@ -51,8 +51,9 @@ SIDES = ("A", "B")
 
 
 def file_name(name: str) -> str:
-    """A suite's or benchmark's name as it stands in file names: `.` is the separator there."""
-    return name.replace(".", "_")
+    """A suite's or benchmark's name as it stands in file names: letters, digits, `_ + -`, the rest is `_`
+    (`.` is the separator there)."""
+    return re.sub(r"[^A-Za-z0-9_+-]", "_", name)
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,32 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Checkout:
+    """A revision of a git repository, built. Equal ones have the same content, whatever they are called."""
+
+    content: str
+    """Hash of the commit, or of a working tree with changes."""
+    build: str = ""
+    """Command, for `sh -c`, in its top directory."""
+    commit: str = field(default="", compare=False)
+    """The commit, also that on which a working tree's changes are."""
+    revision: str = field(default="", compare=False)
+    """What the campaign calls it: `main`, `HEAD~1`, `.` for the working tree."""
+    repository: Path = field(default=Path(), compare=False)
+    """Its top directory."""
+    left_out: tuple[str, ...] = field(default=(), compare=False)
+    """Paths in a working tree with changes that are no part of it, such as results/."""
+
+    @property
+    def title(self) -> str:
+        """For people: `main (9545e54)`, `working tree (9545e54 with changes)`."""
+        changes = " with changes" if self.content != self.commit else ""
+        called = "working tree" if self.revision == "." else self.revision
+        short = self.commit[:7]
+        return short if self.commit.startswith(called) else f"{called} ({short}{changes})"
+
+
+@dataclass(frozen=True)
 class ImageRef:
     """An image as a campaign asks for it. Equal references are one image."""
 
@@ -79,14 +106,25 @@ class ImageRef:
     name: str
     args: tuple[tuple[str, str], ...] = ()
     source: Source | None = None
+    checkout: Checkout | None = None
+    """What is put on top of it; without a name, it is all there is (engine `process`)."""
 
     @property
     def key(self) -> str:
         """A file name for it: the name, and a digest of what distinguishes its namesakes."""
         base = re.sub(r"[^A-Za-z0-9_-]+", "_", self.name)
-        if base == self.name and not self.args and self.source is None:
+        parts = [self.name, self.args, plain(self.source)]
+        if self.checkout is not None:
+            base = base or "git"
+            parts.append([self.checkout.content, self.checkout.build])
+        elif base == self.name and not self.args and self.source is None:
             return base
-        return f"{base}-{digest([self.name, self.args, plain(self.source)])[:8]}"
+        return f"{base}-{digest(parts)[:8]}"
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return " + ".join(filter(None, (self.name, self.checkout.title if self.checkout else "")))
 
 
 @dataclass(frozen=True)
@@ -112,6 +150,8 @@ class Side:
     """Capabilities that it has in a container, such as SYS_NICE."""
     shares_memory: bool = False
     """In synchronised duets both sides see the same /dev/shm, for a barrier of their own."""
+    setup: str | None = None
+    """A command, for `sh -c`, before the gate: once a run, not timed."""
 
 
 @dataclass(frozen=True)

@@ -79,15 +79,15 @@ def rendezvous(directory: Path) -> Rendezvous:
 def alive(mark: str) -> list[str]:
     """Command lines of this machine's processes that contain `mark`, those in containers too, but for
     a side's supervisor, which tells the end before its own."""
-    found = []
+    lines = []
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             line = file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             continue
         if mark in line and supervise.__file__ not in line:
-            found.append(line)
-    return found
+            lines.append(line)
+    return lines
 
 
 def refusal(sides: Sides, script: str = "true", **changes: object) -> EngineError:

@@ -125,11 +125,11 @@ def test_an_ordinary_user_gets_the_same(tmp_path: Path):
 
 
 def test_lives_on_when_the_thread_that_started_it_ends(hosted: Sides):
-    found = []
-    thread = threading.Thread(target=lambda: found.append(hosted("sleep 0.5; exit 6")))
+    started = []
+    thread = threading.Thread(target=lambda: started.append(hosted("sleep 0.5; exit 6")))
     thread.start()
     thread.join()
-    assert found[0].wait(20) == 6
+    assert started[0].wait(20) == 6
 
 
 def test_own_directory_with_the_files_it_needs(hosted: Sides, tmp_path: Path):

@@ -103,8 +103,8 @@ def test_fetches_files_and_trees(sides: Sides, tmp_path: Path):
         side.fetch(path, to, ROOM)
         assert to.read_text() == expected + "\n"
     assert sorted(side.fetch("tree", tmp_path / "tree", ROOM)) == ["tree/fifo", "tree/link"]
-    found = sorted(str(p.relative_to(tmp_path / "tree")) for p in (tmp_path / "tree").rglob("*"))
-    assert found == ["sub", "sub/empty", "sub/two"]
+    names = sorted(str(p.relative_to(tmp_path / "tree")) for p in (tmp_path / "tree").rglob("*"))
+    assert names == ["sub", "sub/empty", "sub/two"]
     mode = (tmp_path / "tree/sub/two").stat().st_mode
     assert mode & 0o7000 == 0 and mode & 0o600 == 0o600
     if sides.engine.name == "process":

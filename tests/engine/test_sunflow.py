@@ -58,8 +58,8 @@ def command(subcommand: str, *arguments: object, check: bool = False) -> subproc
 
 def measured(results: Path, run: Run) -> tuple[dict, dict[str, pd.DataFrame]]:
     """The run's record and each side's iterations."""
-    said = command("measure", "--results", results, "--run", run.name)
-    assert said.returncode == 0, said.stderr
+    output = command("measure", "--results", results, "--run", run.name)
+    assert output.returncode == 0, output.stderr
     folder = results / "runs" / run.name
     frames = {
         side: get("native").parse([folder / run.file(side, "results.csv")], "sunflow") for side in run.sides
@@ -134,9 +134,9 @@ def test_a_side_that_dies_ends_the_run(uneven: tuple[Path, dict]) -> None:
     results, runs = uneven
     run = runs["dies", Type.SYNCDUET]
     begin = time.monotonic()
-    said = command("measure", "--results", results, "--run", run.name)
+    output = command("measure", "--results", results, "--run", run.name)
     assert time.monotonic() - begin < 30
-    assert said.returncode == 1
-    assert "side B ended with exit code 137" in said.stderr
+    assert output.returncode == 1
+    assert "side B ended with exit code 137" in output.stderr
     left = ["docker", "ps", "--all", "--quiet", "--filter", f"label=duetbench.run={run.name}"]
     assert not subprocess.run(left, check=True, capture_output=True, text=True).stdout

@@ -26,10 +26,12 @@ def place(tmp_path: Path, monkeypatch) -> Path:
 
 
 def test_the_one_who_waits_is_told_for_whom(place):
-    happened, said, waiting = [], [], threading.Event()
+    happened, messages, waiting = [], [], threading.Event()
 
     def other():
-        with alone.exclusively("s.b.1.duet.AB", "other", {}, lambda line: (said.append(line), waiting.set())):
+        with alone.exclusively(
+            "s.b.1.duet.AB", "other", {}, lambda line: (messages.append(line), waiting.set())
+        ):
             happened.append("other")
 
     with alone.exclusively("s.b.0.duet.AB", "c", {}, waits_never) as warnings:
@@ -41,7 +43,7 @@ def test_the_one_who_waits_is_told_for_whom(place):
     thread.join(10)
     assert happened == ["first", "other"]
     holder = f"s.b.0.duet.AB of campaign c (process {os.getpid()})"
-    assert said == [f"waiting for {holder}, which is being measured on this machine"]
+    assert messages == [f"waiting for {holder}, which is being measured on this machine"]
     assert place.read_text() == "" and place.stat().st_mode & 0o777 == 0o600
 
 
@@ -60,10 +62,10 @@ def test_a_killed_holder_holds_nothing(place):
     holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     try:
         assert holder.stdout.readline() == "held\n"
-        said = []
+        messages = []
         threading.Timer(0.3, holder.send_signal, [signal.SIGKILL]).start()
-        with alone.exclusively("r", "c", {}, said.append):
-            assert said == ["waiting for holder, which is being measured on this machine"]
+        with alone.exclusively("r", "c", {}, messages.append):
+            assert messages == ["waiting for holder, which is being measured on this machine"]
     finally:
         holder.kill()
         holder.wait()
@@ -135,30 +137,30 @@ def beside(place, monkeypatch):
     monkeypatch.setattr(alone, "PATIENCE_S", 0.2)
 
     def go(engine):
-        said = []
+        messages = []
         monkeypatch.setattr(alone, "sides_here", lambda: [1 for _ in engine.there])
         monkeypatch.setattr(alone, "_reachable", lambda _: {"fake": engine})
-        with alone.exclusively("r", "c", {}, said.append) as warnings:
-            return said, warnings
+        with alone.exclusively("r", "c", {}, messages.append) as warnings:
+            return messages, warnings
 
     return go
 
 
 def test_sides_of_the_dead_are_removed_and_that_is_said(beside):
     engine = Engine(DEAD, DEAD)
-    said, warnings = beside(engine)
+    messages, warnings = beside(engine)
     assert engine.ended == ["s.b.0.duet.AB", "s.b.1.duet.AB"] and warnings == []
     pid = DEAD.partition(".")[0]
-    assert said[0] == (
+    assert messages[0] == (
         f"removed side A of s.b.0.duet.AB in /results (measured by process {pid}): that process is dead"
     )
 
 
 def test_sides_of_the_living_are_waited_for_with_a_bound(beside):
     engine = Engine(DEAD, LIVE)
-    said, warnings = beside(engine)
+    messages, warnings = beside(engine)
     who = f"side A of s.b.1.duet.AB in /results (measured by process {os.getpid()})"
-    assert said[1:] == [f"waiting for {who}, which runs on this machine"] and engine.ended == [
+    assert messages[1:] == [f"waiting for {who}, which runs on this machine"] and engine.ended == [
         "s.b.0.duet.AB"
     ]
     assert warnings == [f"measured beside {who}, which did not end within 0.2 s"]
@@ -168,19 +170,20 @@ def test_a_side_that_ends_while_it_is_waited_for(beside, monkeypatch):
     engine = Engine(LIVE)
     monkeypatch.setattr(alone, "PATIENCE_S", 3600)
     threading.Timer(0.3, engine.there.clear).start()
-    said, warnings = beside(engine)
-    assert len(said) == 1 and warnings == []
+    messages, warnings = beside(engine)
+    assert len(messages) == 1 and warnings == []
 
 
 def test_what_cannot_be_removed_is_waited_for(beside):
-    said, warnings = beside(Engine(DEAD, stubborn=True))
+    messages, warnings = beside(Engine(DEAD, stubborn=True))
     assert (
-        said == ["waiting for process 1 of root, a side, which runs on this machine"] and len(warnings) == 1
+        messages == ["waiting for process 1 of root, a side, which runs on this machine"]
+        and len(warnings) == 1
     )
 
 
 def test_names_of_strays_do_not_reach_the_terminal_as_they_are(beside):
     engine = Engine(LIVE)
     engine.there = [Stray("1", "/r\033[2J", "x\n" * 1000, "A", LIVE)]
-    said, _ = beside(engine)
-    assert said[0].isprintable() and len(said[0]) < 600
+    messages, _ = beside(engine)
+    assert messages[0].isprintable() and len(messages[0]) < 600

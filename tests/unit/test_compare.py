@@ -1,5 +1,6 @@
 """compare without measuring: what it chooses, the file that it writes, what it says of bad input."""
 
+import argparse
 import math
 import subprocess
 import tarfile
@@ -9,11 +10,13 @@ from pathlib import Path
 import pytest
 from commands import DUETBENCH
 from duet.campaign import load
-from duet.commands import _comparison, _trial
+from duet.commands import _comparison, _trial, compare
 from duet.commands._comparison import Comparison, Pace
 from duet.model import Type
 from duet.report import comparison as report
 from duet.report.summary.wording import seconds
+from duet.revisions import resolve
+from repositories import Repository
 
 PACE = Pace(runs=10, seconds=2, batch=4, warmup=1, timeout_s=90)
 COMMANDS = [
@@ -188,6 +191,11 @@ def test_the_answer_in_words() -> None:
         (["--name", "x"], 4, "there is no results/x/compare.yml"),
         (["a", "b", "--export-json", "no/x.json"], 4, "no/x.json cannot be written"),
         (["a", "b", "--name", "taken"], 4, "results/taken is there already"),
+        (["a", "--build", "make"], 64, "1 command;"),
+        (["a", "b", "--build", "make"], 64, "--build without --git"),
+        (["a", "--git", "x..y", "--build", "a 'b"], 64, "--build (a 'b): no closing quotation"),
+        (["--name", "x", "--git", "x..y"], 64, "--git without commands"),
+        (["a", "--git", "x..y"], 4, "lies in no git repository"),
     ],
 )
 def test_bad_input_is_one_line(tmp_path: Path, words: list[str], code: int, said: str) -> None:
@@ -201,3 +209,80 @@ def test_where_nothing_can_be_written(tmp_path: Path) -> None:
     (tmp_path / "results").write_text("a file of the user's")
     done = subprocess.run([*DUETBENCH, "compare", "a", "b"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 4 and "results/a: Not a directory; stand in" in done.stderr
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """Two commits; the first one is called old."""
+    made = Repository.new(tmp_path / "repository")
+    (made.path / "src").mkdir()
+    (made.path / "src/data").write_text("")
+    made.commit(a_txt="1")
+    made.git("tag", "old")
+    made.commit(a_txt="2")
+    resolve.cache_clear()
+    return made
+
+
+@pytest.mark.parametrize(
+    ("wanted", "named", "titles"),
+    [
+        ("old..main", ("old", "main"), "old ({old}) main ({new})"),
+        ("old..", ("old", "HEAD"), "old ({old}) HEAD ({new})"),
+        ("old...main", ("{OLD}", "main"), "{old} main ({new})"),
+        ("main", ("main", "."), "main ({new}) working tree ({new} with changes)"),
+    ],
+)
+def test_revisions(repository: Repository, monkeypatch, wanted: str, named, titles: str) -> None:
+    repository.write(a_txt="3")
+    monkeypatch.chdir(repository.path)
+    commits = {"OLD": repository.git("rev-parse", "old"), "new": repository.git("rev-parse", "main")[:7]}
+    commits["old"] = commits["OLD"][:7]
+    parser = argparse.ArgumentParser()
+    compare.arguments(parser)
+    checkouts = compare._checkouts(parser.parse_args(["x", "--git", wanted]))
+    assert checkouts is not None
+    assert [each.revision for each in checkouts] == [name.format(**commits) for name in named]
+    assert " ".join(each.title for each in checkouts) == titles.format(**commits)
+
+
+@pytest.mark.parametrize("images", [None, ("python:3.11", "python:3.11")])
+@pytest.mark.parametrize("inside", ["", "src"])
+def test_the_file_names_the_revisions(repository: Repository, images, inside: str) -> None:
+    asked = Comparison(
+        *("x", ("./b d", "./b d"), repository.path / inside, "docker" if images else "process", images),
+        **{"revisions": ("old", "main"), "titles": ("old (1)", "main (2)"), "build": "make -j2"},
+        **{"inside": inside, "setup": "./warm it # up"},
+    )
+    file = asked.directory / "results/x/compare.yml"
+    file.parent.mkdir(parents=True)
+    file.write_text(_comparison.campaign_text(asked, PACE, "more"), encoding="utf-8")
+    campaign = load.load_campaign(file)
+    (benchmark,) = campaign.benchmarks
+    go = "cd src && " if inside else ""
+    for side, name in ((benchmark.a, "old"), (benchmark.b, "main")):
+        assert side.image and (checkout := side.image.checkout)
+        assert checkout.commit == checkout.content == repository.git("rev-parse", name)
+        assert checkout.build == f"{go}make -j2" and checkout.repository == repository.path
+        assert side.setup == f"{go}{{ ./warm it # up\n}}" and side.run.endswith(" -- ./b d")
+        assert side.image.name == ("loop" if images else "probes")
+        assert ("cd src && " in side.run) == bool(inside)
+    (repository.path / "trial.yml").write_text(_comparison.trial_text(asked, 5), encoding="utf-8")
+    tried = load.load_campaign(repository.path / "trial.yml")
+    assert tried.images == campaign.images  # so what is built for the trial is what is measured
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--git", "old..mian"], "has no revision mian (did you mean main?)"),
+        (["--git", "main..HEAD"], "are the same; name two revisions that differ"),
+        (["--git", "HEAD"], "are the same; name two revisions that differ"),
+    ],
+)
+def test_revisions_that_are_wrong(repository: Repository, words: list[str], said: str) -> None:
+    done = subprocess.run(
+        [*DUETBENCH, "compare", "true", *words], cwd=repository.path, capture_output=True, text=True
+    )
+    assert done.returncode == 4 and done.stderr.count("\n") == 1 and said in done.stderr
+    assert not (repository.path / "results").exists()

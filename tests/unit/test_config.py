@@ -13,6 +13,7 @@ from duet.campaign.load import load_campaign
 from duet.harnesses import Harness
 from duet.inference import estimators, intervals, multiplicity
 from duet.model import Analysis, ImageRef, Schedule, Side, Source, Type
+from repositories import Repository
 
 ROOT = Path(__file__).parents[2]
 PREDECESSOR = Path(__file__).parents[1] / "data" / "predecessor"
@@ -62,6 +63,7 @@ SIDE_VALUES = {
     "memory": ("1g", "2g", "3g", "4g"),
     "disk": ("1g", "2g", "3g", "4g"),
     "privileges": (["KILL"], ["SYS_NICE"], [], ["CHOWN", "FOWNER"]),
+    "setup": ("s1", "s2", "s3", "s4"),
     "network": ("n1", "n2", "n3", "n4"),
     "cpus": ("1", "2", "3", "4"),
 }
@@ -569,9 +571,11 @@ def test_readme_gives_the_facts_of_harnesses() -> None:
 def test_readmes_campaigns_are_campaigns(tmp_path: Path) -> None:
     text = (ROOT / "config/README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    assert len(blocks) >= 2
+    assert len(blocks) >= 3
+    repository = Repository.new(tmp_path / "repository")  # one of them names revisions
+    repository.commit()
     for i, block in enumerate(blocks):
-        path = tmp_path / f"c{i}.yml"
+        path = repository.path / f"c{i}.yml"
         path.write_text(block, encoding="utf-8")
         assert load_campaign(path).benchmarks
 

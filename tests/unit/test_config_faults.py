@@ -54,6 +54,9 @@ WRONG = {
     "privileges": [3, "root", "CAP_CHOWN", ["sys_nice"]],
     "network": [3, "a b"],
     "cpus": [2, "half", "0-", "a"],
+    "git": ["main", [1]],
+    "setup": [3, ["a"]],
+    "parameters": [["x"], "x"],
 }
 
 

@@ -210,14 +210,18 @@ def test_modes(wish, mode):
     ],
 )
 def test_why_there_is_no_exchange(m, bindable, reason):
-    found = assign({"A": "exchange", "B": "exchange"}, m, False, bindable)
-    assert found.sets is None and found.reason == reason and any(reason in w for w in found.warnings)
+    assignment = assign({"A": "exchange", "B": "exchange"}, m, False, bindable)
+    assert (
+        assignment.sets is None
+        and assignment.reason == reason
+        and any(reason in w for w in assignment.warnings)
+    )
     assert assign({"A": "split", "B": "split"}, m, False, bindable).reason == ""
 
 
 def test_a_side_that_opts_out_is_not_exchanged():
-    found = assign({"A": "exchange", "B": "split"}, machine([0, 1]), False, BOTH)
-    assert found.sets is None and dict(found.cpus) == {"A": "0", "B": "1"}
+    assignment = assign({"A": "exchange", "B": "split"}, machine([0, 1]), False, BOTH)
+    assert assignment.sets is None and dict(assignment.cpus) == {"A": "0", "B": "1"}
 
 
 def test_shared_is_unbound_unless_we_are_bound_ourselves():
@@ -229,15 +233,15 @@ def test_shared_is_unbound_unless_we_are_bound_ourselves():
 
 
 def test_one_core_is_shared_with_a_warning():
-    found = assign({"A": "split", "B": "split"}, machine([0]), False, BOTH)
-    assert found.cpus == {"A": None, "B": None}
-    assert len(found.warnings) == 2 and "only one core" in found.warnings[0]
+    assignment = assign({"A": "split", "B": "split"}, machine([0]), False, BOTH)
+    assert assignment.cpus == {"A": None, "B": None}
+    assert len(assignment.warnings) == 2 and "only one core" in assignment.warnings[0]
 
 
 def test_an_engine_that_cannot_bind_warns():
-    found = assign({"A": "split", "B": "shared"}, machine([0, 1]), False, {"A": False, "B": False})
-    assert found.cpus == {"A": None, "B": None}
-    assert len(found.warnings) == 1 and "side A" in found.warnings[0]
+    assignment = assign({"A": "split", "B": "shared"}, machine([0, 1]), False, {"A": False, "B": False})
+    assert assignment.cpus == {"A": None, "B": None}
+    assert len(assignment.warnings) == 1 and "side A" in assignment.warnings[0]
 
 
 def test_explicit_sets():

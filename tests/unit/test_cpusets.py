@@ -72,9 +72,9 @@ def host(tmp_path):
         ),
     ],
 )
-def test_the_file_is_found(host, what, cgroup, mounts, files, root, found):
+def test_the_file_is_found(host, what, cgroup, mounts, files, root, place):
     proc, top = host(cgroup, mounts, files, root)
-    expected = top / list(files)[found].format(id=ID) / "cpuset.cpus"
+    expected = top / list(files)[place].format(id=ID) / "cpuset.cpus"
     assert cpusets.find(7, ID, proc) == expected, what
 
 

@@ -81,7 +81,8 @@ def test_subcommands_exist(document: Path) -> None:
 
 def test_the_readmes_campaign_is_planned(tmp_path: Path) -> None:
     """tests/workflow/test_readme.py measures it."""
-    (block,) = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    text = (ROOT / "README.md").read_text()
+    (block,) = re.findall(r"^```yaml\n(.*?^duetbench:.*?)^```", text, re.MULTILINE | re.DOTALL)
     (tmp_path / "mine.yml").write_text(block)
     campaign = load_campaign(tmp_path / "mine.yml")
     assert [(b.suite, b.name, b.a.run) for b in campaign.benchmarks] == [

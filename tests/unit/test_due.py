@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from duet.campaign.due import NEW, due_runs
-from duet.model import ImageRef, Order, Run, Side, Source, Type
+from duet.model import Checkout, ImageRef, Order, Run, Side, Source, Type
+from duet.records.codec import encode
 from duet.records.layout import Layout
 from duet.records.plan import SidePlan
 from duet.records.run import SpecRecord, file_record
@@ -68,6 +69,7 @@ def test_a_run_is_due_until_it_is_measured(layout: Layout):
         {"disk_bytes": 1 << 30},
         {"privileges": ("SYS_NICE",)},
         {"shares_memory": True},
+        {"setup": "make ready"},
     ],
 )
 def test_what_a_side_runs_and_its_limits_decide(layout: Layout, changes: dict[str, Any]):
@@ -135,3 +137,22 @@ def test_a_result_of_another_size_is_damage(layout: Layout):
 def test_a_record_that_cannot_be_read_is_damage(layout: Layout, text: str):
     layout.run_record(RUN.name).write_text(text)
     assert str(why(layout)).startswith("damaged: ")
+
+
+def test_a_branch_that_moves_to_the_same_commit_is_no_reason(layout: Layout):
+    """Where the content is not known, either; another commit or build is one."""
+
+    def git(content: str, build: str = "make", **labels: Any) -> ImageRef:
+        return ImageRef("app", checkout=Checkout(content, build, content, **labels))
+
+    directory = layout.run(RUN.name)
+    record = json.loads((directory / "run.json").read_bytes())
+    spec = SpecRecord(timeout_s=60, sides={name: side(name, image=git("c1")) for name in RUN.sides})
+    (directory / "run.json").write_text(json.dumps(record | {"spec": encode(spec)}))
+
+    def of(ref: ImageRef) -> str | None:
+        named = {RUN.plan_file(s): SidePlan(side=side(s, image=ref), timeout_s=60) for s in RUN.sides}
+        return due_runs([RUN], named, {ref.key: None}, layout).get(RUN.name)
+
+    assert of(git("c1", revision="other", repository=Path("/elsewhere"))) is None
+    assert "changed: image" in str(of(git("c2"))) and "changed: image" in str(of(git("c1", "make all")))

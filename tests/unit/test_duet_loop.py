@@ -29,8 +29,8 @@ def rows(file: Path) -> list[dict[str, int]]:
 
 
 def ended(process: subprocess.Popen) -> tuple[int, str]:
-    _, said = process.communicate(timeout=30)
-    return process.returncode, said
+    _, output = process.communicate(timeout=30)
+    return process.returncode, output
 
 
 def until(condition) -> None:
@@ -44,14 +44,14 @@ def test_every_iteration_is_stamped_in_epoch_time(tmp_path: Path) -> None:
     before_ns = time.time_ns()
     assert ended(loop(tmp_path, "--iterations", "5", "--", "sleep", "0.05")) == (0, "")
     after_ns = time.time_ns()
-    found = rows(tmp_path / "results.csv")
-    assert [row["iteration"] for row in found] == [0, 1, 2, 3, 4]
-    assert list(found[0]) == ["iteration", "start_ns", "end_ns"]
-    stamps = [row[key] for row in found for key in ("start_ns", "end_ns")]
+    lines = rows(tmp_path / "results.csv")
+    assert [row["iteration"] for row in lines] == [0, 1, 2, 3, 4]
+    assert list(lines[0]) == ["iteration", "start_ns", "end_ns"]
+    stamps = [row[key] for row in lines for key in ("start_ns", "end_ns")]
     assert stamps == sorted(stamps)
     # The offset between the clocks is known to microseconds; a clock being slewed adds some.
     assert before_ns - 10**6 < stamps[0] and stamps[-1] < after_ns + 10**6
-    assert all(row["end_ns"] - row["start_ns"] >= 50_000_000 for row in found)
+    assert all(row["end_ns"] - row["start_ns"] >= 50_000_000 for row in lines)
 
 
 def test_it_goes_on_for_so_many_seconds(tmp_path: Path) -> None:
@@ -71,10 +71,10 @@ def test_it_goes_on_for_so_many_seconds(tmp_path: Path) -> None:
     ],
 )
 def test_a_command_that_fails_ends_it_with_its_status(
-    tmp_path: Path, command: list[str], code: int, said: str
+    tmp_path: Path, command: list[str], code: int, output: str
 ) -> None:
     status, error = ended(loop(tmp_path, "--iterations", "3", "--", *command))
-    assert status == code and said in error and "Traceback" not in error
+    assert status == code and output in error and "Traceback" not in error
     assert rows(tmp_path / "results.csv") == []
 
 
@@ -152,9 +152,9 @@ def test_the_survivor_goes_on_alone_and_says_so(tmp_path: Path) -> None:
 def test_a_batch_is_one_iteration(tmp_path: Path) -> None:
     command = ["sh", "-c", "echo x >>done; sleep 0.02"]
     assert ended(loop(tmp_path, "--iterations", "2", "--batch", "3", "--", *command)) == (0, "")
-    found = rows(tmp_path / "results.csv")
-    assert [row["batch"] for row in found] == [3, 3] and (tmp_path / "done").read_text() == "x\n" * 6
-    assert all(row["end_ns"] - row["start_ns"] >= 60_000_000 for row in found)
+    lines = rows(tmp_path / "results.csv")
+    assert [row["batch"] for row in lines] == [3, 3] and (tmp_path / "done").read_text() == "x\n" * 6
+    assert all(row["end_ns"] - row["start_ns"] >= 60_000_000 for row in lines)
 
 
 def test_a_batch_ends_with_what_fails(tmp_path: Path) -> None:
@@ -178,6 +178,6 @@ def test_preparing_is_done_each_time_and_not_timed(tmp_path: Path) -> None:
 def test_what_lies_between_two_iterations_is_little(tmp_path: Path) -> None:
     """Documented: about 12 µs on an idle machine; the bound is for a busy one."""
     assert ended(loop(tmp_path, "--iterations", "200", "--", "true"))[0] == 0
-    found = rows(tmp_path / "results.csv")
-    gaps = sorted(b["start_ns"] - a["end_ns"] for a, b in itertools.pairwise(found))
+    lines = rows(tmp_path / "results.csv")
+    gaps = sorted(b["start_ns"] - a["end_ns"] for a, b in itertools.pairwise(lines))
     assert gaps[len(gaps) // 2] < 200_000

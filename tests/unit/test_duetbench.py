@@ -20,14 +20,24 @@ def call(*words: object, **options) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*DUETBENCH, *map(str, words)], capture_output=True, text=True, **options)
 
 
-def test_help_lists_every_subcommand_with_its_first_line():
+def test_help_names_every_subcommand_on_one_screen():
     done = call("--help")
     assert done.returncode == 0 and not done.stderr
-    listed = dict(re.findall(r"^  (\S+) {2,}(\S.*)$", done.stdout, re.M))
-    assert list(sorted(listed)) == NAMES
-    assert all(line.endswith(".") and len(line) < 100 for line in listed.values()), listed
-    by_hand, by_rules = done.stdout.split("called by")
-    assert re.search(r"^  gate ", by_hand, re.M) and re.search(r"^  measure ", by_rules, re.M)
+    assert len(done.stdout.splitlines()) <= 24 and all(len(line) <= 80 for line in done.stdout.splitlines())
+    by_hand, by_rules = done.stdout.split("Called by the workflow's rules: ")
+    listed = re.findall(r"^  (\S+) {2,}\S", by_hand, re.M)
+    named = by_rules.partition(".")[0].replace("\n", " ").split(", ")
+    assert sorted([*listed, *named]) == sorted(name.replace("_", "-") for name in NAMES)
+    assert "gate" in listed and "measure" in named
+
+
+def test_help_of_run_is_one_screen_and_makes_no_environment(tmp_path: Path):
+    shutil.copy2(ROOT / "run", tmp_path)
+    for words in (["--help"], ["--configfile", "x.yml", "-h"]):
+        done = subprocess.run([tmp_path / "run", *words], capture_output=True, text=True, check=True)
+        lines = done.stdout.splitlines()
+        assert lines[0].startswith("usage: ./run [TARGET ...]") and not done.stderr
+        assert len(lines) <= 24 and all(len(line) <= 80 for line in lines)
 
 
 def test_help_imports_none_of_them():
@@ -69,10 +79,10 @@ def test_wrong_arguments_are_one_line_and_no_answer(name: str):
         (["summary"], "nothing to summarise; give --show, or --verdicts, --runs, --planned and --name"),
     ],
 )
-def test_what_was_typed_wrongly(words: list[str], said: str):
+def test_what_was_typed_wrongly(words: list[str], message: str):
     done = call(*words)
     assert done.returncode == 64 and done.stdout == ""
-    assert done.stderr.startswith(f"error: {said} (see duetbench ") and done.stderr.count("\n") == 1
+    assert done.stderr.startswith(f"error: {message} (see duetbench ") and done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -81,9 +91,9 @@ def test_what_was_typed_wrongly(words: list[str], said: str):
         (["analyse", "--table", "none.parquet", "--verdicts", "v.csv"], 1),
         (["analyse", "--table", "torn", "--verdicts", "v.csv"], 1),
         (["collect", "--results", ".", "--benchmark", "a.b", "--out", "t"], 1),
-        (["configfiles", "--", "--configfile", "none.yml"], 1),
+        (["start", "--", "--configfile", "none.yml"], 1),
         (["fetch", "--plan", "none.json"], 1),
-        (["figures", "benchmarks", "--table", "torn", "--out", "x"], 1),
+        (["figures", "all", "--table", "torn", "--verdicts", "torn", "--out", "x"], 1),
         (["figures", "forest", "--verdicts", "torn", "--suite", "s", "--out", "x"], 1),
         (["figures", "methods", "--table", "none.parquet", "--out", "x"], 1),
         (["gate", "none"], 4),
@@ -134,7 +144,7 @@ def test_typed_by_a_person_it_needs_no_activation_and_paths_are_theirs(tmp_path:
     python.chmod(0o755)
     (tmp_path / "c.yml").write_text("duetbench: [\n")
     done = subprocess.run(
-        [checkout / "duetbench", "configfiles", "--", "--configfile", "c.yml"],
+        [checkout / "duetbench", "start", "--", "--configfile", "c.yml"],
         cwd=tmp_path, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 1 and done.stderr.startswith("error: c.yml: line ")

@@ -328,16 +328,17 @@ def test_the_command_draws_all_figures_of_a_benchmark(tmp_path):
     assert "the first 2 iterations of each run are left out" in series
 
 
-def test_the_command_draws_all_benchmarks_measured_or_not(tmp_path):
+def test_the_command_draws_all_of_a_campaign_measured_or_not(tmp_path):
     files(tmp_path, campaign(["b.x", "other"], 3, 10))
     (tmp_path / "runs.txt").write_text("synthetic.b_x.7.duet.AB\nsynthetic.lost.0.duet.AB\n")
     given = ["--table", "t.parquet", "--pairs", "p.parquet", "--effects", "e.parquet", "--verdicts", "v.csv"]
     given += ["--analysis", "a.json", "--planned", "runs.txt", "--runs", "runs", "--stem", "old.import"]
-    done = plot(tmp_path, "benchmarks", *given, "--jobs", "2")
+    done = plot(tmp_path, "all", *given, "--jobs", "2")
     assert done.returncode == 0 and not done.stderr, done.stderr
     there = {p.name for p in (tmp_path / "out/name").glob("*.svg")}
     stems = ("synthetic.b_x", "synthetic.other", "synthetic.lost", "old.import")
-    assert there == {f"{stem}.{kind}.svg" for stem in stems for kind in BENCHMARK}
+    forests = {f"{suite}.forest.svg" for suite in ("synthetic", "old")}
+    assert there == {f"{stem}.{kind}.svg" for stem in stems for kind in BENCHMARK} | forests | {"methods.svg"}
     figures = tmp_path / "out/name"
     assert "synthetic b.x: run means" in (figures / "synthetic.b_x.runs.svg").read_text()
     assert "No run of this benchmark has finished" in (figures / "synthetic.lost.runs.svg").read_text()
@@ -346,8 +347,8 @@ def test_the_command_draws_all_benchmarks_measured_or_not(tmp_path):
 def test_a_fault_names_the_benchmark(tmp_path):
     files(tmp_path, campaign(["b.x", "other"], 3, 10))
     pd.read_parquet(tmp_path / "e.parquet").drop(columns="runid").to_parquet(tmp_path / "e.parquet")
-    done = plot(tmp_path, "benchmarks", "--table", "t.parquet", "--effects", "e.parquet")
-    assert done.returncode == 1 and done.stderr.startswith("error: benchmarks: synthetic.b_x: KeyError")
+    done = plot(tmp_path, "all", "--table", "t.parquet", "--effects", "e.parquet", "--verdicts", "v.csv")
+    assert done.returncode == 1 and done.stderr.startswith("error: all: synthetic.b_x: KeyError")
     assert done.stderr.count("\n") == 1
 
 

@@ -82,12 +82,12 @@ def test_native(write, field, value):
         (["1", "0.5", "1"], [1, 0, 1], "line 3: synchronised is '0.5'"),
     ],
 )
-def test_the_mark_of_synchronised_iterations_is_never_lost(write, cells, expected, said):
+def test_the_mark_of_synchronised_iterations_is_never_lost(write, cells, expected, message):
     rows = [damaged(row, 3, cell) for row, cell in zip(ROWS, cells, strict=True)]
     frame = native.parse([write(HEAD + "\n".join([*rows, ""]))], "b")
     assert frame["synchronised"].tolist() == expected
     assert str(frame["synchronised"].dtype) == "Int64"
-    assert [said in w for w in frame.attrs["warnings"]] == ([True] if said else [])
+    assert [message in w for w in frame.attrs["warnings"]] == ([True] if message else [])
 
 
 def test_a_column_of_text_is_left_out_as_documented(write):

@@ -29,8 +29,8 @@ def simulated(name, change=0.0, campaigns=40, runs=10, seed=4):
     return next(simulation.simulate(scenario, change, campaigns, runs, 30, seed))
 
 
-def fields(found):
-    return np.stack([found.estimate, found.low, found.high])
+def fields(interval):
+    return np.stack([interval.estimate, interval.low, interval.high])
 
 
 def one(table):
@@ -43,13 +43,13 @@ def one(table):
 def test_trimmed_by_hand():
     """Twenty runs without the two highest and lowest: Yuen's standard error from the Winsorised runs."""
     x = RNG.normal(0.02, 0.05, 20)
-    found = guarded.trimmed(x, 0.95, 0.03)
+    interval = guarded.trimmed(x, 0.95, 0.03)
     ordered = np.sort(x)
     drawn_in = np.clip(ordered, ordered[2], ordered[17])
     error = np.sqrt(((drawn_in - drawn_in.mean()) ** 2).sum() / (16 * 15))
-    assert found.estimate == pytest.approx(stats.trim_mean(x, 0.1))
-    assert found.high - found.estimate == pytest.approx(stats.t.ppf(0.975, 15) * error)
-    assert found.p == pytest.approx(2 * stats.t.sf(abs(found.estimate) / error, 15))
+    assert interval.estimate == pytest.approx(stats.trim_mean(x, 0.1))
+    assert interval.high - interval.estimate == pytest.approx(stats.t.ppf(0.975, 15) * error)
+    assert interval.p == pytest.approx(2 * stats.t.sf(abs(interval.estimate) / error, 15))
 
 
 @pytest.mark.parametrize("by", [intervals.t, guarded.guarded_t, guarded.trimmed])
@@ -71,12 +71,12 @@ def test_exchange_scale_and_order_of_rows(by, n):
 def test_the_guard_holds_what_both_hold_and_is_t_below_ten_runs():
     x = RNG.normal(0.02, 0.05, (200, 12))
     x[::4, 0] += 1
-    found = guarded.guarded_t(x, 0.95, 0.02)
+    interval = guarded.guarded_t(x, 0.95, 0.02)
     mean, middle = intervals.t(x, 1 - 0.045, 0.02), guarded.trimmed(x, 1 - 0.005, 0.02)
-    assert found.low == pytest.approx(np.maximum(mean.low, middle.low))
-    assert found.high == pytest.approx(np.minimum(mean.high, middle.high))
-    assert ((found.p <= 0.05) == ((found.low > 0) | (found.high < 0))).all()
-    assert ((found.low <= found.estimate) & (found.estimate <= found.high)).all()
+    assert interval.low == pytest.approx(np.maximum(mean.low, middle.low))
+    assert interval.high == pytest.approx(np.minimum(mean.high, middle.high))
+    assert ((interval.p <= 0.05) == ((interval.low > 0) | (interval.high < 0))).all()
+    assert ((interval.low <= interval.estimate) & (interval.estimate <= interval.high)).all()
     few = guarded.guarded_t(x[:, :9], 0.95, 0.02)
     assert fields(few) == pytest.approx(fields(intervals.t(x[:, :9], 0.95, 0.02)))
 
@@ -86,8 +86,8 @@ def test_intervals_that_exclude_each_other_are_joined():
     x[:18] += np.where(np.arange(18) < 9, 0, -1e-3)
     mean, middle = intervals.t(x + 10, 0.19, 0.02), guarded.trimmed(x + 10, 0.91, 0.02)
     assert mean.low > middle.high
-    found = guarded.guarded_t(x + 10, 0.1, 0.02)
-    assert found.low <= middle.low and found.high >= mean.high and found.p <= 0.05
+    interval = guarded.guarded_t(x + 10, 0.1, 0.02)
+    assert interval.low <= middle.low and interval.high >= mean.high and interval.p <= 0.05
 
 
 def test_one_run_in_ten_off_by_two_hides_a_change_from_the_mean_only():
@@ -208,8 +208,8 @@ def test_turbo_is_corrected_and_absent_without_pauses():
     group = np.arange(len(samples.runs)) // 10
     overlaps = join(samples, 0.0)
     moved = estimators.rate(samples, overlaps, group).log_ratio.mean()
-    found = shifts(samples, overlaps, group)["company"]
-    assert moved > 0.006 and moved + found.mean() == pytest.approx(0, abs=0.003)
+    interval = shifts(samples, overlaps, group)["company"]
+    assert moved > 0.006 and moved + interval.mean() == pytest.approx(0, abs=0.003)
     plain = from_table(pd.concat([run(i, [10**7] * 20, [10**7] * 20) for i in range(3)]))
     assert (shifts(plain, join(plain, 0.0), np.zeros(3, int))["company"] == 0).all()
 
@@ -261,5 +261,5 @@ def test_equivalence_is_each_benchmarks_own():
 
 @pytest.mark.parametrize(("n", "seen"), [(0, 0.0), (10, 0.18), (40, 0.74)])
 def test_how_little_few_comparisons_prove(n, seen):
-    found = false_positives(pd.Series(np.full(n, 0.5)))
-    assert isinstance(found, FalsePositives) and found.seen() == pytest.approx(seen, abs=0.005)
+    interval = false_positives(pd.Series(np.full(n, 0.5)))
+    assert isinstance(interval, FalsePositives) and interval.seen() == pytest.approx(seen, abs=0.005)

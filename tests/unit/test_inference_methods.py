@@ -27,26 +27,26 @@ SAMPLES = RNG.normal(0.02, 0.05, (20, 9))
 
 @pytest.mark.parametrize("confidence", [0.9, 0.95, 0.99])
 def test_t_and_equivalence_against_scipy(confidence):
-    found = intervals.t(SAMPLES, confidence, 0.03)
+    interval = intervals.t(SAMPLES, confidence, 0.03)
     for i, x in enumerate(SAMPLES):
         expected = stats.ttest_1samp(x, 0)
         interval = expected.confidence_interval(confidence)
-        assert (found.low[i], found.high[i]) == pytest.approx((interval.low, interval.high))
-        assert found.p[i] == pytest.approx(expected.pvalue)
+        assert (interval.low[i], interval.high[i]) == pytest.approx((interval.low, interval.high))
+        assert interval.p[i] == pytest.approx(expected.pvalue)
         above = stats.ttest_1samp(x, -0.03, alternative="greater").pvalue
         below = stats.ttest_1samp(x, 0.03, alternative="less").pvalue
-        assert found.p_equivalence[i] == pytest.approx(max(above, below))
+        assert interval.p_equivalence[i] == pytest.approx(max(above, below))
 
 
 @pytest.mark.parametrize("n", [2, 5, 6, 9, 20])
 def test_wilcoxon_against_scipy(n):
     x = RNG.normal(0.1, 0.2, (30, n))
-    found = intervals.wilcoxon(x, 0.95, 0.1)
+    interval = intervals.wilcoxon(x, 0.95, 0.1)
     expected = [stats.wilcoxon(row, method="exact").pvalue for row in x]
-    assert found.p == pytest.approx(np.array(expected))
-    assert np.isinf(found.low).all() == (n < 6)
+    assert interval.p == pytest.approx(np.array(expected))
+    assert np.isinf(interval.low).all() == (n < 6)
     # the interval is the set of centres that are not rejected
-    for row, low, high, p in zip(x, found.low, found.high, found.p, strict=True):
+    for row, low, high, p in zip(x, interval.low, interval.high, interval.p, strict=True):
         assert (low > 0 or high < 0) == (p <= 0.05)
         if np.isfinite(low):
             assert stats.wilcoxon(row - (low + 1e-9), method="exact").pvalue > 0.05
@@ -55,17 +55,17 @@ def test_wilcoxon_against_scipy(n):
 
 def test_bca_against_scipy():
     x = RNG.lognormal(0, 0.5, 25) - 0.8
-    found = intervals.bca(x, 0.95, 0.1)
+    interval = intervals.bca(x, 0.95, 0.1)
     expected = stats.bootstrap((x,), np.mean, method="BCa", n_resamples=10_000, rng=1).confidence_interval
-    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.015)
-    assert (found.low > 0) == (found.p <= 0.05)
+    assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high), abs=0.015)
+    assert (interval.low > 0) == (interval.p <= 0.05)
 
 
 def test_hierarchical_bootstrap_without_spread_in_runs_is_the_bootstrap_of_runs():
     x = RNG.normal(0, 1, 15)
-    found = intervals.hierarchical_bootstrap(np.repeat(x[:, None], 4, axis=1), 0.95, 0.5)
+    interval = intervals.hierarchical_bootstrap(np.repeat(x[:, None], 4, axis=1), 0.95, 0.5)
     expected = stats.bootstrap((x,), np.mean, method="percentile", rng=1).confidence_interval
-    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.03)
+    assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high), abs=0.03)
 
 
 @pytest.mark.parametrize("method", [*intervals.METHODS])
@@ -123,8 +123,8 @@ def test_work_is_the_pattern_that_the_runs_share():
     noise = lambda: np.exp(RNG.normal(0, 0.05, 36))  # noqa: E731
     table = pd.concat([run(i, pattern * noise(), pattern * noise()) for i in range(5)])
     samples = from_table(table)
-    found = shared_work(samples, np.zeros(5, int))
-    log = np.log(found.weight) - np.log(pattern[samples.iteration])
+    interval = shared_work(samples, np.zeros(5, int))
+    log = np.log(interval.weight) - np.log(pattern[samples.iteration])
     assert log.std() < 0.05
     # and nothing where the iteration number makes no difference, or with one run only
     flat = from_table(pd.concat([run(i, 1e7 * noise(), 1e7 * noise()) for i in range(5)]))
@@ -137,9 +137,9 @@ def test_what_runs_add_by_their_weights_leaves_the_mean():
     samples = next(simulation.simulate(scenario, 0.2, 3, 6, 30, seed=1))
     group = np.arange(18) // 6
     overlaps = join(samples, 0.0)
-    found = shared_work(samples, group)
+    interval = shared_work(samples, group)
     share = estimators.shares(samples, overlaps)
-    plain = estimators._ratio(samples, share, found.weight)
+    plain = estimators._ratio(samples, share, interval.weight)
     honest = estimators.index(samples, overlaps, group).log_ratio.reshape(3, 6)
     honest += estimators.excess(samples, share, plain, group).reshape(3, 6)
     plain = plain.log_ratio.reshape(3, 6)
@@ -158,11 +158,11 @@ def test_false_positives_and_bias_of_the_default(name):
                 for s in simulation.simulate(scenario, change, 400, 5, 30, seed=2)
             ]
         )
-        found = intervals.t(log, 0.95, 0.02)
-        missed = np.mean((found.low > np.log1p(change)) | (found.high < np.log1p(change)))
+        interval = intervals.t(log, 0.95, 0.02)
+        missed = np.mean((interval.low > np.log1p(change)) | (interval.high < np.log1p(change)))
         assert missed <= 0.05 + 3.5 * math.sqrt(0.05 * 0.95 / 400)
-        error = found.estimate.std() / math.sqrt(400)
-        assert abs(found.estimate.mean() - np.log1p(change)) < 0.002 + 3 * error
+        error = interval.estimate.std() / math.sqrt(400)
+        assert abs(interval.estimate.mean() - np.log1p(change)) < 0.002 + 3 * error
 
 
 def test_lengths_at_random_do_not_bias_the_mean():
@@ -184,15 +184,15 @@ def test_t_with_orders_against_least_squares():
     order = np.array(["AB", "BA", "BA", "AB"] * 4)[:13]
     sign = np.where(order == "AB", 1.0, -1.0)
     x = RNG.normal(0.02, 0.05, (5, 13)) + 0.04 * sign
-    found = intervals.t(x, 0.95, 0.03, order)
+    interval = intervals.t(x, 0.95, 0.03, order)
     design = np.stack([np.ones(13), sign], axis=1)
     spread = np.linalg.inv(design.T @ design)
     for i, row in enumerate(x):
         beta = spread @ design.T @ row
         error = math.sqrt(spread[0, 0] * ((row - design @ beta) ** 2).sum() / 11)
-        assert found.estimate[i] == pytest.approx(beta[0])
-        assert found.p[i] == pytest.approx(2 * stats.t.sf(abs(beta[0]) / error, 11))
-        assert found.high[i] - beta[0] == pytest.approx(stats.t.ppf(0.975, 11) * error)
+        assert interval.estimate[i] == pytest.approx(beta[0])
+        assert interval.p[i] == pytest.approx(2 * stats.t.sf(abs(beta[0]) / error, 11))
+        assert interval.high[i] - beta[0] == pytest.approx(stats.t.ppf(0.975, 11) * error)
 
 
 def test_orders_that_cannot_be_balanced_are_not():

@@ -18,13 +18,13 @@ from test_inference import campaign, orders, run
 
 def test_an_injected_slowdown_shifts_what_comes_after():
     samples = from_table(run(0, [100, 100], [100, 200, 300], gap=10))
-    found = slowed(samples, np.array([1.5]))
-    assert found.length_ns.tolist() == [100, 100, 150, 300, 450]
-    assert (found.end_ns - found.start_ns).tolist() == [100, 100, 150, 300, 450]
+    rows = slowed(samples, np.array([1.5]))
+    assert rows.length_ns.tolist() == [100, 100, 150, 300, 450]
+    assert (rows.end_ns - rows.start_ns).tolist() == [100, 100, 150, 300, 450]
     b = samples.side == 1
-    assert np.diff(found.start_ns[b]).tolist() == [150 + 10, 300 + 10]
-    assert found.start_ns[~b].tolist() == samples.start_ns[~b].tolist()
-    assert found.start_ns[b][0] == samples.start_ns[b][0]
+    assert np.diff(rows.start_ns[b]).tolist() == [150 + 10, 300 + 10]
+    assert rows.start_ns[~b].tolist() == samples.start_ns[~b].tolist()
+    assert rows.start_ns[b][0] == samples.start_ns[b][0]
 
 
 def test_comparison_of_a_sure_difference_and_of_a_sure_equality():
@@ -35,28 +35,28 @@ def test_comparison_of_a_sure_difference_and_of_a_sure_equality():
             campaign(0.1, runs=8, benchmark="slower", seed=3, type_="seqn"),
         ]
     )
-    found = comparison(table, Analysis()).set_index(["benchmark", "type"])
-    assert len(found) == 3
+    rows = comparison(table, Analysis()).set_index(["benchmark", "type"])
+    assert len(rows) == 3
     for key in (("slower", "duet"), ("slower", "seqn")):
-        row = found.loc[key]
+        row = rows.loc[key]
         assert row["ci_different"] and row["u_different"] and row["verdict_different"]
         assert row["ci_low_percent"] < 10 < row["ci_high_percent"] or abs(row["ci_change_percent"] - 10) < 1
         assert row["speed_up"] == pytest.approx(1 / 1.1, abs=0.01)
         assert row["cv_A_percent"] == pytest.approx(1, abs=0.3)
         assert row["run_time_A_s"] == pytest.approx(0.4, abs=0.01)
-    same = found.loc["same", "aaduet"]
+    same = rows.loc["same", "aaduet"]
     assert not same["verdict_different"]
     # noise of 1 % over 40 iterations in 8 runs: half a percent is found, and not because of the level
     assert 0 < same["verdict_detectable_percent"] <= 1
-    assert found.loc[("slower", "duet"), "verdict_detectable_percent"] <= 1
+    assert rows.loc[("slower", "duet"), "verdict_detectable_percent"] <= 1
 
 
 def test_a_noisier_benchmark_has_a_greater_detectable_slowdown():
     quiet = campaign(runs=5, benchmark="quiet", noise=0.01)
     noisy = campaign(runs=5, benchmark="noisy", noise=0.3)
-    found = comparison(pd.concat([quiet, noisy]), Analysis()).set_index("benchmark")
+    rows = comparison(pd.concat([quiet, noisy]), Analysis()).set_index("benchmark")
     for test in ("ci", "u", "verdict"):
-        low, high = found.loc[["quiet", "noisy"], f"{test}_detectable_percent"]
+        low, high = rows.loc[["quiet", "noisy"], f"{test}_detectable_percent"]
         assert low < high or math.isnan(high)
 
 
@@ -96,9 +96,9 @@ def test_the_command_writes_what_it_is_asked_for(tmp_path):
     settings = {"estimator": "rate", "margin_percent": 1.0, "warmup": {"s/b": 10}}
     done = analyse(tmp_path, table, settings, *[x for pair in names.items() for x in pair])
     assert done.returncode == 0, done.stderr
-    found = pd.read_csv(tmp_path / "v.csv", keep_default_na=False).set_index("benchmark")
-    assert found.loc["b", "iterations_A"] == 120 and found.loc["b", "estimator"] == "rate"
-    assert "one run only" in found.loc["once", "warnings"]
+    rows = pd.read_csv(tmp_path / "v.csv", keep_default_na=False).set_index("benchmark")
+    assert rows.loc["b", "iterations_A"] == 120 and rows.loc["b", "estimator"] == "rate"
+    assert "one run only" in rows.loc["once", "warnings"]
     effects = pd.read_parquet(tmp_path / "e.parquet")
     rate = Analysis(estimator="rate")
     direct = run_effects(table, rate, {"s/b": 10})

@@ -8,6 +8,7 @@ from duet.campaign import load
 from duet.commands import isolate
 from duet.inference.isolation import compare_modes, recommend
 from duet.inference.sets import set_effect
+from repositories import Repository
 
 RNG = np.random.default_rng
 
@@ -137,6 +138,22 @@ two: {A: {image_args: {JAVA: openjdk-17-jdk-headless}}, results: [a, b]}
             assert getattr(b.a, key) == getattr(before.a, key), key
         assert (b.suite, b.format, b.timeout_s, b.warmup) == (before.suite, before.format, 9.0, 3)
         assert {t: n for t, n in b.repetitions.items() if n} == {"aaduet": 5}
+
+
+def test_revisions_setup_and_parameters_are_measured_as_they_are(tmp_path):
+    repository = Repository.new(tmp_path / "repository")
+    repository.commit(a_txt="1")
+    (repository.path / "c.yml").write_text(
+        "duetbench: {engine: process, git: {revision: main, build: make}, setup: make ready,"
+        " parameters: {size: [1]}, duets: [b]}"
+    )
+    campaign = load.load_campaign(repository.path / "c.yml")
+    asked = isolate.trial(campaign, campaign.benchmarks, ("split",), 5, "isolate-c")
+    (tmp_path / "isolate.yml").write_text(yaml.safe_dump(asked))
+    (made,) = load.load_campaign(tmp_path / "isolate.yml").benchmarks
+    before = campaign.benchmarks[0].a
+    assert made.name == "b_size_1_--split" and before.image
+    assert (made.a.image, made.a.setup, made.a.env) == (before.image, "make ready", (("size", "1"),))
 
 
 def test_modes_and_benchmarks_come_back_from_the_names():

@@ -31,9 +31,9 @@ def test_the_second_is_told_of_the_first_and_gets_it_after_its_death(tmp_path: P
         before = layout.lock.read_text(), layout.lock.stat().st_mtime_ns
         with pytest.raises(DuetError) as refused:
             lock.hold(layout)
-        said = str(refused.value)
-        assert f"process {first.pid} " in said and "since 2" in said and str(layout.results) in said
-        assert "unlock" not in said and "\n" not in said
+        message = str(refused.value)
+        assert f"process {first.pid} " in message and "since 2" in message and str(layout.results) in message
+        assert "unlock" not in message and "\n" not in message
         assert (layout.lock.read_text(), layout.lock.stat().st_mtime_ns) == before
         first.kill()
     with lock.hold(layout):

@@ -71,8 +71,8 @@ def test_different_runs_have_different_names(one: Run, two: Run) -> None:
 def test_other_names_are_none_or_have_an_inverse(name: str) -> None:
     run = parse_run(name)
     assert run is None or parse_run(run.name) == run
-    found = parse_result_file(name)
-    assert found is None or parse_result_file(found[0].file(*found[1:])) == found
+    parsed = parse_result_file(name)
+    assert parsed is None or parse_result_file(parsed[0].file(*parsed[1:])) == parsed
 
 
 @pytest.mark.parametrize(
@@ -130,12 +130,12 @@ def test_collisions() -> None:
 
 def test_images_of_a_campaign_are_listed_once() -> None:
     x, y = ImageRef("x"), ImageRef("y", (("JDK", "17"),))
-    found = Campaign(
+    parsed = Campaign(
         "c", Path("c.yml"), (benchmark("s", "a", x, y), benchmark("s", "b", y, x), benchmark("s", "c"))
     )
-    assert found.images == (x, y)
+    assert parsed.images == (x, y)
     run = Run("s", "b", 0, Type.DUET, Order.AB)
-    assert found.benchmark(run) is found.benchmarks[1]
+    assert parsed.benchmark(run) is parsed.benchmarks[1]
 
 
 def test_image_keys_tell_images_apart_and_are_file_names() -> None:

@@ -63,10 +63,10 @@ side = st.lists(st.tuples(st.integers(0, 6), st.integers(1, 12)), min_size=0, ma
 def test_pairs_are_those_of_the_oracle(runs, m):
     frame = overlap.pairs(table(runs), m)
     for runid, (a, b) in enumerate(runs):
-        found = frame[frame["runid"] == runid]
-        got = list(zip(found["iteration_A"], found["iteration_B"], found["overlap_ns"], strict=True))
+        rows = frame[frame["runid"] == runid]
+        got = list(zip(rows["iteration_A"], rows["iteration_B"], rows["overlap_ns"], strict=True))
         assert got == oracle(a, b, m)
-        for row in found.itertuples():
+        for row in rows.itertuples():
             s, e = a[row.iteration_A]
             u, v = b[row.iteration_B]
             assert (row.overlap_start_ns, row.overlap_end_ns) == (EPOCH + max(s, u), EPOCH + min(e, v))

@@ -70,14 +70,14 @@ def test_barrier_of_the_readme(tmp_path: Path) -> None:
     for side in "AB":
         os.mkfifo(tmp_path / f"barrier.{side}")
         own[side] = os.open(tmp_path / f"barrier.{side}", os.O_RDWR)
-    said = {}
+    output = {}
 
     def run(side: str, count: int) -> None:
         env = os.environ | {"DUET_BARRIER": str(tmp_path), "DUET_SIDE": side}
         done = subprocess.run(
             [sys.executable, "-c", loop, str(count)], env=env, capture_output=True, timeout=30
         )
-        said[side] = done.stdout.decode()
+        output[side] = done.stdout.decode()
         os.write(own["B" if side == "A" else "A"], b"x")
 
     sides = [threading.Thread(target=run, args=args) for args in (("A", 3), ("B", 7))]
@@ -87,4 +87,4 @@ def test_barrier_of_the_readme(tmp_path: Path) -> None:
         thread.join()
     for fd in own.values():
         os.close(fd)
-    assert said == {"A": "111", "B": "1110000"}
+    assert output == {"A": "111", "B": "1110000"}

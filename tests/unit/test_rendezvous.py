@@ -40,12 +40,14 @@ def start(shell, apart, tmp_path):
     """Start sides below one gate with this shell; what is left of them is killed."""
     started = []
 
-    def begin(commands, type_="duet", sides=None, delay_s=0.0):
+    def begin(commands, type_="duet", sides=None, delay_s=0.0, setups=None):
         gate = rendezvous_of(tmp_path / f"rv{len(started)}", sides or tuple(commands))
         processes = {}
         for side, command in commands.items():
             words = [word.replace("{gate}", str(gate.of(side))) for word in gate.launch(side, apart)]
             env = {**os.environ, "DUET_COMMAND": command, "DUET_TYPE": type_}
+            if side in (setups or {}):
+                env["DUET_SETUP"] = setups[side]
             processes[side] = subprocess.Popen([*shell, *words[1:]], env=env, start_new_session=True)
             started.append(processes[side])
             time.sleep(delay_s)
@@ -89,6 +91,26 @@ def test_nobody_goes_while_the_other_is_absent(start):
         time.sleep(0.2)
         assert processes[present].poll() is None and gate.go_ns(present) is None
         assert log(gate, present) == ""
+
+
+def test_a_setup_is_done_before_the_gate(start, tmp_path):
+    """The other side waits for it, and it has nothing of the launcher's."""
+    show = "echo ${DUET_COMMAND-unset} $DUET_SIDE; cat; echo $(ls /proc/self/fd); sleep 0.2; "
+    show += f"touch {tmp_path}/done"
+    gate, processes = start({"A": "echo ran ${DUET_SETUP-unset}", "B": "echo ran"}, setups={"A": show})
+    assert [p.wait(10) for p in processes.values()] == [0, 0]
+    first, descriptors, last = log(gate, "A").splitlines()
+    assert (first, last, log(gate, "B")) == ("unset A", "ran unset", "ran\n")
+    assert set(descriptors.split()) <= {"0", "1", "2", "3"}  # 3 is ls's own
+    done_ns, tick_ns = (tmp_path / "done").stat().st_mtime_ns, 10_000_000
+    assert min(gate.go_ns("A"), gate.go_ns("B")) > done_ns - tick_ns
+
+
+def test_a_setup_that_fails_is_the_end(start):
+    gate, processes = start({"A": "echo ran", "B": "echo ran"}, setups={"A": "echo why; exit 3"})
+    assert processes["A"].wait(10) == 3
+    assert log(gate, "A") == "why\n" and gate.cpus("A") is None
+    assert processes["B"].poll() is None and log(gate, "B") == ""
 
 
 def test_one_side_alone_waits_for_nobody(start):

@@ -14,11 +14,12 @@ from commands import ROOT
 PACKAGE = ROOT / "scripts" / "duet"
 MAY_KNOW = {
     "model": (),
+    "revisions": ("model",),
     "harnesses": ("model",),
     "records": ("model",),
-    "campaign": ("model", "harnesses", "records"),
+    "campaign": ("model", "revisions", "harnesses", "records"),
     "engines": ("model", "records"),
-    "images": ("model", "engines", "records"),
+    "images": ("model", "revisions", "engines", "records"),
     "measure": ("model", "engines", "images", "records", "campaign.order"),
     "table": ("model", "harnesses", "records"),
     "inference": ("model",),
@@ -31,8 +32,8 @@ LIBRARIES = {
     "docker": ("engines", "images"),
     "requests": ("engines",),
     "boto3": ("platform",),
-    "matplotlib": ("report.figures",),
-    "seaborn": ("report.figures",),
+    "matplotlib": ("report.figures", "commands.figures"),
+    "seaborn": (),
     "pandas": ("harnesses", "table", "inference", "report", *(f"commands.{name}" for name in (
         # They hand frames from room to room, or read a table.
         "_inputs", "collect", "figures", "gate", "isolate",

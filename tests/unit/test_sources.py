@@ -32,12 +32,12 @@ class Server:
     breaks_after: list[int] = field(default_factory=list)
     """Bytes it sends before it breaks the connection, one for each of the first requests."""
     statuses: list[int] = field(default_factory=list)
-    asked: list[str | None] = field(default_factory=list)
+    requests: list[str | None] = field(default_factory=list)
     """The Range header of every request."""
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         wanted = handler.headers.get("Range")
-        self.asked.append(wanted)
+        self.requests.append(wanted)
         if self.statuses and (status := self.statuses.pop(0)) != 200:
             return handler.send_error(status)
         first = 0
@@ -84,19 +84,19 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def fetch(source: Source, folder: Path) -> tuple[SourceRecord, list[str]]:
-    said: list[str] = []
-    return sources.fetch(source, folder, said.append, pause_s=0), said
+    messages: list[str] = []
+    return sources.fetch(source, folder, messages.append, pause_s=0), messages
 
 
 def test_fetched_once_under_its_own_name_with_its_digest(server: Server, tmp_path: Path) -> None:
     source = Source("suite.jar", server.url)
-    found, said = fetch(source, tmp_path)
-    path = Path(found.path)
-    assert (path.name, path.read_bytes(), found.sha256) == ("suite.jar", BODY, SHA256)
+    record, messages = fetch(source, tmp_path)
+    path = Path(record.path)
+    assert (path.name, path.read_bytes(), record.sha256) == ("suite.jar", BODY, SHA256)
     assert json.loads(path.with_name("suite.jar.json").read_text())["sha256"] == SHA256
-    assert said[0] == "suite.jar: fetching of 1.5 MB" and said[-1] == "suite.jar: 1.5 MB, done"
-    again, said = fetch(source, tmp_path)
-    assert again == found and said == [] and len(server.asked) == 1
+    assert messages[0] == "suite.jar: fetching of 1.5 MB" and messages[-1] == "suite.jar: 1.5 MB, done"
+    again, messages = fetch(source, tmp_path)
+    assert again == record and messages == [] and len(server.requests) == 1
     assert not list(tmp_path.rglob("*.part*"))
 
 
@@ -109,10 +109,10 @@ def test_two_versions_do_not_collide(server: Server, tmp_path: Path) -> None:
 
 def test_a_broken_connection_goes_on_where_it_broke(server: Server, tmp_path: Path) -> None:
     server.breaks_after = [500_000, 400_000]
-    found, said = fetch(Source("suite.jar", server.url, SHA256), tmp_path)
-    assert found.sha256 == SHA256
-    assert server.asked == [None, "bytes=500000-", "bytes=900000-"]
-    assert "suite.jar: resuming at 0.5 MB of 1.5 MB" in said
+    record, messages = fetch(Source("suite.jar", server.url, SHA256), tmp_path)
+    assert record.sha256 == SHA256
+    assert server.requests == [None, "bytes=500000-", "bytes=900000-"]
+    assert "suite.jar: resuming at 0.5 MB of 1.5 MB" in messages
 
 
 def test_a_killed_fetch_goes_on_the_next_time(server: Server, tmp_path: Path) -> None:
@@ -121,8 +121,8 @@ def test_a_killed_fetch_goes_on_the_next_time(server: Server, tmp_path: Path) ->
     with pytest.raises(KeyboardInterrupt):
         sources.fetch(source, tmp_path, interrupted, pause_s=0)
     assert not sources.place(source, tmp_path).exists()
-    found, _ = fetch(source, tmp_path)
-    assert found.sha256 == SHA256 and server.asked[-1] == "bytes=700000-"
+    record, _ = fetch(source, tmp_path)
+    assert record.sha256 == SHA256 and server.requests[-1] == "bytes=700000-"
 
 
 def interrupted(line: str) -> None:
@@ -135,8 +135,8 @@ def test_a_server_that_cannot_resume_is_asked_for_the_whole(
     server: Server, tmp_path: Path, ranges: bool, etag: str | None
 ) -> None:
     server.ranges, server.etag, server.breaks_after = ranges, etag, [500_000]
-    found, _ = fetch(Source("suite.jar", server.url), tmp_path)
-    assert found.sha256 == SHA256
+    record, _ = fetch(Source("suite.jar", server.url), tmp_path)
+    assert record.sha256 == SHA256
 
 
 def test_a_part_of_an_older_version_is_not_gone_on_with(server: Server, tmp_path: Path) -> None:
@@ -145,8 +145,8 @@ def test_a_part_of_an_older_version_is_not_gone_on_with(server: Server, tmp_path
     with pytest.raises(KeyboardInterrupt):
         sources.fetch(source, tmp_path, interrupted, pause_s=0)
     server.body, server.etag = BODY[::-1], '"2"'
-    found, _ = fetch(source, tmp_path)
-    assert Path(found.path).read_bytes() == BODY[::-1]
+    record, _ = fetch(source, tmp_path)
+    assert Path(record.path).read_bytes() == BODY[::-1]
 
 
 def test_a_part_longer_than_the_file_is_thrown_away(server: Server, tmp_path: Path) -> None:
@@ -155,14 +155,14 @@ def test_a_part_longer_than_the_file_is_thrown_away(server: Server, tmp_path: Pa
     path.parent.mkdir(parents=True)
     path.with_name("suite.jar.part").write_bytes(BODY + b"more")
     path.with_name("suite.jar.part.tag").write_text('"1"')
-    found, _ = fetch(source, tmp_path)
-    assert found.sha256 == SHA256 and server.asked == ["bytes=1500004-", None]
+    record, _ = fetch(source, tmp_path)
+    assert record.sha256 == SHA256 and server.requests == ["bytes=1500004-", None]
 
 
 def test_a_busy_server_is_asked_again(server: Server, tmp_path: Path) -> None:
     server.statuses = [503, 429]
-    found, said = fetch(Source("suite.jar", server.url), tmp_path)
-    assert found.sha256 == SHA256 and sum("trying again" in line for line in said) == 2
+    record, messages = fetch(Source("suite.jar", server.url), tmp_path)
+    assert record.sha256 == SHA256 and sum("trying again" in line for line in messages) == 2
 
 
 def test_another_digest_is_an_error_and_the_file_goes(server: Server, tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_a_refusal_is_final_and_names_key_and_place(server: Server, tmp_path: Pa
     place = sources.place(source, tmp_path)
     assert f"cannot download {server.url}: HTTP {status}" in str(caught.value)
     assert caught.value.remedy == f"put the file at {place}, or set the key jar to your copy"
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 def test_without_network_the_file_can_be_put_in_place(tmp_path: Path) -> None:
@@ -190,17 +190,17 @@ def test_without_network_the_file_can_be_put_in_place(tmp_path: Path) -> None:
         fetch(source, tmp_path)
     place = Path(caught.value.remedy.split()[4].rstrip(","))
     place.write_bytes(BODY)
-    found, _ = fetch(source, tmp_path)
-    assert found.sha256 == SHA256
+    record, _ = fetch(source, tmp_path)
+    assert record.sha256 == SHA256
 
 
 def test_the_users_own_file_is_used_instead(tmp_path: Path) -> None:
     own = tmp_path / "my copy.jar"
     own.write_bytes(BODY)
     source = Source("suite.jar", "http://127.0.0.1:9/x", SHA256, own)
-    found, _ = fetch(source, tmp_path / "sources")
-    assert Path(found.path).name == "suite.jar" and Path(found.path).read_bytes() == BODY
-    assert (found.sha256, found.origin) == (SHA256, str(own))
+    record, _ = fetch(source, tmp_path / "sources")
+    assert Path(record.path).name == "suite.jar" and Path(record.path).read_bytes() == BODY
+    assert (record.sha256, record.origin) == (SHA256, str(own))
     own.write_bytes(b"changed")
     with pytest.raises(sources.SourceError, match="correct the key sha256"):
         fetch(source, tmp_path / "sources")
@@ -223,7 +223,7 @@ def test_two_at_once_fetch_it_once(server: Server, tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 def test_the_command_writes_a_record_and_faults_are_one_line(server: Server, tmp_path: Path) -> None:

@@ -72,6 +72,16 @@ def test_what_is_here_is_not_installed(tmp_path: Path) -> None:
     assert not log.exists()
 
 
+def test_what_debian_lacks_is_built_with_the_go_that_is_here(tmp_path: Path) -> None:
+    log = apt(tmp_path)
+    go = tmp_path / "go"
+    go.write_text(f'#!/bin/sh\necho "$GOBIN $*" >>"{log}"\n')
+    go.chmod(0o755)
+    tools.need("actionlint")
+    assert log.read_text().startswith("/usr/local/bin install github.com/rhysd/actionlint/")
+    assert "apt" not in log.read_text() and "golang" not in log.read_text()
+
+
 def test_one_line_closes() -> None:
     skipped = ["Skipped: needs a Docker Engine; sudo x", "Skipped: needs a Docker Engine; sudo x"]
     skipped += ["Skipped: needs cc; apt-get install gcc", "Skipped: whatever"]

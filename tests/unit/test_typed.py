@@ -1,17 +1,23 @@
 """What a person types: files that cannot be read, and the command that is said to be next."""
 
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
-from commands import DUETBENCH
+from commands import DUETBENCH, ROOT
 from duet.campaign.load import Campaign
 from duet.campaign.order import told
+from duet.commands.start import sorted_out
 from duet.measure.progress import command
 
 
-def configfiles(*words: str) -> tuple[int, str]:
-    done = subprocess.run([*DUETBENCH, "configfiles", "--", *words], capture_output=True, text=True)
+def start(*words: str, **environment: str) -> tuple[int, str]:
+    """Exit code and messages of ./run's call, where files are faulty: nothing is started then."""
+    environment = os.environ | environment
+    done = subprocess.run(
+        [*DUETBENCH, "start", "--", *words], capture_output=True, text=True, env=environment, cwd=ROOT
+    )
     return done.returncode, done.stderr
 
 
@@ -19,13 +25,50 @@ def test_a_file_that_is_no_yaml_is_named_with_the_line(tmp_path: Path):
     good, bad = tmp_path / "good.yml", tmp_path / "bad.yml"
     good.write_text("duetbench: {}\n")
     bad.write_text("duetbench:\n\tsuite: x\n")
-    assert configfiles("-n", "--configfile", str(good), "--config", str(bad)) == (0, "")
-    assert configfiles() == (0, "")
     for words in (("--configfile", str(good), str(bad)), (f"--configfile={bad}", "-n")):
-        code, said = configfiles(*words)
-        assert code == 1 and said.startswith(f"error: {bad}: line 2, column 1: not YAML: ")
-    code, said = configfiles("--configfiles", f"{tmp_path}/none.yml")
-    assert (code, said) == (1, f"error: {tmp_path}/none.yml: cannot be read: No such file or directory\n")
+        code, message = start(*words)
+        assert code == 1 and message.startswith(f"error: {bad}: line 2, column 1: not YAML: ")
+
+
+@pytest.mark.parametrize(
+    ("file", "nearest"),
+    [
+        ("nothing-like-it.yml", ""),
+        ("config/renaisance.yml", " (did you mean config/renaissance.yml?)"),
+        ("quickstart.yml", " (did you mean config/quickstart.yml?)"),
+    ],
+)
+def test_a_file_that_is_not_there_is_named_and_the_nearest_one(file: str, nearest: str):
+    assert start("--configfile", file) == (1, f"error: {file}: there is no such file{nearest}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "kept", "targets"),
+    [
+        ("-n --configfile a.yml", "-n --configfile a.yml", ""),
+        ("--configfile a.yml available", "--configfile a.yml", "available"),
+        ("--configfile a.yml b.yml x/no.yml all -n", "--configfile a.yml b.yml x/no.yml -n", "all"),
+        ("all --configfiles a.yml results/a/v.json", "all --configfiles a.yml", "results/a/v.json"),
+        ("--configfile=a.yml available", "--configfile=a.yml available", ""),
+        ("--configfile a.yml --config x=1 y=2", "--configfile a.yml --config x=1 y=2", ""),
+        ("--configfile only-here.yml", "--configfile HERE/only-here.yml", ""),
+        ("--configfile=only-here.yml", "--configfile=HERE/only-here.yml", ""),
+        ("--configfile available", "--configfile available", ""),
+    ],
+)
+def test_targets_behind_the_configuration_file_are_understood(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, kept: str, targets: str
+):
+    """Snakemake takes every word there for a file; and files are found where ./run was typed."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here/only-here.yml").touch()
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.yml", "b.yml"):
+        Path(name).touch()
+    Path("results/a").mkdir(parents=True)
+    Path("results/a/v.json").touch()
+    expected = kept.replace("HERE", str(tmp_path / "here")).split()
+    assert sorted_out(words.split(), tmp_path / "here") == (expected, targets.split())
 
 
 def test_what_to_type_next_is_what_was_typed(monkeypatch: pytest.MonkeyPatch):

@@ -94,11 +94,11 @@ def test_run_measures_the_quickstart(machine: Machine) -> None:
 def test_test_passes_and_says_what_it_skipped(machine: Machine) -> None:
     code, output = machine.type("./test")
     assert code == 0, output[-20_000:]
-    *_, said, last = output.strip().splitlines()
+    *_, closing, last = output.strip().splitlines()
     assert re.fullmatch(
         r"\d+ tests skipped for want of a Docker Engine \(\d+\), .*; the remedies stand above\."
         r" \d+ long tests? left out: \./test --long runs (it|them)\.",
-        said,
-    ), said
+        closing,
+    ), closing
     assert re.match(r"\d+ passed, \d+ skipped", last), last
     assert " failed" not in output and " error" not in output

@@ -74,8 +74,8 @@ def test_images(tmp_path: Path, docker_engine) -> None:
     done = compare(tmp_path, *words, "--engine", "docker", "--name", "both")
     assert done.returncode == 0, done.stderr
     assert f"{image}: python3 bench.py" in done.stdout
-    asked = yaml.safe_load((tmp_path / "results/both/compare.yml").read_text())["duetbench"]
-    assert asked["A"]["image_args"] == asked["B"]["image_args"] == {"IMAGE": image}
+    campaign = yaml.safe_load((tmp_path / "results/both/compare.yml").read_text())["duetbench"]
+    assert campaign["A"]["image_args"] == campaign["B"]["image_args"] == {"IMAGE": image}
 
 
 def test_an_image_without_python(tmp_path: Path, test_image: str) -> None:

@@ -28,8 +28,8 @@ def test_all_exit_codes_of_one_campaign_that_grows(project, harness):
     )
     campaign["duetbench"]["aa_repetitions"] = 2
     measure(project, campaign)
-    found = gate(project, "--markdown", "m.md", "--json", "j.json", "--junit", "u.xml", "--report", "r.html")
-    assert found.returncode == 1 and "Gate: FAILED, regression: slow" in found.stdout, found.stderr
+    done = gate(project, "--markdown", "m.md", "--json", "j.json", "--junit", "u.xml", "--report", "r.html")
+    assert done.returncode == 1 and "Gate: FAILED, regression: slow" in done.stdout, done.stderr
     text = (project.path / "m.md").read_text()
     assert text.startswith("❌") and "[Full report](<r.html>)" in text
     assert "0 of 2 A/A comparisons called different (95% interval 0% to 84%, nominal 5%)" in text

@@ -53,8 +53,8 @@ def outer(project, config: str, configfile: str = "", *words: str):
 
 
 def runs(project) -> dict[str, int]:
-    found = project.path.parent.glob("results/c/runs/*/run.json")
-    return {path.parent.name: path.stat().st_mtime_ns for path in found}
+    records = project.path.parent.glob("results/c/runs/*/run.json")
+    return {path.parent.name: path.stat().st_mtime_ns for path in records}
 
 
 def test_a_campaign_file_is_measured_from_another_workflow_and_stays(project, harness):

@@ -1,11 +1,14 @@
 """One workflow at a time on a campaign; the second is refused and changes nothing."""
 
+import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
+import yaml
 from campaigns import process_campaign
 
 
@@ -80,10 +83,69 @@ def test_a_dead_workflows_lock_is_removed(project, harness, running):
     assert not any(path.exists() for path in dead)
 
 
-def test_a_target_that_nothing_makes_is_said_and_a_failed_job_is_not_said_twice(project, harness):
-    project.write("c", process_campaign("c", {"b": {"A": "exit 3"}}, duet_repetitions=1))
-    unknown = project.snakemake("c", "results/c/nothing")
-    assert unknown.returncode == 1 and "No rule to produce results/c/nothing" in unknown.stdout
+def test_nothing_ends_in_silence(project, harness):
+    """What nothing makes is named with the nearest; a failure is said once; the end has the verdicts."""
+    sides = {"A": f"{harness} 5", "B": f"{harness} 5"}
+    project.write("c", process_campaign("c", {"b": sides, "other": {"A": "exit 3"}}, duet_repetitions=1))
+    for target, nearest in (
+        ("avaliable", "available"),
+        ("results/c/verdict.csv", "results/c/verdicts.csv"),
+        ("results/c/iterations/native.bb.parquet", "results/c/iterations/native.b.parquet"),
+    ):
+        done = project.snakemake("c", target)
+        assert done.returncode == 1 and done.stdout.count("\n") == 2  # the first line is snakemake's
+        expected = f"error: config/c.yml: there is no target {target} (did you mean {nearest}?); targets are "
+        assert done.stdout.splitlines()[1].startswith(expected)
+    lost = project.snakemake("c", "results/c/runs/native.b.7.duet.AB/run.json")
+    assert lost.returncode == 1 and "the campaign has no run native.b.7.duet.AB (did you mean " in lost.stdout
+    assert not project.results("c").exists()
+
     failed = project.snakemake("c", "results/c/verdicts.csv")
-    assert failed.returncode == 1 and "error: run native.b.0.duet." in failed.stdout
+    assert failed.returncode == 1 and "error: run native.other.0.duet." in failed.stdout
     assert "CalledProcessError" not in failed.stdout
+    assert "A and B run the same in all benchmarks: no difference is to be expected" in failed.stdout
+
+    first, again = (project.snakemake("c", "available") for _ in range(2))
+    assert first.returncode == again.returncode == 0
+    assert "nothing was left to do" in again.stdout and "nothing was left" not in first.stdout
+    verdicts = first.stdout[first.stdout.index("c: 0 slower") :]
+    assert verdicts in again.stdout
+
+
+def test_planning_that_takes_long_is_said_before_anything_is_measured(project, harness, monkeypatch):
+    project.write("c", process_campaign("c", {"b": {"A": f"{harness} 5"}}, duet_repetitions=1))
+    assert "planning" not in project.snakemake("c", "results/c/verdicts.csv").stdout
+    monkeypatch.setenv("DUETBENCH_SILENT_S", "0")
+    again = project.snakemake("c", "results/c/verdicts.csv").stdout
+    assert 0 <= again.index("planning c …") < again.index("nothing was left to do")
+
+
+def test_hints_work_as_they_stand_from_anywhere(project, harness, tmp_path):
+    """With -s from another folder, and with --directory."""
+    project.write("c", process_campaign("c", {"b": {"A": "exit 3"}}, duet_repetitions=1))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    snakefile, config = project.path / "workflow/Snakefile", project.path / "config/c.yml"
+    for options in (
+        ["-s", str(snakefile), "--configfile", str(config)],
+        ["-s", "../duetbench/workflow/Snakefile", "--directory", "here", "--configfile", str(config)],
+    ):
+        command = [sys.executable, "-m", "snakemake", "--cores", "1", *options]
+        failed = subprocess.run(command, cwd=elsewhere, capture_output=True, text=True)
+        (again,) = re.findall("again: snakemake (.+)", failed.stderr)
+        repeated = subprocess.run(
+            f"{sys.executable} -m snakemake {again}",
+            shell=True, cwd=elsewhere, capture_output=True, text=True,
+        )  # fmt: skip
+        assert repeated.returncode == 1 and "exit code 3" in repeated.stderr, again
+
+
+def test_the_advice_for_a_command_that_writes_no_times_works_as_it_stands(project):
+    keys = {"duets": ["words"], "engine": "process", "duet_repetitions": 1, "suite": "own"}
+    project.write("c", {"duetbench": {**keys, "run": "sort /etc/passwd >/dev/null"}})
+    failed = project.snakemake("c", "results/c/verdicts.csv")
+    (line,) = set(re.findall(r"left no results.csv; .*: image: probes and (.+?); log: ", failed.stdout))
+    (run,) = yaml.safe_load(line.replace("--seconds 10", "--seconds 0.1")).values()
+    project.write("c", {"duetbench": {**keys, "image": "probes", "run": run}})
+    done = project.snakemake("c", "results/c/verdicts.csv")
+    assert done.returncode == 0 and "[1/1] own.words.0.duet." in done.stdout, done.stdout

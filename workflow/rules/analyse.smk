@@ -1,4 +1,4 @@
-"""The table, to pairs, effects and verdicts."""
+"""The table, to pairs, effects and verdicts, and to what the predecessor's analysis says of the same runs."""
 
 
 rule analyse:
@@ -15,10 +15,12 @@ rule analyse:
             category="1 Verdicts",
             labels={"what": "3 verdicts as CSV"},
         ),
+        comparison=f"{RESULTS}/comparison.csv",
     log:
         f"{RESULTS}/logs/analyse.log",
     params:
         command=duetbench("analyse"),
     shell:
         f"{{params.command}} --table {{input.table}} --analysis {{input.analysis}} --pairs {{output.pairs}}"
-        f" --effects {{output.effects}} --across {{output.across}} --verdicts {{output.verdicts}} --log {{log}}"
+        f" --effects {{output.effects}} --across {{output.across}} --verdicts {{output.verdicts}}"
+        f" --comparison {{output.comparison}} --log {{log}}"

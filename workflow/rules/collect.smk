@@ -11,7 +11,7 @@ rule collect:
     log:
         f"{RESULTS}/logs/collect.{{benchmark}}.log",
     wildcard_constraints:
-        benchmark=r"[A-Za-z0-9_+-]+\.[A-Za-z0-9_+-]+",
+        benchmark=one_of(RUNS_OF),
     params:
         command=duetbench("collect"),
         skip=lambda wildcards: "--skip-bad" if only_available() else "",

@@ -13,7 +13,7 @@ rule fetch:
     log:
         f"{RESULTS}/logs/fetch.{{image}}.log",
     wildcard_constraints:
-        image=r"[A-Za-z0-9_-]+",
+        image=one_of(IMAGES),
     priority: FIRST
     params:
         command=duetbench("fetch"),
@@ -33,7 +33,7 @@ rule image:
         f"{RESULTS}/logs/image.{{image}}.{{place}}.log",
     wildcard_constraints:
         place=r"[a-z]+@[A-Za-z0-9_.-]+",
-        image=r"[A-Za-z0-9_-]+",
+        image=one_of(IMAGES),
     priority: FIRST
     params:
         command=duetbench("image"),

@@ -1,6 +1,9 @@
 """What rules take in. What is due (session.smk) decides; times of files count from the table on."""
 
+import re
+
 STEMS = sorted(IMPORTED.union(RUNS_OF))
+SUITES = sorted({stem.partition(".")[0] for stem in STEMS})
 FIGURES = (
     ("timeline", "1 A/B timeline"),
     ("iterations", "2 iteration series"),
@@ -23,6 +26,11 @@ QUESTION_TABLES = (
 )
 FIRST = len(RUNS) + 1
 """Priority of what runs wait for: everything is there before the first is measured."""
+
+
+def one_of(names) -> str:
+    """A wildcard's constraint: what else it would match is an unknown target, and is said to be one."""
+    return "|".join(map(re.escape, names)) or "(?!)"
 
 
 def planned(name: str, made: str):
@@ -98,7 +106,7 @@ def image_of_run(wildcards) -> list:
     """
     run = RUNS.get(wildcards.run)
     if run is None:
-        stop([f"{CAMPAIGN.file}: the campaign has no run {wildcards.run}"])
+        stop([f"{CAMPAIGN.file}: {targets.no_run(wildcards.run, RUNS)}"])
     begin()
     if workflow.is_main_process and not looks() and run.name in due():
         force(run_record(run.name))
@@ -129,7 +137,9 @@ def finished(wildcards) -> list[str]:
     if not here:
         return []
     figures = [f"{RESULTS}/figures/{stem}.{kind}.svg" for stem in here for kind, *_ in FIGURES]
-    forests = [f"{RESULTS}/figures/{suite}.forest.svg" for suite in sorted({s.split(".")[0] for s in here})]
+    forests = [
+        f"{RESULTS}/figures/{suite}.forest.svg" for suite in sorted({s.partition(".")[0] for s in here})
+    ]
     pages = ("iterations.csv", "summary.md", "provenance.html", "figures/methods.svg")
     pages += tuple(f"figures/{name}.svg" for name, _ in QUESTIONS)
     return [f"{RESULTS}/{page}" for page in pages] + forests + figures
@@ -138,6 +148,16 @@ def finished(wildcards) -> list[str]:
 def campaign_files() -> list[str]:
     """The files that the campaign was read from."""
     return [str(file) for file in (CAMPAIGN.file, *CAMPAIGN.suites) if file.exists()]
+
+
+def figure_of_suite(suite: str):
+    """An output of the report."""
+    return report(
+        f"{RESULTS}/figures/{suite}.forest.svg",
+        caption="../report/forest.rst",
+        category="1 Verdicts",
+        labels={"what": f"2 forest plot {suite}"},
+    )
 
 
 def figure_of_benchmark(stem: str, kind: str, label: str):

@@ -1,18 +1,27 @@
 """Figures, summary and the pages of the report."""
 
 
-rule benchmark_figures:
+rule figures:
     # One job for all of them: each depends on the verdicts of all benchmarks, and importing what
-    # draws takes as long as drawing some.
+    # draws takes as long as drawing some. Like measuring it has the machine, whatever --cores is: nothing
+    # else of the workflow runs meanwhile.
     input:
         table=f"{RESULTS}/iterations.parquet",
         pairs=f"{RESULTS}/pairs.parquet",
         effects=f"{RESULTS}/effects.parquet",
         verdicts=f"{RESULTS}/verdicts.csv",
-        analysis=planned("analysis.json", f"{RESULTS}/figures/{STEMS[0]}.{FIGURES[0][0]}.svg"),
-        planned=planned("runs.txt", f"{RESULTS}/figures/{STEMS[0]}.{FIGURES[0][0]}.svg"),
+        comparison=f"{RESULTS}/comparison.csv",
+        analysis=planned("analysis.json", f"{RESULTS}/figures/methods.svg"),
+        planned=planned("runs.txt", f"{RESULTS}/figures/methods.svg"),
     output:
         *[figure_of_benchmark(stem, *kind) for stem in STEMS for kind in FIGURES],
+        *[figure_of_suite(suite) for suite in SUITES],
+        report(
+            f"{RESULTS}/figures/methods.svg",
+            caption="../report/methods.rst",
+            category="3 Methods",
+            labels={"what": "comparison of types"},
+        ),
     log:
         f"{RESULTS}/logs/figures.log",
     threads: workflow.cores or 1
@@ -20,47 +29,10 @@ rule benchmark_figures:
         command=duetbench("figures"),
         imported=" ".join(sorted(IMPORTED)),
     shell:
-        f"{{params.command}} --log {{log}} benchmarks --table {{input.table}} --pairs {{input.pairs}} --effects {{input.effects}}"
-        f" --verdicts {{input.verdicts}} --analysis {{input.analysis}} --planned {{input.planned}}"
-        f" --stem {{params.imported}} --runs {RESULTS}/runs --jobs {{threads}} --out {RESULTS}/figures"
-
-
-rule forest:
-    input:
-        verdicts=f"{RESULTS}/verdicts.csv",
-        analysis=planned("analysis.json", f"{RESULTS}/figures/{{suite}}.forest.svg"),
-        planned=planned("runs.txt", f"{RESULTS}/figures/{{suite}}.forest.svg"),
-    output:
-        report(
-            f"{RESULTS}/figures/{{suite}}.forest.svg",
-            caption="../report/forest.rst",
-            category="1 Verdicts",
-            labels={"what": "2 forest plot {suite}"},
-        ),
-    log:
-        f"{RESULTS}/logs/forest.{{suite}}.log",
-    params:
-        command=duetbench("figures"),
-    shell:
-        f"{{params.command}} --log {{log}} forest --suite {{wildcards.suite}} --verdicts {{input.verdicts}}"
-        f" --analysis {{input.analysis}} --planned {{input.planned}} --runs {RESULTS}/runs"
-        f" --out {RESULTS}/figures/{{wildcards.suite}}.forest"
-
-
-rule comparison:
-    # The predecessor's analysis, and which injected slowdowns it and ours find.
-    input:
-        table=f"{RESULTS}/iterations.parquet",
-        analysis=planned("analysis.json", f"{RESULTS}/comparison.csv"),
-    output:
-        f"{RESULTS}/comparison.csv",
-    log:
-        f"{RESULTS}/logs/comparison.log",
-    params:
-        command=duetbench("analyse"),
-    shell:
-        f"{{params.command}} --table {{input.table}} --analysis {{input.analysis}} --comparison {{output}}"
-        f" --log {{log}}"
+        f"{{params.command}} --log {{log}} all --table {{input.table}} --pairs {{input.pairs}} --effects {{input.effects}}"
+        f" --verdicts {{input.verdicts}} --comparison {{input.comparison}} --analysis {{input.analysis}}"
+        f" --planned {{input.planned}} --stem {{params.imported}} --runs {RESULTS}/runs"
+        f" --out {RESULTS}/figures"
 
 
 rule questions:
@@ -88,29 +60,6 @@ rule questions:
         f"{{params.analyse}} --table {{input.table}} --analysis {{input.analysis}} --questions {RESULTS}/methods"
         f" --log {{log}} && {{params.figures}} --log {{log}} questions --table {{input.table}}"
         f" --questions {RESULTS}/methods --out {RESULTS}/figures"
-
-
-rule methods:
-    input:
-        table=f"{RESULTS}/iterations.parquet",
-        verdicts=f"{RESULTS}/verdicts.csv",
-        effects=f"{RESULTS}/effects.parquet",
-        comparison=f"{RESULTS}/comparison.csv",
-        analysis=planned("analysis.json", f"{RESULTS}/figures/methods.svg"),
-    output:
-        report(
-            f"{RESULTS}/figures/methods.svg",
-            caption="../report/methods.rst",
-            category="3 Methods",
-            labels={"what": "comparison of types"},
-        ),
-    log:
-        f"{RESULTS}/logs/methods.log",
-    params:
-        command=duetbench("figures"),
-    shell:
-        f"{{params.command}} --log {{log}} methods --table {{input.table}} --verdicts {{input.verdicts}} --effects {{input.effects}}"
-        f" --comparison {{input.comparison}} --analysis {{input.analysis}} --out {RESULTS}/figures/methods"
 
 
 rule summary:

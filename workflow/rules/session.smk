@@ -7,16 +7,22 @@ is called from there, by whatever comes first.
 
 import logging
 import os
+import re
 import subprocess
+import threading
 
+from snakemake.common import NOTHING_TO_BE_DONE_MSG
 from snakemake.logging import logger
+from snakemake_interface_logger_plugins.common import LogEvent
 
+from duet.campaign import lock, targets
+from duet.campaign.alike import same_sides
 from duet.campaign.due import due_runs
-from duet.campaign import lock
 from duet.engines.choose import choose_engine
 from duet.images import presence
 from duet.images.identity import lacking
 from duet.measure import progress
+from duet.measure.phase import SILENT_S
 from duet.records import worklist
 from duet.records.provision import place
 
@@ -50,6 +56,8 @@ def begin() -> None:
         if reason.startswith("damaged"):
             say(f"{name}: {reason}; measured again")
     say(order.told(CAMPAIGN, tuple(RUNS.values()), [RUNS[name] for name in due()]))
+    if due() and (same := same_sides(CAMPAIGN.benchmarks, engine)):
+        say(same)
 
 
 def hold() -> None:
@@ -172,6 +180,37 @@ def engine(name: str) -> str:
 # What is said
 
 
+def say_planning() -> None:
+    if executes() or workflow.dryrun:
+        say(f"planning {CAMPAIGN.name} …")
+
+
+PLANNING = threading.Timer(SILENT_S, say_planning)
+"""Says so where it takes long until jobs start: thousands of runs take seconds."""
+PLANNING.daemon = True
+
+
+class Answers(logging.Handler):
+    """What we say of snakemake's messages: they name no remedy, or are small talk that be_quiet leaves out."""
+
+    def emit(self, entry: logging.LogRecord) -> None:
+        text = entry.getMessage()
+        if text == NOTHING_TO_BE_DONE_MSG or getattr(entry, "event", None) == LogEvent.RUN_INFO:
+            PLANNING.cancel()
+        if text == NOTHING_TO_BE_DONE_MSG and executes():
+            say("nothing was left to do")
+            say_verdicts()
+        elif text.startswith("MissingRuleException") and (
+            name := re.search("No rule to produce (.+) \\(if", text)
+        ):
+            known = targets.expanded(
+                (str(file) for rule in workflow.rules for file in rule.output),
+                {"benchmark": STEMS, "suite": SUITES, "image": list(IMAGES), "run": list(RUNS)},
+            )
+            names = [rule.name for rule in workflow.rules if not rule.has_wildcards()]
+            say(f"error: {shown(CAMPAIGN.file)}: {targets.unknown(name[1], names, known, str(RESULTS))}")
+
+
 def be_quiet() -> None:
     """Keep snakemake's small talk off the terminal (its log file has it): our commands say what was done."""
 
@@ -179,16 +218,19 @@ def be_quiet() -> None:
         text = entry.getMessage()
         if text.startswith(("Opening notebook", "Report created")):
             return True
-        # A job that failed has said why; a target that no rule makes (MissingRuleException) has not.
-        return entry.levelno > logging.INFO and not text.startswith("RuleException")
+        # A job that failed has said why; to what no rule makes there is an answer of ours.
+        return entry.levelno > logging.INFO and not text.startswith(("RuleException", "MissingRuleException"))
 
     for handler in logger.handlers:
         if handler.name == "DefaultStreamHandler":
             handler.addFilter(worth_reading)
 
 
-if workflow.is_main_process and not (IN_MODULE or workflow.output_settings.dryrun or CAMPAIGN.verbose):
-    be_quiet()
+if workflow.is_main_process and not IN_MODULE:
+    logger.addHandler(Answers())
+    PLANNING.start()
+    if not (workflow.output_settings.dryrun or CAMPAIGN.verbose):
+        be_quiet()
 
 
 def shown(path: Path) -> str:
@@ -197,10 +239,20 @@ def shown(path: Path) -> str:
 
 
 def typed(words: str) -> str:
-    """What to type for targets or options of this campaign, in the way it was started."""
-    directory = Path.cwd() if workflow.overwrite_workdir else None
+    """What to type for targets or options of this campaign, where and in the way it was started."""
+    moved = workflow.overwrite_workdir or (progress.run_script() and Path.cwd() != PROJECT)
+    directory = Path.cwd() if moved else None
     files = [file if directory else shown(Path(file)) for file in FILES]
-    return progress.command(words, files, config_arguments(), directory)
+    return progress.command(words, files, config_arguments(), directory, other_snakefile())
+
+
+def other_snakefile() -> Path | None:
+    """The Snakefile, where snakemake finds another one or none by itself."""
+    started = Path(os.environ.get("PWD", ".")) if workflow.overwrite_workdir else Path.cwd()
+    names = ("Snakefile", "snakefile", "workflow/Snakefile", "workflow/snakefile")
+    by_itself = next((started / name for name in names if (started / name).exists()), None)
+    main = Path(workflow.main_snakefile)
+    return None if by_itself and by_itself.samefile(main) else main
 
 
 def say_verdicts() -> None:

@@ -201,7 +201,9 @@ def _explain(error: ValidationError) -> Iterator[tuple[str, str, str]]:
     if error.validator == "additionalProperties":
         known = rule["properties"]
         for key in sorted(set(instance) - set(known)):
-            yield _path((*path, key)), f"unknown key{nearest(key, known)}", ", ".join(known)
+            inner = "git" in known and key in schema()["$defs"]["side"]["properties"]["git"]["properties"]
+            hint = f" (it stands in git: {{{key}: …}})" if inner else nearest(key, known)
+            yield _path((*path, key)), f"unknown key{hint}", ", ".join(known)
     elif error.validator == "required":
         for key in set(value) - set(instance):
             near = difflib.get_close_matches(key, [k for k in instance if isinstance(k, str)], 1)

@@ -111,7 +111,9 @@ def _campaign(path: Path, main: Document, over: Document, suites: list[Document]
         for benchmark in _duets(document, main, over, faults):
             chain = _chain(document, main, over, benchmark)
             suite = resolve.value(chain, "suite") or _suite_name(document, main, name)
-            benchmarks.append((document, resolve.benchmark(chain, suite, benchmark, findings)))
+            for point in resolve.points(chain):
+                made = resolve.benchmark(chain, suite, benchmark, point, findings)
+                benchmarks.append((document, made))
     findings.finish()
     _check_whole(main, over, suites, benchmarks, faults)
     analysis = {**main.campaign.get("analysis", {}), **over.campaign.get("analysis", {})}
@@ -189,7 +191,8 @@ def _check_whole(
                 "a suite file must not name others",
                 "suites in the campaign only",
             )
-    known = {b.name for _, b in found}.union(main.benchmarks, *(s.benchmarks for s in suites))
+    known = {b.name.partition("[")[0] for _, b in found}
+    known = known.union(main.benchmarks, *(s.benchmarks for s in suites))
     for name in over.benchmarks:
         if name not in known:
             hint = check.nearest(name, (*known, *check.keys("campaign")))
@@ -201,7 +204,7 @@ def _check_whole(
         what = (
             f"{first} occurs in two files"
             if same
-            else f"{second} gets the file names of {first} (. becomes _)"
+            else f"{second} gets the file names of {first} ({_becomes(two.name)} becomes _)"
         )
         faults.add(f"{documents[id(two)].label}: duetbench.duets", what, "each benchmark of a suite once")
     _check_engines(found, faults)
@@ -219,6 +222,10 @@ def _check_whole(
         what = "nothing to measure"
         accepted = "benchmarks in duets with repetitions, suite files in suites, or directories in import"
         faults.add(f"{main.label}: duetbench.duets", what, accepted)
+
+
+def _becomes(name: str) -> str:
+    return "what is no letter, digit, + or -" if "[" in name else "."
 
 
 def _check_engines(found: list[tuple[Document, Benchmark]], faults: Faults) -> None:

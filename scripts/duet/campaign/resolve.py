@@ -1,17 +1,18 @@
 """One benchmark's values, found on the levels on which they may stand."""
 
+import itertools
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from duet import harnesses
+from duet import harnesses, revisions
 from duet.campaign import predecessor, values
 from duet.campaign.check import OVERRIDES, Document, Faults, nearest, place
 from duet.campaign.predecessor import Manner
 from duet.harnesses import Harness
-from duet.model import Benchmark, ImageRef, Side, Source, Type
+from duet.model import Benchmark, Checkout, ImageRef, Side, Source, Type
 
 COUNTS = {
     Type.DUET: ("duet_repetitions", 1),
@@ -92,12 +93,33 @@ def of_side(chain: Chain, side: str) -> Chain:
     return tuple(layers())
 
 
-def benchmark(chain: Chain, suite: str, name: str, findings: Findings) -> Benchmark:
-    """The benchmark that its levels describe; faults are added to the findings."""
+Point = tuple[tuple[str, str], ...]
+"""A value of each parameter; empty where a benchmark has none."""
+LONGEST_NAME = 120
+"""Of a benchmark with its parameters: a file's name has 255."""
+
+
+def points(chain: Chain) -> list[Point]:
+    """All combinations of its parameters' values, the last one's changing fastest."""
+    lists = [
+        [(name, values.text(each)) for each in listed]
+        for name, listed in value(chain, "parameters", {}).items()
+    ]
+    return list(itertools.product(*lists))
+
+
+def point_name(name: str, point: Point) -> str:
+    """`compress[size=small,level=1]`."""
+    return f"{name}[{','.join(f'{key}={text}' for key, text in point)}]" if point else name
+
+
+def benchmark(chain: Chain, suite: str, name: str, point: Point, findings: Findings) -> Benchmark:
+    """The benchmark that its levels describe, at one point of its parameters' matrix; faults are added to
+    the findings."""
     harness = _harness(chain, suite, findings)
     repetitions = {t: int(value(chain, key, default)) for t, (key, default) in COUNTS.items()}
     synchronised = find(chain, COUNTS[Type.SYNCDUET][0]) if repetitions[Type.SYNCDUET] else None
-    a, b = (_side(of_side(chain, s), s, name, harness, synchronised, findings) for s in ("A", "B"))
+    a, b = (_side(of_side(chain, s), s, name, point, harness, synchronised, findings) for s in ("A", "B"))
     explicit = [s for s in (a, b) if s.cpus[0].isdigit()]
     if a.cpus != b.cpus and len(explicit) < 2:
         layer = find(of_side(chain, "B"), "cpus") or find(of_side(chain, "A"), "cpus")
@@ -111,7 +133,7 @@ def benchmark(chain: Chain, suite: str, name: str, findings: Findings) -> Benchm
     warmup = value(chain, "warmup", harness.warmup or None)
     return Benchmark(
         suite=suite,
-        name=name,
+        name=_checked_name(chain, name, point, findings),
         a=a,
         b=b,
         format=harness.name,
@@ -120,6 +142,14 @@ def benchmark(chain: Chain, suite: str, name: str, findings: Findings) -> Benchm
         remove_containers=value(chain, "remove_containers", True),
         warmup=int(warmup) if isinstance(warmup, float) and warmup >= 1 else warmup,
     )
+
+
+def _checked_name(chain: Chain, name: str, point: Point, findings: Findings) -> str:
+    full, layer = point_name(name, point), find(chain, "parameters")
+    if layer and len(full) > LONGEST_NAME:
+        what = f"{full[:57]}… has {len(full)} characters"
+        findings.faults.add(layer.where("parameters"), what, f"names up to {LONGEST_NAME}")
+    return full
 
 
 def _harness(chain: Chain, suite: str, findings: Findings) -> Harness:
@@ -142,7 +172,13 @@ def _harness(chain: Chain, suite: str, findings: Findings) -> Harness:
 
 
 def _side(
-    chain: Chain, side: str, benchmark: str, harness: Harness, synchronised: Layer | None, findings: Findings
+    chain: Chain,
+    side: str,
+    benchmark: str,
+    point: Point,
+    harness: Harness,
+    synchronised: Layer | None,
+    findings: Findings,
 ) -> Side:
     engine = value(chain, "engine", "auto")
     manner = _manner(chain, engine, findings)
@@ -167,13 +203,14 @@ def _side(
         syncduet_run=syncduet_run,
         shares_memory=syncduet_run is not None and values.has_agent(syncduet_run),
         results=_results(chain, harness, findings),
-        env=joined(chain, "env"),
+        env=_env(chain, point, findings),
         engine=engine,
         memory_bytes=memory_bytes,
         network=value(chain, "network", default["network"]),
         cpus=value(chain, "cpus", default["cpus"]),
         disk_bytes=disk_bytes,
         privileges=tuple(sorted(value(chain, "privileges", default["privileges"]))),
+        setup=value(chain, "setup") or None,
     )
 
 
@@ -203,6 +240,16 @@ def _command_base(chain: Chain, key: str, harness: Harness, manner: Manner, find
     if differences and (layer := find(chain, key)):
         findings.notices[f"{layer.where(key)}: {', '.join(differences)}: {told}"] = None
     return told
+
+
+def _env(chain: Chain, point: Point, findings: Findings) -> Point:
+    """With the parameters, by which commands know them."""
+    env, parameters = dict(joined(chain, "env")), dict(point)
+    layer = find(chain, "parameters")
+    for name in sorted(set(env) & set(parameters)):
+        where = layer.where(f"parameters.{name}") if layer else ""
+        findings.faults.add(where, "env has a variable of that name, too", "another name")
+    return tuple(sorted((env | parameters).items()))
 
 
 def _bytes(chain: Chain, key: str, findings: Findings) -> int | None:
@@ -271,16 +318,44 @@ def _results(chain: Chain, harness: Harness, findings: Findings) -> tuple[str, .
 
 def _image(chain: Chain, engine: str, benchmark: str, manner: Manner, findings: Findings) -> ImageRef | None:
     name, source = value(chain, "image"), _source(chain, manner, findings)
+    checkout = _checkout(chain, findings)
     if name is not None and manner.engines_image:
-        return ImageRef(predecessor.engines_name(name))
+        return ImageRef(predecessor.engines_name(name), checkout=checkout)
     if name is None and engine != "process":
         where = f"{chain[0].document.label}: duetbench.image"
         findings.lacks(
             benchmark, where, f"missing, and engine {engine} needs one", "an image's name, or engine: process"
         )
-    if name is None and source is None:
+    if name is None and source is None and checkout is None:
         return None
-    return ImageRef(name or "", joined(chain, "image_args"), source)
+    return ImageRef(name or "", joined(chain, "image_args"), source, checkout)
+
+
+def _checkout(chain: Chain, findings: Findings) -> Checkout | None:
+    """What `git` says, joined from all levels: by default of the repository in which the file lies that names
+    the revision."""
+    git = {key: layer for layer in chain for key in layer.mapping.get("git", {})}
+    if not git:
+        return None
+    if "revision" not in git:
+        layer = next(iter(git.values()))
+        findings.faults.add(layer.where("git"), "has no revision", "such as {revision: main}, or . as it is")
+        return None
+    layer = git.get("repository", git["revision"])
+    folder = layer.document.folder
+    if "repository" in git:
+        folder = place(folder, layer.mapping["git"]["repository"])
+    revision = git["revision"].mapping["git"]["revision"]
+    files = (Path(each.document.label).absolute() for each in chain if each.document.label != OVERRIDES)
+    try:
+        known = revisions.resolve(folder.absolute(), revision, tuple(dict.fromkeys(files)))
+    except revisions.RevisionError as error:
+        key = "repository" if "repository" in git and not os.path.isdir(folder) else "revision"
+        what = f"there is no directory {folder}" if key == "repository" else error.what
+        findings.faults.add(git[key].where(f"git.{key}"), what, error.remedy if key == "revision" else "")
+        return None
+    build = git["build"].mapping["git"]["build"] if "build" in git else ""
+    return Checkout(known.content, build, known.commit, revision, known.repository, known.left_out)
 
 
 def _source(chain: Chain, manner: Manner, findings: Findings) -> Source | None:

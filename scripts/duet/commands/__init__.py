@@ -6,18 +6,27 @@
 - `execute(options, log)`: does it and returns the exit code, None for 0. It raises UsageError, DuetError or
   OSError for every foreseeable fault, which the entry tells in one line.
 
+`PHASE` is what is said of it where it takes longer than two seconds; `{option}` in it is an option's value.
 `FAULT` is the exit code of such faults where it is not 1; `CALLED_BY_RULES = True` marks what people rarely
 type. Modules whose names begin with `_` are no subcommands.
 """
 
+import os
 import sys
 from pathlib import Path
+from typing import TextIO
 
 from duet.model import DuetError
 
 
 class UsageError(DuetError):
     """Arguments that do not go together: the exit code says so."""
+
+
+def coloured(stream: TextIO) -> bool:
+    """Whether colours are wanted there: on a terminal that has some, unless NO_COLOR says otherwise."""
+    dumb = os.environ.get("TERM", "dumb") in ("", "dumb")
+    return stream.isatty() and not dumb and not os.environ.get("NO_COLOR")
 
 
 class Log:

@@ -38,12 +38,21 @@ class Comparison:
     name: str
     commands: tuple[str, str]
     directory: Path
-    """Where the commands run, as host processes; what is copied, for containers. Absolute."""
+    """Where the commands run, as host processes; what is copied, for containers; with revisions, what lies
+    in their repository. Absolute."""
     engine: str = "process"
     images: tuple[str, str] | None = None
     """Of containers."""
     setup: str | None = None
     prepare: str | None = None
+    revisions: tuple[str, str] | None = None
+    """Of the repository: the commands run in their files, and not in the directory's."""
+    titles: tuple[str, str] = ("", "")
+    """The revisions for people."""
+    build: str | None = None
+    """In the directory, of each revision once."""
+    inside: str = ""
+    """Where the directory lies in the repository; empty for its top."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +127,7 @@ def campaign_text(comparison: Comparison, chosen: Pace, more: str) -> str:
         f"#     {more}\n"
         "duetbench:\n"
         f"  name: {_scalar(comparison.name)}\n"
-        f"{_where(comparison)}"
+        f"{_where(comparison, Path('../..'))}"
         f"  duets: [{_scalar(comparison.name)}]\n"
         f"  duet_repetitions: {chosen.runs}  # runs, each of A and B at the same time\n"
         f"  warmup: {chosen.warmup}  # iterations left out at the start of each run\n"
@@ -145,7 +154,7 @@ def trial_text(comparison: Comparison, limit_s: float) -> str:
     return (
         "duetbench:\n"
         f"  name: {_scalar(comparison.name)}\n"
-        f"{_where(comparison)}"
+        f"{_where(comparison, comparison.directory)}"
         f"  duets: [{_scalar(comparison.name)}]\n"
         "  duet_repetitions: 0\n"
         "  sequential_repetitions: 1\n"
@@ -162,21 +171,41 @@ def with_runs(text: str, runs: int) -> str:
     return text
 
 
-def _where(comparison: Comparison) -> str:
+def _where(comparison: Comparison, repository: Path) -> str:
+    """`repository`: a directory in it, as the file finds it."""
     if comparison.images is None:
-        return "  engine: process  # on this machine, as you\n  image: probes  # has duet-loop\n"
-    return (
-        f"  engine: {comparison.engine}\n"
-        "  image: compare  # images/compare: IMAGE, duet-loop and the files of the archive\n"
-        f"  jar: {FILES}\n"
-    )
+        text = "  engine: process  # on this machine, as you\n  image: probes  # has duet-loop\n"
+    elif comparison.revisions is None:
+        text = (
+            f"  engine: {comparison.engine}\n"
+            "  image: compare  # images/compare: IMAGE, duet-loop and the files of the archive\n"
+            f"  jar: {FILES}\n"
+        )
+    else:
+        text = f"  engine: {comparison.engine}\n  image: loop  # images/loop: IMAGE and duet-loop\n"
+    if comparison.revisions is not None:
+        text += f"  git:\n    repository: {_scalar(str(repository))}\n"
+        if comparison.build:
+            into = f"cd {shlex.quote(comparison.inside)} && " if comparison.inside else ""
+            text += f"    build: {_scalar(into + comparison.build)}  # once for each revision\n"
+    if comparison.setup:
+        setup = f"{_go(comparison)}{{ {comparison.setup}\n}}"
+        text += f"  setup: {_scalar(setup)}\n"
+    return text
 
 
 def _sides(comparison: Comparison, commands: tuple[str, str]) -> str:
     images = comparison.images or (None, None)
+    named = comparison.revisions or (None, None)
     text = ""
-    for side, command, image in zip("AB", commands, images, strict=True):
-        text += f"  {side}:\n" + (f"    image_args: {{IMAGE: {_scalar(image)}}}\n" if image else "")
+    for side, command, image, revision, title in zip(
+        "AB", commands, images, named, comparison.titles, strict=True
+    ):
+        text += f"  {side}:\n"
+        if image:
+            text += f"    image_args: {{IMAGE: {_scalar(image)}}}\n"
+        if revision:
+            text += f"    git: {{revision: {_scalar(revision)}}}  # {title}\n"
         text += f"    run: {_scalar(command)}\n"
     return text
 
@@ -188,8 +217,15 @@ def _here(comparison: Comparison) -> str:
 
 def _start(comparison: Comparison) -> str:
     """What comes before the loop."""
-    go = "" if comparison.images else f"here=$PWD && cd {shlex.quote(str(comparison.directory))} && "
-    return go + (f"{{ {comparison.setup}\n}} && " if comparison.setup else "")
+    return ("" if comparison.images else "here=$PWD && ") + _go(comparison)
+
+
+def _go(comparison: Comparison) -> str:
+    """To where the commands run."""
+    where = str(comparison.directory) if comparison.images is None else ""
+    if comparison.revisions is not None:
+        where = comparison.inside
+    return f"cd {shlex.quote(where)} && " if where else ""
 
 
 def _loop(comparison: Comparison) -> str:

@@ -15,6 +15,7 @@ from duet.campaign import load, order
 from duet.commands import Log, _comparison
 from duet.commands._comparison import Comparison
 from duet.commands._workflow import PROJECT
+from duet.images import checkouts
 from duet.model import Campaign, DuetError, Run
 from duet.records.layout import Layout
 from duet.records.plan import plan_of
@@ -125,6 +126,11 @@ def _bring_images(comparison: Comparison, campaign: Campaign, layout: Layout, lo
         log("making the images, once")
     for ref in campaign.images:
         plan = layout.image_plan(ref.key)
+        more: list[str | Path] = []
+        if ref.checkout is not None:
+            log(f"building {ref.checkout.title}, unless that was done before")
+            # of a build that fails: it stays
+            more = ["--log", checkouts.directory_of(ref.checkout) / "image.log"]
         if ref.source:
             _call(
                 [
@@ -137,12 +143,26 @@ def _bring_images(comparison: Comparison, campaign: Campaign, layout: Layout, lo
                     layout.results / ".sources",
                 ]
             )
-        done = _call(["image", "--plan", plan, "--engine", comparison.engine])
+        done = _call(["image", "--plan", plan, "--engine", comparison.engine, *more])
+        if done.returncode and ref.checkout is not None:
+            sides = [side.name for b in campaign.benchmarks for side in (b.a, b.b) if side.image == ref]
+            raise _not_built(sides[0], done.stderr, log)
         if done.returncode:
             for text in done.stderr.splitlines():
                 log(text)
             name = dict(ref.args).get("IMAGE", ref.name)
             raise DuetError(f"there is no image to try the commands in: {name}", "see above")
+
+
+def _not_built(side: str, stderr: str, log: Log) -> DuetError:
+    """What it says of a checkout that failed: its first line, after those that follow."""
+    said = [text.removeprefix("error: ") for text in stderr.splitlines() if text.startswith("error: ")]
+    what, *tail = said or stderr.strip().splitlines()[-1:] or ["it could not be built"]
+    for text in tail:
+        log(f"  {side} | {line(text.strip())}")
+    return DuetError(
+        f"{side}: {what}", "see that it builds in a fresh clone, by --build COMMAND" if tail else ""
+    )
 
 
 def _call(words: Sequence[str | Path], timeout_s: float | None = None) -> subprocess.CompletedProcess[str]:
@@ -169,6 +189,8 @@ def _failed(
 ) -> str:
     """One line for it, after the last lines that it wrote were shown."""
     command = comparison.commands["AB".index(side)]
+    title = comparison.titles["AB".index(side)]
+    called = line(f"{title}: {command}" if title else command)
     try:
         written = (layout.run(run.name) / run.log(side)).read_bytes().decode(errors="replace")
     except OSError:
@@ -176,13 +198,15 @@ def _failed(
     lines = [line(text).rstrip() for text in written.splitlines()]
     for text in [text for text in lines if text][-TAIL_LINES:]:
         log(f"  {side} | {text}")
-    return f"{side} ({line(command)}): {fault.removeprefix(f'side {side} ')}"
+    return f"{side} ({called}): {fault.removeprefix(f'side {side} ')}"
 
 
 def _remedy(faults: Sequence[str], comparison: Comparison) -> str:
-    place = (
-        "containers have the current directory's files" if comparison.images else str(comparison.directory)
-    )
+    place = str(comparison.directory)
+    if comparison.revisions is not None:
+        place = "sides have the files that git has of their revision, and what --build makes"
+    elif comparison.images:
+        place = "containers have the current directory's files"
     if any("exit code 127" in fault for fault in faults):
         python = ", and an image needs Python 3" if comparison.images else ""
         return f"a command or what it calls is not there: check names and paths ({place}){python}"

@@ -20,7 +20,9 @@ def run(file: Path, target: Path, environment: Mapping[str, str] | None = None) 
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(PROJECT / "workflow/Snakefile")]
     command += ["--workflow-profile", str(PROJECT / "workflow/profiles/default"), "--cores", "1"]
     command += [str(target), "--configfile", str(file)]
-    workflow = subprocess.Popen(command, stdout=sys.stderr, env=os.environ | dict(environment or {}))
+    run = "./run" if Path.cwd() == PROJECT else str(PROJECT / "run")  # for what is said to be typed next
+    environment = os.environ | {"DUETBENCH_COMMAND": run} | dict(environment or {})
+    workflow = subprocess.Popen(command, stdout=sys.stderr, env=environment)
     try:
         return workflow.wait()
     except KeyboardInterrupt:

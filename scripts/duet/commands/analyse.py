@@ -14,6 +14,7 @@ from duet.inference.predecessor import comparison
 from duet.inference.questions import tables
 from duet.model import DuetError
 
+PHASE = "finding the verdicts"
 EXAMPLE = "./duetbench analyse --table results/quickstart/iterations.parquet --verdicts verdicts.csv"
 
 

@@ -13,6 +13,7 @@ from duet.table import store
 from duet.table.build import benchmark_table
 
 CALLED_BY_RULES = True
+PHASE = "reading the results of {benchmark}"
 EXAMPLE = "./duetbench collect --results results/quickstart --benchmark compress.gzip --out gzip.parquet"
 
 

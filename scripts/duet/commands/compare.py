@@ -1,6 +1,7 @@
-"""Compare two commands, or one command in two images, by one line: writes a campaign and measures it.
+"""Compare two commands, revisions or images by one line: writes a campaign and measures it.
 
     ./duetbench compare 'gzip -6 -c data.txt' 'gzip -9 -c data.txt'
+    ./duetbench compare --git main..HEAD --build 'make -j2' './bench data.txt'
     ./duetbench compare --image python:3.11 --image python:3.12 'python bench.py'
 
 The first is A, the second B. Both are tried first, alone: a command that fails is shown before anything is
@@ -8,6 +9,11 @@ measured, and from how long they take follows how often they are repeated (some 
 --image they run on this machine as you, in the current directory. With --image they run in containers, which
 get a copy of the current directory (without .git, .snakemake, .venv and results) and have no network; the
 images need Python 3. What the commands print is thrown away.
+
+--git A..B compares two revisions of the repository that the current directory lies in, --git A...B the second
+with where it left the first, and --git A revision A with the working tree as it is. Each is checked out
+somewhere else and built by --build, once, and the command runs in its files. They are those that git knows;
+of a working tree also those that are not ignored.
 
 Results, and the campaign file compare.yml, are written to results/NAME/ in the current directory. More runs
 beside those that are there: ./duetbench compare --name NAME --runs 20. With --fail-threshold it ends with
@@ -22,14 +28,16 @@ import os
 import tempfile
 from itertools import count
 from pathlib import Path
+from typing import Any
 
+from duet import revisions
 from duet.campaign import load
 from duet.campaign.check import is_name
 from duet.commands import Log, UsageError, _comparison, _trial, _workflow
 from duet.commands._comparison import FILES, Comparison
 from duet.engines.choose import choose_engine
 from duet.inference import Exit, gate_decision
-from duet.model import Campaign, DuetError
+from duet.model import Campaign, Checkout, DuetError
 from duet.report import comparison as report
 from duet.report import summary
 
@@ -44,6 +52,8 @@ QUIET = {"DUETBENCH_VERDICTS": "no"}
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("commands", nargs="*", metavar="COMMAND", help="A and B, each as one word")
     parser.add_argument("--image", action="append", metavar="IMAGE", help="of both sides; twice: of A, of B")
+    parser.add_argument("--git", metavar="A..B", help="two revisions; one: against the working tree")
+    parser.add_argument("--build", metavar="COMMAND", help="builds each revision, once")
     parser.add_argument("--name", help="results/NAME (default: after the program)")
     parser.add_argument("--runs", type=_count, help="how many runs of both sides at once (10)")
     parser.add_argument("--time", type=_positive, metavar="SECONDS", help="of measuring, all runs (20)")
@@ -85,6 +95,10 @@ def begin(options: argparse.Namespace, log: Log) -> Path:
     """Try what is to be compared, and write its campaign file."""
     commands, images = _sides(options)
     engine = _engine(options.engine, images)
+    checkouts = _checkouts(options)
+    if checkouts and checkouts[0] == checkouts[1] and len({*commands}) == len({*(images or "x")}) == 1:
+        a, b = (checkout.title for checkout in checkouts)
+        raise DuetError(f"{a} and {b} are the same", "name two revisions that differ")
     results = _claim(options.name, commands[0])
     try:
         comparison = Comparison(
@@ -95,9 +109,10 @@ def begin(options: argparse.Namespace, log: Log) -> Path:
             images=images,
             setup=options.setup,
             prepare=options.prepare,
+            **_of_git(checkouts, options.build),
         )
         with tempfile.TemporaryDirectory(prefix="duetbench-") as folder:
-            if images:
+            if images and not checkouts:
                 _trial.pack(comparison.directory, results / FILES)
                 (Path(folder) / FILES).symlink_to((results / FILES).absolute())
             tried = _trial.trial(comparison, Path(folder), options.timeout, log)
@@ -123,7 +138,7 @@ def go_on(options: argparse.Namespace) -> Path:
     """The campaign file of a comparison that is there, with more runs if that is wanted."""
     if not options.name:
         raise UsageError("no command to compare", f"such as: {EXAMPLE}")
-    fixed = ("image", "time", "warmup", "setup", "prepare")
+    fixed = ("image", "git", "build", "time", "warmup", "setup", "prepare")
     if given := [f"--{name}" for name in fixed if getattr(options, name) is not None]:
         raise UsageError(f"{', '.join(given)} without commands", "only --runs can be changed")
     file = Path("results", options.name, CAMPAIGN)
@@ -177,13 +192,13 @@ def _sides(options: argparse.Namespace) -> tuple[tuple[str, str], tuple[str, str
     commands, images = list(options.commands), list(options.image or ())
     if len(images) > 2:
         raise UsageError(f"{len(images)} images", "one for both sides, or one for A and one for B")
-    if len(commands) == 1 and len(images) == 2:
+    if len(commands) == 1 and (len(images) == 2 or options.git):
         commands *= 2
     if len(commands) != 2:
-        remedy = "quote each of the two that are to be compared; with two images, one is enough"
+        remedy = "quote each of the two that are to be compared; with --git or two images, one is enough"
         raise UsageError(f"{len(commands)} command{'s' * (len(commands) != 1)}", remedy)
     wanted = {"command A": commands[0], "command B": commands[1]}
-    wanted |= {f"--{name}": getattr(options, name) or "true" for name in ("setup", "prepare")}
+    wanted |= {f"--{name}": getattr(options, name) or "true" for name in ("setup", "prepare", "build")}
     for who, command in wanted.items():
         try:
             _comparison.needs_shell(command)
@@ -195,6 +210,42 @@ def _sides(options: argparse.Namespace) -> tuple[tuple[str, str], tuple[str, str
             raise UsageError(f"{who} ({command}): {what}", "write it as in a shell, in quotes") from None
     both = (images * 2)[:2]
     return (commands[0], commands[1]), (both[0], both[1]) if both else None
+
+
+def _checkouts(options: argparse.Namespace) -> tuple[Checkout, Checkout] | None:
+    """What --git means here. Raises UsageError, RevisionError."""
+    if options.git is None:
+        if options.build:
+            raise UsageError("--build without --git", "name two revisions: --git main..HEAD")
+        return None
+    here = Path.cwd()
+    one, dots, other = options.git.partition("...")
+    if not dots:
+        one, dots, other = options.git.partition("..")
+    names = (one or "HEAD", other or "HEAD") if dots else (one, revisions.WORKING_TREE)
+    if dots == "...":
+        names = (revisions.merge_base(here, *names), names[1])
+    a, b = (_checkout(here, name, options.build or "") for name in names)
+    return a, b
+
+
+def _checkout(here: Path, name: str, build: str) -> Checkout:
+    found = revisions.resolve(here, name)
+    return Checkout(found.content, build, found.commit, name, found.repository)
+
+
+def _of_git(checkouts: tuple[Checkout, Checkout] | None, build: str | None) -> dict[str, Any]:
+    """What a comparison says of them."""
+    if checkouts is None:
+        return {}
+    a, b = checkouts
+    inside = Path.cwd().resolve().relative_to(a.repository.resolve()).as_posix()
+    return {
+        "revisions": (a.revision, b.revision),
+        "titles": (a.title, b.title),
+        "build": build,
+        "inside": "" if inside == "." else inside,
+    }
 
 
 def _engine(name: str, images: tuple[str, str] | None) -> str:

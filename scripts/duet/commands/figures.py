@@ -1,23 +1,28 @@
 """Draw figures from a campaign's tables, each as OUT.svg, OUT.pdf and OUT.png.
 
-`benchmarks` draws all figures of all benchmarks (OUT/<suite>.<benchmark>.<figure>.svg, …), `benchmark`
-those of one (OUT.<figure>.svg, …), `forest` one of a suite, `methods` the comparison of the campaign's
-types, `questions` the predecessor's research questions (OUT/rq1.svg, …); a figure's own name draws just that.
+`all` draws those of a campaign (OUT/<suite>.<benchmark>.<figure>.svg, OUT/<suite>.forest.svg,
+OUT/methods.svg, …), `benchmark` those of one benchmark (OUT.<figure>.svg, …), `forest` one of a suite,
+`methods` the comparison of the campaign's types, `questions` the
+predecessor's research questions (OUT/rq1.svg, …); a figure's own name draws just that.
 """
 
 import argparse
+import functools
 import multiprocessing
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from duet import harnesses
 from duet.commands import Log, UsageError
 from duet.commands._inputs import analysis_plan, read_parquet
 from duet.inference.warmup import Warmup
+from duet.measure.phase import Phase
 from duet.model import DuetError, file_name, parse_run
 from duet.records.files import read_lines
 from duet.records.layout import FAILURE, RUN
@@ -42,9 +47,7 @@ EXAMPLE = (
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "figure", choices=["benchmarks", "benchmark", *BENCHMARK, "forest", "methods", "questions"]
-    )
+    parser.add_argument("figure", choices=["all", "benchmark", *BENCHMARK, "forest", "methods", "questions"])
     parser.add_argument("--table", type=Path, help="the unified table, of one benchmark or of all")
     parser.add_argument("--pairs", type=Path, help="pairs.parquet")
     parser.add_argument("--effects", type=Path, help="effects.parquet: one row per run")
@@ -61,13 +64,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--suite")
     parser.add_argument("--benchmark")
-    parser.add_argument("--jobs", type=int, default=1, help="number of processes")
+    cores = len(os.sched_getaffinity(0))
+    parser.add_argument("--jobs", type=int, default=cores, help=f"number of processes ({cores}: a core each)")
     parser.add_argument("--out", type=Path, required=True, help="base name of OUT.svg, OUT.pdf and OUT.png")
 
 
 def execute(options: argparse.Namespace, log: Log) -> None:
     try:
-        if options.figure == "benchmarks":
+        if options.figure == "all":
             draw_all(options)
         elif options.figure == "questions":
             draw_questions(options)
@@ -100,20 +104,25 @@ def draw(options: argparse.Namespace) -> style.Figures:
     if options.figure == "forest":
         if not (options.verdicts and options.suite):
             raise UsageError("forest needs --verdicts and --suite")
-        verdicts = read_verdicts(options.verdicts)
-        suite, note = _true_name(verdicts, options.suite), _note(options, options.suite)
-        return {"": draw_forest(verdicts, suite, analysis.margin_percent, analysis.confidence, note)}
+        return {"": forest(read_verdicts(options.verdicts), options.suite, options, analysis)}
     if options.figure == "methods":
-        frames = read(options, METHODS)
-        compared = comparison(options.comparison) if options.comparison else None
-        return {
-            "": draw_methods(frames.table, frames.effects, frames.verdicts, analysis.confidence, compared)
-        }
+        return {"": methods(read(options, METHODS), options, analysis)}
     (suite, name), mine = the_one(options, read(options).by_benchmark())
     figures = drawers(mine, style.name(suite, name), _note(options, suite, name), analysis, warmups(analysis))
     if options.figure == "benchmark":
         return {f".{kind}": make() for kind, make in figures.items()}
     return {"": figures[options.figure]()}
+
+
+def forest(verdicts: pd.DataFrame, suite: str, options: argparse.Namespace, analysis: AnalysisPlan) -> Figure:
+    """Of a suite, its name as in file names or as it is."""
+    margin, confidence = analysis.margin_percent, analysis.confidence
+    return draw_forest(verdicts, _true_name(verdicts, suite), margin, confidence, _note(options, suite))
+
+
+def methods(frames: Frames, options: argparse.Namespace, analysis: AnalysisPlan) -> Figure:
+    compared = comparison(options.comparison) if options.comparison else None
+    return draw_methods(frames.table, frames.effects, frames.verdicts, analysis.confidence, compared)
 
 
 def warmups(analysis: AnalysisPlan) -> dict[str, Warmup]:
@@ -163,7 +172,9 @@ def stem(suite: str, name: str) -> str:
 
 
 def draw_all(options: argparse.Namespace) -> None:
-    """One process a core draws benchmark after benchmark: importing takes as long as two figures."""
+    """One process a core draws figure after figure: importing takes as long as several of them."""
+    if options.verdicts is None:
+        raise UsageError("all needs --verdicts")
     frames = read(options)
     benchmarks = {stem(*key): (key, mine) for key, mine in frames.by_benchmark().items()}
     unmeasured = [(r.suite, r.benchmark) for r in map(parse_run, planned(options) or ()) if r]
@@ -171,33 +182,42 @@ def draw_all(options: argparse.Namespace) -> None:
         benchmarks.setdefault(stem(*key), (key, frames.empty()))
     analysis = analysis_plan(options.analysis)
 
-    def draw_one(name: str) -> None:
+    def draw_benchmark(name: str) -> style.Figures:
         (suite, benchmark), mine = benchmarks[name]
-        try:
-            figures = drawers(
-                mine,
-                style.name(suite, benchmark),
-                _note(options, suite, benchmark),
-                analysis,
-                warmups(analysis),
-            )
-            style.save_all({f".{kind}": make() for kind, make in figures.items()}, options.out / name)
-        except (ValueError, ArithmeticError, LookupError, TypeError) as error:
-            raise DuetError(f"{name}: {type(error).__name__}: {error}") from error
+        title, note = style.name(suite, benchmark), _note(options, suite, benchmark)
+        figures = drawers(mine, title, note, analysis, warmups(analysis))
+        return {f"{name}.{kind}": make() for kind, make in figures.items()}
 
-    global _draw_one
-    _draw_one = draw_one
-    # Forked, so that neither the frames nor the function need be sent.
+    def draw_suite(suite: str) -> style.Figures:
+        assert frames.verdicts is not None
+        return {f"{suite}.forest": forest(frames.verdicts, suite, options, analysis)}
+
+    suites = sorted({name.partition(".")[0] for name in benchmarks})
+    global _steps
+    _steps = {
+        **{name: functools.partial(draw_benchmark, name) for name in benchmarks},
+        **{f"forest of {suite}": functools.partial(draw_suite, suite) for suite in suites},
+        "methods": lambda: {"methods": methods(frames, options, analysis)},
+    }
+    # Forked, so that neither the frames nor the functions need be sent; before the phase has its thread.
     with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("fork")) as pool:
-        for _ in pool.map(_draw_in_child, benchmarks):
-            pass
+        drawn = [pool.submit(_draw_in_child, name, options.out) for name in _steps]
+        what = f"drawing the figures of {style.count(len(benchmarks), 'benchmark')}"
+        with Phase(what, len(drawn)) as phase:
+            for each in drawn:
+                each.result()
+                phase.advance()
 
 
-_draw_one: Callable[[str], None]
+_steps: Mapping[str, Callable[[], style.Figures]]
 
 
-def _draw_in_child(name: str) -> None:
-    _draw_one(name)
+def _draw_in_child(step: str, out: Path) -> None:
+    try:
+        for name, figure in _steps[step]().items():
+            style.save(figure, out / name)
+    except (ValueError, ArithmeticError, LookupError, TypeError) as error:
+        raise DuetError(f"{step}: {type(error).__name__}: {error}") from error
 
 
 def _names(stem: str) -> tuple[str, str]:

@@ -1,7 +1,8 @@
 """Decide by the exit code whether a change passes, from the verdicts of a campaign.
 
-0 no regression; 1 a regression beyond the threshold; 2 inconclusive (only with --strict); 3 calibration
-failed: A was found different from A too often, so no verdict can be trusted; 4 data missing or unusable.
+0 no regression; 1 a regression: a slowdown that is shown and greater than --threshold, whatever the
+campaign's margin; 2 not known well enough (only with --max-uncertainty or --strict); 3 calibration failed: A
+was found different from A too often, so no verdict can be trusted; 4 data missing or unusable.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from duet.commands import Log
+from duet.commands import Log, coloured
 from duet.inference import Decision, Exit, gate_decision
 from duet.report import summary
 from duet.report.summary.facts import Facts
@@ -30,6 +31,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default=0.0,
         help="in percent; a smaller change is not a regression (default 0)",
     )
+    parser.add_argument(
+        "--max-uncertainty",
+        type=float,
+        metavar="PERCENT",
+        help="an interval wider than so many points (upper end less lower end) does not pass",
+    )
     parser.add_argument("--strict", action="store_true", help="an inconclusive verdict does not pass")
     parser.add_argument("--report", help="address of the report, linked from the Markdown")
     for name in ("markdown", "json", "junit"):
@@ -41,7 +48,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace, log: Log) -> int:
     outcome = summary.read_outcome(options.results)
     rows, facts, confidence = outcome.rows, outcome.facts, outcome.confidence
-    decision = gate_decision(rows, options.threshold, options.strict, confidence)
+    decision = gate_decision(rows, options.threshold, options.strict, confidence, options.max_uncertainty)
     printed = False
     for target, text in (
         (options.markdown, lambda: markdown(decision, rows, facts, confidence, options)),
@@ -54,7 +61,7 @@ def execute(options: argparse.Namespace, log: Log) -> int:
         elif target:
             Path(target).write_text(text())
     if not printed:
-        print(summary.terminal(rows, facts, options.report, confidence, colour=sys.stdout.isatty()), end="")
+        print(summary.terminal(rows, facts, options.report, confidence, colour=coloured(sys.stdout)), end="")
         print(f"Gate: {sentence(decision, options)}")
     return int(decision.exit)
 
@@ -64,10 +71,16 @@ def sentence(decision: Decision, options: argparse.Namespace) -> str:
     judged, checked = decision.judged, decision.false_positives
     named = {k: ", ".join(g["name"]) for k, g in judged.groupby("outcome", sort=False)}
     beyond = f" beyond {options.threshold:g} %" if options.threshold else ""
-    told = {
-        Exit.PASSED: f"passed, no regression{beyond} among {len(judged)} benchmarks",
+    unknown = [f"inconclusive (--strict): {named.get('inconclusive')}"] * ("inconclusive" in named)
+    unknown *= options.strict
+    if "uncertain" in named:
+        bound = f"interval wider than {options.max_uncertainty:g} points (--max-uncertainty)"
+        unknown.insert(0, f"{bound}: {named['uncertain']}")
+    passed = f"passed, no regression{beyond} among {len(judged)} benchmarks"
+    answer = {
+        Exit.PASSED: passed + _unseen(judged, options),
         Exit.REGRESSION: f"FAILED, regression{beyond}: {named.get('regression', '')}",
-        Exit.INCONCLUSIVE: f"FAILED, inconclusive (--strict): {named.get('inconclusive', '')}",
+        Exit.INCONCLUSIVE: f"FAILED, {'; '.join(unknown)}",
         Exit.UNCALIBRATED: (
             f"REFUSED, A was found different from A in {checked.different} of {checked.comparisons} "
             f"comparisons (rate {checked.low:.0%} to {checked.high:.0%}, nominal {checked.nominal:.0%}): "
@@ -76,7 +89,18 @@ def sentence(decision: Decision, options: argparse.Namespace) -> str:
         Exit.NO_DATA: f"NO DATA for {named.get('no data') or 'any benchmark'}",
     }[decision.exit]
     open_ = named.get("inconclusive")
-    return told + (f" (inconclusive: {open_})" if open_ and decision.exit == Exit.PASSED else "")
+    return answer + (f" (inconclusive: {open_})" if open_ and decision.exit == Exit.PASSED else "")
+
+
+def _unseen(judged: pd.DataFrame, options: argparse.Namespace) -> str:
+    """Which slowdown might have passed unseen, where that is more than the threshold."""
+    if "detectable_percent" not in judged.columns:
+        return ""
+    found_from = pd.to_numeric(judged["detectable_percent"], errors="coerce")
+    if not found_from.notna().any() or found_from.max() <= options.threshold:
+        return ""
+    least = judged["benchmark"][found_from == found_from.max()].iloc[0]
+    return f"; one of less than {found_from.max():.1f} % might not have been seen ({least})"
 
 
 def markdown(
@@ -92,7 +116,7 @@ def markdown(
 def as_json(decision: Decision, facts: Facts, options: argparse.Namespace) -> str:
     checked = decision.false_positives
     columns = ["suite", "benchmark", "type", "outcome", "verdict", "change_percent", "warnings"]
-    columns += ["ci_low_percent", "ci_high_percent", "p_adjusted", "runs"]
+    columns += ["ci_low_percent", "ci_high_percent", "p_adjusted", "runs", "detectable_percent"]
     columns += [name for name in ("environment",) if name in decision.judged]
     whole = {
         "campaign": facts.campaign,
@@ -101,6 +125,7 @@ def as_json(decision: Decision, facts: Facts, options: argparse.Namespace) -> st
         "sentence": sentence(decision, options),
         "threshold_percent": options.threshold,
         "strict": options.strict,
+        "max_uncertainty_percent": options.max_uncertainty,
         "false_positives": {
             "comparisons": checked.comparisons,
             "different": checked.different,
@@ -108,7 +133,7 @@ def as_json(decision: Decision, facts: Facts, options: argparse.Namespace) -> st
             "low": checked.low,
             "high": checked.high,
         },
-        "benchmarks": [{c: plain(r[c]) for c in columns} for r in decision.judged.to_dict("records")],
+        "benchmarks": [{c: plain(r.get(c)) for c in columns} for r in decision.judged.to_dict("records")],
     }
     return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -119,10 +144,10 @@ def plain(value: object) -> object:
 
 
 def junit(decision: Decision, facts: Facts, options: argparse.Namespace) -> str:
-    """A test case per benchmark: a regression is a failure, no data an error, inconclusive skipped
-    (a failure with --strict); calibration is a test case of its own."""
+    """A test case per benchmark: a regression or an interval too wide is a failure, no data an error,
+    inconclusive skipped (a failure with --strict); calibration is a test case of its own."""
     root = ET.Element("testsuites", name=f"duetbench {facts.campaign}")
-    kinds = {"regression": "failure", "no data": "error"}
+    kinds = {"regression": "failure", "uncertain": "failure", "no data": "error"}
     kinds["inconclusive"] = "failure" if options.strict else "skipped"
     checked = decision.false_positives
     if checked.comparisons:
@@ -136,10 +161,10 @@ def junit(decision: Decision, facts: Facts, options: argparse.Namespace) -> str:
         for r in part.to_dict("records"):
             case = _case(element, printable(r["name"]), f"{printable(suite)}.{r['type']}")
             if kind := kinds.get(r["outcome"]):
-                told = f"change {r['change_percent']:+.2f} %"
+                why = f"change {r['change_percent']:+.2f} %"
                 if r["outcome"] != "regression" and r["warnings"]:
-                    told = r["warnings"] if r["outcome"] == "no data" else f"{told}; {r['warnings']}"
-                ET.SubElement(case, kind, message=printable(f"{r['outcome']}: {told}"))
+                    why = r["warnings"] if r["outcome"] == "no data" else f"{why}; {r['warnings']}"
+                ET.SubElement(case, kind, message=printable(f"{r['outcome']}: {why}"))
     for element in root:
         element.set("tests", str(len(element)))
         for kind, name in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):

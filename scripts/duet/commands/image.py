@@ -1,11 +1,15 @@
 """Bring an image into an engine, and write down which one it is and that it is there."""
 
 import argparse
+import io
+import re
 from pathlib import Path
 
 from duet.commands import Log, UsageError
 from duet.images import presence
+from duet.images.checkouts import provide_for_processes
 from duet.images.identity import IMAGES, process_files, process_hash
+from duet.measure.phase import Phase
 from duet.model import ImageRef, Source
 from duet.records.layout import Layout
 from duet.records.plan import ImagePlan
@@ -34,18 +38,26 @@ def execute(options: argparse.Namespace, log: Log) -> None:
     source = SourceRecord.read(options.source) if options.source else None
     if options.engine == "process":
         files = tuple(process_files(ref, base_image, options.images.resolve()))
-        names = ", ".join(file.name for file in files) or "nothing"
-        log(f"image {ref.name}: not built for host processes, which get these files of it: {names}")
-        content = process_hash(files, source.sha256 if source else None)
-        record = ImageRecord(
-            name=ref.name, key=ref.key, engine="process", id=None, tag=None, hash=content, files=files
-        )
+        record = for_processes(ref, files, source.sha256 if source else None, log)
     else:
         record = provide(options, ref, base_image, source.path if source else None, log)
     if options.out:
         record.write(options.out)
     else:
         presence.write(Layout(options.plan.parent.parent), record)
+
+
+def for_processes(ref: ImageRef, files: tuple[Path, ...], source_digest: str | None, log: Log) -> ImageRecord:
+    """Nothing is built of an image for host processes, but a checkout is."""
+    if ref.name or ref.checkout is None:
+        names = ", ".join(file.name for file in files) or "nothing"
+        log(f"image {ref.name}: not built for host processes, which get these files of it: {names}")
+    if ref.checkout is not None:
+        return provide_for_processes(ref, files, source_digest, log)
+    content = process_hash(files, source_digest)
+    return ImageRecord(
+        name=ref.name, key=ref.key, engine="process", id=None, tag=None, hash=content, files=files
+    )
 
 
 def from_plan(options: argparse.Namespace) -> tuple[ImageRef, str]:
@@ -74,7 +86,22 @@ def provide(
     path.parent.mkdir(parents=True, exist_ok=True)
     store = Store(options.engine)
     try:
-        with path.open("a") as file:
+        with Phase(f"image {ref.name} for {options.engine}") as phase, _BuildLog(path, phase) as file:
             return provide_image(store, ref, options.images.resolve(), base_image, file, source)
     finally:
         store.close()
+
+
+class _BuildLog(io.TextIOWrapper):
+    """The build's log, from which the phase hears what is built and how far that is."""
+
+    def __init__(self, path: Path, phase: Phase):
+        super().__init__(path.open("ab"), encoding="utf-8")
+        self._phase, self._what = phase, phase.what
+
+    def write(self, text: str) -> int:
+        if match := re.match(r"# .*: building (\S+) from", text):
+            self._what = f"building {match[1]}"
+        elif match := re.match(r"step (\d+)/(\d+)", text, re.IGNORECASE):
+            self._phase.at(self._what, int(match[1]) - 1, int(match[2]))
+        return super().write(text)

@@ -1,4 +1,4 @@
-"""Try on this machine which way of giving cores to the sides makes runs agree best.
+"""Try here which way of giving cores to the sides makes runs agree best.
 
 Measures A of a campaign's benchmarks against itself, some runs for each mode of `cpus`, the modes
 interleaved, and says for each: how far runs scatter (the less, the smaller the changes that can be found),
@@ -23,7 +23,7 @@ from duet.commands._inputs import read_parquet
 from duet.inference.isolation import RUNS, compare_modes, mode_rows, recommend
 from duet.inference.sets import SetEffect, set_effect
 from duet.measure.cores import parse_mode
-from duet.model import Benchmark, Campaign, DuetError, Type
+from duet.model import Benchmark, Campaign, DuetError, Type, file_name
 from duet.records.exchange import read_moves
 from duet.records.layout import RUN
 from duet.records.run import RunRecord, finished
@@ -98,7 +98,7 @@ def trial(
 ) -> dict[str, Any]:
     """The campaign file that measures A against itself in every mode."""
     mappings = {
-        f"{b.name}{BETWEEN}{mode.replace(' ', '_')}": _benchmark(b, mode, engine)
+        f"{_as_key(b.name)}{BETWEEN}{mode.replace(' ', '_')}": _benchmark(b, mode, engine)
         for b in benchmarks
         for mode in modes
     }
@@ -110,6 +110,11 @@ def trial(
     return {"duetbench": shared} | mappings
 
 
+def _as_key(name: str) -> str:
+    """Of a benchmark with parameters: `b[size=1]` is no name that a file may have."""
+    return file_name(name) if "[" in name else name
+
+
 def _benchmark(benchmark: Benchmark, mode: str, engine: str | None) -> dict[str, Any]:
     """All that A is, resolved: nothing is left to the places where the campaign had it."""
     side = benchmark.a
@@ -117,10 +122,14 @@ def _benchmark(benchmark: Benchmark, mode: str, engine: str | None) -> dict[str,
         **{"suite": benchmark.suite, "cpus": mode, "run": side.run, "results": list(side.results)},
         **{"env": dict(side.env), "engine": engine or side.engine, "network": side.network},
         **{"memory": side.memory_bytes, "timeout": benchmark.timeout_s, "warmup": benchmark.warmup},
-        "format": benchmark.format,
+        **{"format": benchmark.format, "setup": side.setup},
     }
     if side.image is not None:
-        mapping |= {"image": side.image.name, "image_args": dict(side.image.args)}
+        mapping |= {"image": side.image.name or None, "image_args": dict(side.image.args)}
+        if checkout := side.image.checkout:
+            same = checkout.commit if checkout.content == checkout.commit else checkout.revision
+            mapping["git"] = {"revision": same, "build": checkout.build}
+            mapping["git"]["repository"] = str(checkout.repository)
         if source := side.image.source:
             mapping["source"] = {
                 "file": source.file,

@@ -10,6 +10,7 @@ from duet.records.provision import ImageIdentity, ImagePresence
 from duet.report.summary import provenance
 
 CALLED_BY_RULES = True
+PHASE = "writing down hosts, images and commands"
 EXAMPLE = (
     "./duetbench provenance --name quickstart --runs results/quickstart/runs "
     "--planned results/quickstart/plan/runs.txt --html provenance.html"

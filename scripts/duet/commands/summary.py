@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from duet.commands import Log, UsageError
+from duet.commands import Log, UsageError, coloured
 from duet.model import parse_run
 from duet.report import summary
 
@@ -52,4 +52,4 @@ def execute(options: argparse.Namespace, log: Log) -> None:
             options.html.write_text(page)
         if options.landing:
             options.landing.write_text(summary.landing(page))
-    print(summary.terminal(rows, facts, options.report, confidence, colour=sys.stdout.isatty()), end="")
+    print(summary.terminal(rows, facts, options.report, confidence, colour=coloured(sys.stdout)), end="")

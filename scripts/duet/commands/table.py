@@ -7,6 +7,7 @@ from duet.commands import Log
 from duet.table import imports, store
 
 CALLED_BY_RULES = True
+PHASE = "joining the tables of the benchmarks"
 EXAMPLE = "./duetbench table --import ../old-results --out iterations.parquet --csv iterations.csv"
 
 

@@ -91,16 +91,16 @@ class Tree:
             waiting += self.children(pid)
 
     def children(self, pid: int) -> list[int]:
-        found: list[int] = []
+        ids: list[int] = []
         for tid in self.threads(pid):
             path = f"/proc/{pid}/task/{tid}/children"
             for _ in range(2):
                 try:
-                    found += map(int, os.pread(self._file(path), 1 << 16, 0).split())
+                    ids += map(int, os.pread(self._file(path), 1 << 16, 0).split())
                     break
                 except OSError:
                     self._forget(path)
-        return found
+        return ids
 
     def threads(self, pid: int) -> list[int]:
         path = f"/proc/{pid}/task"

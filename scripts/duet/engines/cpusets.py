@@ -142,9 +142,9 @@ def _put(file: Path, text: str) -> None:
 def _cgroups(lines: list[str]) -> list[tuple[str, str]]:
     """`cpuset` and path in version 1's hierarchy of it, else `` and path in version 2's."""
     parts = [line.split(":", 2) for line in lines]
-    found = {controllers: path for _, controllers, path in filter(lambda part: len(part) == 3, parts)}
-    version_1 = [("cpuset", path) for names, path in found.items() if "cpuset" in names.split(",")]
-    return version_1 or [("", path) for names, path in found.items() if not names]
+    cgroups = {controllers: path for _, controllers, path in filter(lambda part: len(part) == 3, parts)}
+    version_1 = [("cpuset", path) for names, path in cgroups.items() if "cpuset" in names.split(",")]
+    return version_1 or [("", path) for names, path in cgroups.items() if not names]
 
 
 def _mounts(lines: list[str], controller: str) -> Iterator[tuple[str, Path]]:

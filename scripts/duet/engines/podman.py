@@ -49,8 +49,10 @@ class Service:
         if self.process.poll() is None and time.monotonic() < self.deadline_s:
             time.sleep(0.02)
             return
-        said = self.log.read_text(errors="replace").strip().splitlines()[-1:]
-        raise EngineError(f"podman's service does not start: {' '.join(said)}", "see what `podman info` says")
+        last_line = self.log.read_text(errors="replace").strip().splitlines()[-1:]
+        raise EngineError(
+            f"podman's service does not start: {' '.join(last_line)}", "see what `podman info` says"
+        )
 
 
 def serve() -> Service:

@@ -87,18 +87,18 @@ def watch(child: int, namespace: bool, wake: int) -> tuple[int, int, int, bool]:
     poll = select.poll()
     poll.register(0, select.POLLIN)
     poll.register(wake, select.POLLIN)
-    status, peak_bytes, cpu_ns, alone, doomed, asked = 0, 0, 0, False, False, False
+    status, peak_bytes, cpu_ns, alone, doomed, terminated = 0, 0, 0, False, False, False
     while True:
         for fd, _ in poll.poll(1 if doomed else None):
-            said = os.read(fd, 4096)
+            message = os.read(fd, 4096)
             if fd == wake:
                 continue
-            if not said:
+            if not message:
                 alone = True
                 poll.unregister(0)
-            doomed = doomed or not said or b"K" in said
-            if b"T" in said and not doomed:
-                asked = True
+            doomed = doomed or not message or b"K" in message
+            if b"T" in message and not doomed:
+                terminated = True
                 ask(child, namespace)
         while True:
             try:
@@ -110,7 +110,7 @@ def watch(child: int, namespace: bool, wake: int) -> tuple[int, int, int, bool]:
             peak_bytes = max(peak_bytes, used.ru_maxrss * 1024)
             cpu_ns += round((used.ru_utime + used.ru_stime) * 1e9)
             if pid == child:
-                status, doomed = ended, doomed or not asked
+                status, doomed = ended, doomed or not terminated
         if doomed:  # again and again, since a process may fork while it is looked for
             for pid in descendants(os.getpid()):
                 send(pid, signal.SIGKILL)
@@ -118,13 +118,13 @@ def watch(child: int, namespace: bool, wake: int) -> tuple[int, int, int, bool]:
 
 def ask(child: int, namespace: bool) -> None:
     """SIGTERM to the main process, which passes it to its group or namespace; and to who left the group."""
-    found = descendants(child)
+    processes = descendants(child)
     if namespace:
-        for pid in found[:1]:  # process 1 of the namespace
+        for pid in processes[:1]:  # process 1 of the namespace
             send(pid, signal.SIGTERM)
         return
     send(child, signal.SIGTERM)
-    for pid in found:
+    for pid in processes:
         try:
             strayed = os.getpgid(pid) != child
         except ProcessLookupError:
@@ -148,11 +148,11 @@ def descendants(root: int) -> list[int]:
         except OSError:
             continue
         children.setdefault(parent, []).append(int(name))
-    found, index = children.get(root, [])[:], 0
-    while index < len(found):
-        found += children.get(found[index], [])
+    family, index = children.get(root, [])[:], 0
+    while index < len(family):
+        family += children.get(family[index], [])
         index += 1
-    return found
+    return family
 
 
 if __name__ == "__main__":

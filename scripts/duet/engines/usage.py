@@ -30,17 +30,17 @@ def prepare(gate: Path) -> None:
 
 def read_usage(lines: Sequence[str]) -> Usage | None:
     """None where the launcher did not come to its end or has no cgroup to read."""
-    told: dict[str, int] = {}
+    counters: dict[str, int] = {}
     for line in lines:
         mark, *key, value = line.split() if line.count(" ") > 1 else ("", "")
         if mark == "cgroup" and value.isdecimal() and len(value) < 19:
-            told[" ".join(key)] = int(value)
-    if not told:
+            counters[" ".join(key)] = int(value)
+    if not counters:
         return None
-    cpu_us = told.get("cpu.stat usage_usec")
-    cpu_ns = told.get("cpuacct/cpuacct.usage", None if cpu_us is None else cpu_us * 1000)
-    peak = told.get("memory/memory.max_usage_in_bytes", told.get("memory.peak"))
-    kills = told.get("memory/memory.oom_control oom_kill", 0) + told.get("memory.events oom_kill", 0)
+    cpu_us = counters.get("cpu.stat usage_usec")
+    cpu_ns = counters.get("cpuacct/cpuacct.usage", None if cpu_us is None else cpu_us * 1000)
+    peak = counters.get("memory/memory.max_usage_in_bytes", counters.get("memory.peak"))
+    kills = counters.get("memory/memory.oom_control oom_kill", 0) + counters.get("memory.events oom_kill", 0)
     return Usage(peak, cpu_ns, kills > 0)
 
 

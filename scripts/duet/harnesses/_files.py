@@ -84,8 +84,11 @@ def result_files(files: Sequence[Path]) -> list[Path]:
 
 
 def same_name(inside: str, benchmark: str) -> bool:
-    """Whether a name in a file is the benchmark's, known by its true name or as in file names."""
-    return inside == benchmark or file_name(inside) == benchmark
+    """Whether a name in a file is the benchmark's, known by its true name or as in file names.
+
+    Of a benchmark with parameters, `name[size=small]`, the harness knows the name alone.
+    """
+    return inside in (benchmark, benchmark.partition("[")[0]) or file_name(inside) == benchmark
 
 
 def is_column(name: str) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from duet.engines import EngineError
+from duet.images.checkouts import checkout_hash
 from duet.images.identity import (
     IMAGES,
     file_digest,
@@ -22,7 +23,7 @@ from duet.images.identity import (
     process_hash,
     recipe,
 )
-from duet.model import DuetError, ImageRef
+from duet.model import Checkout, DuetError, ImageRef
 from duet.records.layout import Layout
 from duet.records.provision import ImageIdentity, ImagePresence, ImageRecord, SourceRecord, place
 
@@ -108,9 +109,27 @@ class _Seen:
     """Whether there is an identity: then what the image stood on is known."""
 
     def state(self, engine: str) -> State:
+        if self.ref.checkout is not None:
+            return self.with_checkout(self.ref.checkout, engine)
         if engine == "process":
             return self.for_processes()
         return self.ours() if is_ours(self.ref.name, self.images_dir) else self.external()
+
+    def with_checkout(self, checkout: Checkout, engine: str) -> State:
+        below = replace(self, ref=replace(self.ref, checkout=None), there=None)
+        if engine == "process":
+            content = checkout_hash(below.for_processes().hash, checkout)
+            there = self._recorded(content)
+            return State(content, there is not None and all(file.exists() for file in there.files))
+        content = checkout_hash(below._planned(), checkout)
+        there = self._recorded(content)
+        if self.store is None:
+            return State(content, there is not None)
+        from duet.images.provide import label
+
+        if there is not None and label(self.store, str(there.tag)) == content:
+            return State(content, True)
+        return State(checkout_hash(below.state(engine).hash, checkout), False)
 
     def for_processes(self) -> State:
         if self.ref.source is not None and self.source is None:

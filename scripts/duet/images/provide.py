@@ -9,12 +9,14 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 from duet.engines.private import private_directory
 from duet.images import base as bootstrap
 from duet.images import dockerfile
+from duet.images.checkouts import provide_on
 from duet.images.identity import (
     ImageError,
     Recipe,
@@ -41,8 +43,11 @@ def provide_image(
     """See to it that the engine has an image, and say which it is.
 
     Builds what is not there with the same hash; safe when several do it at once. Raises
-    ImageError, EngineError (BuildFailed, NoRegistry), NoBase.
+    ImageError, EngineError (BuildFailed, NoRegistry), NoBase, RevisionError.
     """
+    if ref.checkout is not None:
+        below = provide_image(store, replace(ref, checkout=None), images_dir, base_image, log, source)
+        return provide_on(store, below, ref, log)
     if not is_ours(ref.name, images_dir):
         tag, content = _external(store, ref.name, base_image, log)
         return _record(store, ref, tag, content, {ref.name: content})
@@ -93,7 +98,7 @@ def _built(
     tag = store.tag(made.name, content[:12])
     if label(store, tag) == content:
         return
-    with _alone(tag):
+    with alone(tag):
         if label(store, tag) == content:
             return
         text = dockerfile.rewrite(dockerfile_text(made.folder), dict(made.args), lambda name: tags[name])
@@ -103,7 +108,7 @@ def _built(
 
 
 @contextmanager
-def _alone(what: str) -> Iterator[None]:
+def alone(what: str) -> Iterator[None]:
     """One at a time on this host; only to save work, since building twice does no harm."""
     place = int(digest(what)[:15], 16)
     with open(private_directory() / f"images.{os.uname().nodename}", "a") as file:
@@ -146,7 +151,7 @@ def _base(store: Store, name: str, log: IO[str]) -> tuple[str, str]:
     """
     release = bootstrap.codename()
     ours = _bootstrapped(store)
-    with _alone(f"{store.engine} {name}"):
+    with alone(f"{store.engine} {name}"):
         content = store.content(ours)
         if content is not None:
             return ours, content

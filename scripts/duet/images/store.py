@@ -50,12 +50,12 @@ class Store:
         except ImageNotFound:
             return None
         except DockerException as error:
-            raise EngineError(f"{self.engine}: image {name}: {_said(error)}") from error
+            raise EngineError(f"{self.engine}: image {name}: {_wording(error)}") from error
 
     def content(self, name: str) -> str | None:
         """Digest of an image's layers (RootFS.Layers), the same wherever it was loaded; None without it."""
-        found = self.inspect(name)
-        return None if found is None else digest(found["RootFS"].get("Layers") or [])
+        image = self.inspect(name)
+        return None if image is None else digest(image["RootFS"].get("Layers") or [])
 
     def pull(self, name: str) -> None:
         """Fetch an image from its registry. Raises NoRegistry, within 10 s when nobody answers."""
@@ -77,7 +77,7 @@ class Store:
             while (event := events.get(timeout=wait_s)) is not None:
                 wait_s = None
                 if isinstance(event, Exception):
-                    raise NoRegistry(f"{self.engine} cannot pull {name}: {_said(event)}") from event
+                    raise NoRegistry(f"{self.engine} cannot pull {name}: {_wording(event)}") from event
                 if "error" in event:
                     raise NoRegistry(f"{self.engine} cannot pull {name}: {event['error']}")
         except queue.Empty:
@@ -91,11 +91,11 @@ class Store:
         """Make an image of a root file system (a tar file)."""
         try:
             # The tag as a part of the repository: podman does not heed a tag of its own here.
-            said = self._client.api.import_image_from_file(str(archive), repository=tag)
+            answer = self._client.api.import_image_from_file(str(archive), repository=tag)
         except DockerException as error:
-            raise EngineError(f"{self.engine} cannot import {archive}: {_said(error)}") from error
-        if '"error"' in said:
-            raise EngineError(f"{self.engine} cannot import {archive}: {said.strip()}")
+            raise EngineError(f"{self.engine} cannot import {archive}: {_wording(error)}") from error
+        if '"error"' in answer:
+            raise EngineError(f"{self.engine} cannot import {archive}: {answer.strip()}")
 
     def build(
         self,
@@ -134,7 +134,7 @@ class Store:
                 write(event.get("stream", ""))
                 failure = event.get("error", failure)
         except DockerException as error:
-            failure = _said(error)
+            failure = _wording(error)
         if failure is not None:
             write(f"{failure}\n")
             tail = "\n".join("    " + line for line in lines if line.strip()).splitlines()[-TAIL_LINES:]
@@ -150,7 +150,7 @@ def _split(name: str) -> tuple[str, str]:
     return (repository, version) if colon and "/" not in version else (name, "latest")
 
 
-def _said(error: Exception) -> str:
+def _wording(error: Exception) -> str:
     """An SDK error as the engine worded it, in one line."""
     text = error.explanation if isinstance(error, APIError) and error.explanation else str(error)
     return " ".join(str(text).split())
@@ -162,5 +162,5 @@ def _proxies() -> dict[str, str]:
     One on the loopback interface cannot be reached from inside, so it is not handed on.
     """
     names = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy")
-    found = {k: v for k, v in os.environ.items() if k.lower() in names and v}
-    return {k: v for k, v in found.items() if not ("127." in v or "localhost" in v) or "no" in k.lower()}
+    proxies = {k: v for k, v in os.environ.items() if k.lower() in names and v}
+    return {k: v for k, v in proxies.items() if not ("127." in v or "localhost" in v) or "no" in k.lower()}

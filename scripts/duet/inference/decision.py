@@ -1,5 +1,6 @@
 """May this change pass? The gate's rule, without any file or text."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -51,31 +52,39 @@ class FalsePositives:
 class Decision:
     exit: Exit
     judged: pd.DataFrame
-    """One row per benchmark: its verdict's row and `outcome` (regression, inconclusive, no data, passed)."""
+    """One row per benchmark: its verdict's row and `outcome` (regression, uncertain, inconclusive, no data,
+    passed)."""
     false_positives: FalsePositives
 
 
 def gate_decision(
-    rows: pd.DataFrame, threshold_percent: float = 0.0, strict: bool = False, confidence: float = 0.95
+    rows: pd.DataFrame,
+    threshold_percent: float = 0.0,
+    strict: bool = False,
+    confidence: float = 0.95,
+    max_uncertainty_percent: float | None = None,
 ) -> Decision:
     """From verdicts, with a row `no data` for each planned benchmark that has none.
 
-    A regression is a difference that is shown (corrected p), of a change beyond the threshold: the margin
-    of equivalence plays no part, lest more data hide what is smaller than it. A benchmark whose change
-    is not known (nothing usable) is `no data`. Without any benchmark to judge there is no data either.
+    A regression is a difference that is shown (corrected p), of a change beyond the threshold. The margin of
+    equivalence plays no part: it would hide what is smaller, the more so the more data there are. A benchmark
+    whose change is not known (nothing usable) is `no data`. Without any to judge there is no data either.
+    An interval wider than `max_uncertainty_percent` points, upper end less lower end, is `uncertain` and no
+    pass: without such a bound a noisier machine shows fewer regressions, and its gate is the greener one.
     """
     checked = false_positives(rows.loc[rows["type"] == "aaduet", "p_value"], confidence)
     judged = primary(rows)
-    outcomes = [outcome(*row, threshold_percent, 1 - confidence) for row in _facts(judged)]
+    most = math.inf if max_uncertainty_percent is None else max_uncertainty_percent
+    outcomes = [outcome(*row, threshold_percent, 1 - confidence, most) for row in _facts(judged)]
     judged = judged.assign(outcome=outcomes)
-    found = set(judged["outcome"])
+    kinds = set(judged["outcome"])
     if checked.failed:
         code = Exit.UNCALIBRATED
-    elif "regression" in found:
+    elif "regression" in kinds:
         code = Exit.REGRESSION
-    elif "no data" in found or judged.empty:
+    elif "no data" in kinds or judged.empty:
         code = Exit.NO_DATA
-    elif "inconclusive" in found and strict:
+    elif "uncertain" in kinds or ("inconclusive" in kinds and strict):
         code = Exit.INCONCLUSIVE
     else:
         code = Exit.PASSED
@@ -93,18 +102,27 @@ def primary(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[order["_rank"] == best]
 
 
-def _facts(rows: pd.DataFrame) -> Iterable[tuple[str, float, float]]:
+def _facts(rows: pd.DataFrame) -> Iterable[tuple[str, float, float, float]]:
+    width = rows["ci_high_percent"].astype(float) - rows["ci_low_percent"].astype(float)
     numbers = (rows[column].astype(float) for column in ("change_percent", "p_adjusted"))
-    return zip(rows["verdict"].astype(str), *numbers, strict=True)
+    return zip(rows["verdict"].astype(str), *numbers, width, strict=True)
 
 
 def outcome(
-    verdict: str, change_percent: float, p_adjusted: float, threshold_percent: float, level: float
+    verdict: str,
+    change_percent: float,
+    p_adjusted: float,
+    width_percent: float,
+    threshold_percent: float,
+    level: float,
+    max_uncertainty_percent: float,
 ) -> str:
     if change_percent != change_percent:  # NaN
         return "no data"
     if p_adjusted <= level and change_percent > max(threshold_percent, 0.0):
         return "regression"
+    if not (width_percent <= max_uncertainty_percent or math.isinf(max_uncertainty_percent)):
+        return "uncertain"  # a width that is not known is none that is narrow enough
     return "inconclusive" if verdict == "inconclusive" else "passed"
 
 

@@ -31,6 +31,6 @@ def inflation(rest: np.ndarray, design: np.ndarray) -> tuple[np.ndarray, np.ndar
     square = (rest**2).sum(axis=-1)
     with np.errstate(divide="ignore", invalid="ignore"):
         r = np.nan_to_num((rest[..., 1:] * rest[..., :-1]).sum(axis=-1) / square) - mean
-    found = r > LEVEL_Z * np.sqrt(variance)
+    dependent = r > LEVEL_Z * np.sqrt(variance)
     r = np.clip(r * n / (n - 3), 0, _GREATEST)  # Kendall: short series show too little of it
-    return np.where(found, (1 + r) / (1 - r), 1.0), found
+    return np.where(dependent, (1 + r) / (1 - r), 1.0), dependent

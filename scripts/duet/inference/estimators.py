@@ -61,17 +61,17 @@ def index(samples: Samples, overlaps: Pairs, group: np.ndarray) -> Estimates:
     each run contributed to them is in its log ratio, so that the runs vary as much as the mean errs.
     """
     share = shares(samples, overlaps)
-    found = shared_work(samples, group)
-    plain = _ratio(samples, share, found.weight)
-    part = share * found.weight
+    work = shared_work(samples, group)
+    plain = _ratio(samples, share, work.weight)
+    part = share * work.weight
     with np.errstate(divide="ignore", invalid="ignore"):
         part = part / samples.sums(part)[samples.run, samples.side]
     gradient = np.nan_to_num(np.where(samples.side == 0, part, -part))
-    influence = found.influence(gradient, len(samples.runs))
+    influence = work.influence(gradient, len(samples.runs))
     return replace(plain, log_ratio=plain.log_ratio + influence - excess(samples, share, plain, group))
 
 
-def excess(samples: Samples, share: np.ndarray, found: Estimates, group: np.ndarray) -> np.ndarray:
+def excess(samples: Samples, share: np.ndarray, estimates: Estimates, group: np.ndarray) -> np.ndarray:
     """By how much the expected log ratio of each run exceeds the true one (delta method), shape (runs,).
 
     The log of a mean of n lengths falls short by c^2 / 2n (Jensen; c: their coefficient of
@@ -88,17 +88,17 @@ def excess(samples: Samples, share: np.ndarray, found: Estimates, group: np.ndar
     for edge in (np.r_[0, change + 1], np.r_[change, len(slot) - 1]) if len(slot) else ():
         edge = edge[share[edge] == 0]
         cut[samples.run[edge], samples.side[edge]] += 1
-    known = np.isfinite(found.log_ratio)
-    x = np.where(known, found.log_ratio, 0)
+    known = np.isfinite(estimates.log_ratio)
+    x = np.where(known, estimates.log_ratio, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         count = np.bincount(group, known)
         mean = np.bincount(group, x) / count
         variance = np.bincount(group, known * (x - mean[group]) ** 2) / (count - 1)
         inside = _variance_inside(samples, share)
-        told = np.isfinite(inside)
-        inside = np.bincount(group, np.where(told, inside, 0)) / np.bincount(group, told)
+        measured = np.isfinite(inside)
+        inside = np.bincount(group, np.where(measured, inside, 0)) / np.bincount(group, measured)
         variance = np.where(count > 1, np.fmin(variance, inside), np.nan)
-        part = 1 / found.used
+        part = 1 / estimates.used
         bias = ((cut - 1) * part)[:, 1] - ((cut - 1) * part)[:, 0]
         bias *= np.minimum(variance, _LARGEST)[group] / 2 / part.sum(axis=1)
     return np.nan_to_num(bias)

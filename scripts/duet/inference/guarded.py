@@ -34,13 +34,13 @@ def guarded_t(
     runs only, at the full level: a run gone astray may be the regression. Below FEWEST runs it is
     `intervals.t`.
     """
-    told = (margin, order, swapped, extra, measured_in_order)
-    whole = intervals.t(x, confidence, *told)
+    design = (margin, order, swapped, extra, measured_in_order)
+    whole = intervals.t(x, confidence, *design)
     if x.shape[-1] < FEWEST:
         return whole
     alpha = 1 - confidence
-    mean = intervals.t(x, 1 - (1 - TRIMMED_SHARE) * alpha, *told)
-    middle = trimmed(x, 1 - TRIMMED_SHARE * alpha, *told)
+    mean = intervals.t(x, 1 - (1 - TRIMMED_SHARE) * alpha, *design)
+    middle = trimmed(x, 1 - TRIMMED_SHARE * alpha, *design)
     low, high = np.maximum(mean.low, middle.low), np.minimum(mean.high, middle.high)
     apart = low > high
     p = np.minimum(1, np.minimum(mean.p / (1 - TRIMMED_SHARE), middle.p / TRIMMED_SHARE))

@@ -42,8 +42,8 @@ def pairs(table: pd.DataFrame, min_overlap: float = 0.5) -> pd.DataFrame:
     samples = from_table(table)
     paired = samples.runs["type"].isin(PAIRED_TYPES).to_numpy()
     samples = monotone(samples.where(paired[samples.run] & samples.timed))
-    found = join(samples, min_overlap)
-    a, b = found.a, found.b
+    joined = join(samples, min_overlap)
+    a, b = joined.a, joined.b
     start_ns = np.maximum(samples.start_ns[a], samples.start_ns[b])
     run = samples.run[a]
     columns: dict[str, object] = {}
@@ -55,8 +55,8 @@ def pairs(table: pd.DataFrame, min_overlap: float = 0.5) -> pd.DataFrame:
         else:
             columns[name] = values.take(run)
     columns |= {"iteration_A": samples.iteration[a], "iteration_B": samples.iteration[b]}
-    columns |= {"overlap_start_ns": start_ns, "overlap_end_ns": start_ns + found.overlap_ns}
-    columns |= {"overlap_ns": found.overlap_ns}
+    columns |= {"overlap_start_ns": start_ns, "overlap_end_ns": start_ns + joined.overlap_ns}
+    columns |= {"overlap_ns": joined.overlap_ns}
     columns |= {"time_A_ns": samples.length_ns[a], "time_B_ns": samples.length_ns[b]}
     return pd.DataFrame(columns)
 
@@ -99,8 +99,8 @@ def _join_part(samples: Samples, rows: slice, min_overlap: float) -> Pairs:
     left, right = a[left], b[right]
     overlap = np.minimum(end[left], end[right]) - np.maximum(start[left], start[right])
     longer = np.maximum(end[left] - start[left], end[right] - start[right])
-    found = Pairs(left + rows.start, right + rows.start, overlap, overlap / longer)
-    return _one_to_one(found, min_overlap)
+    joined = Pairs(left + rows.start, right + rows.start, overlap, overlap / longer)
+    return _one_to_one(joined, min_overlap)
 
 
 def _laid_end_to_end(
@@ -114,15 +114,15 @@ def _laid_end_to_end(
     return start_ns + shift, end_ns + shift
 
 
-def _one_to_one(found: Pairs, min_overlap: float) -> Pairs:
+def _one_to_one(joined: Pairs, min_overlap: float) -> Pairs:
     """Those with enough overlap; from 0.5 up no two of them with a common member."""
-    keep = (found.share >= min_overlap) & (found.overlap_ns > 0)
+    keep = (joined.share >= min_overlap) & (joined.overlap_ns > 0)
     if min_overlap >= 0.5 and keep.any():
         rows = np.flatnonzero(keep)
-        a, b = found.a[rows], found.b[rows]
+        a, b = joined.a[rows], joined.b[rows]
         rows = rows[(np.bincount(a)[a] > 1) | (np.bincount(b)[b] > 1)]
-        keep[rows[_taken(found.a[rows], found.b[rows])]] = False
-    return Pairs(found.a[keep], found.b[keep], found.overlap_ns[keep], found.share[keep])
+        keep[rows[_taken(joined.a[rows], joined.b[rows])]] = False
+    return Pairs(joined.a[keep], joined.b[keep], joined.overlap_ns[keep], joined.share[keep])
 
 
 def _taken(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from duet.inference import estimators, intervals, warmup
 from duet.inference.effects import BY_TIME, groups
@@ -131,8 +131,25 @@ def u_test(samples: Samples, group: np.ndarray) -> np.ndarray:
         a = samples.length_ns[rows[samples.side[rows] == 0]]
         b = samples.length_ns[rows[samples.side[rows] == 1]]
         if len(a) and len(b):
-            out[g] = stats.mannwhitneyu(a, b, method="asymptotic").pvalue
+            out[g] = _mann_whitney(a, b)
     return out
+
+
+def _mann_whitney(a: np.ndarray, b: np.ndarray) -> float:
+    """The p-value, two-sided, by the normal approximation with corrections for ties and continuity.
+
+    As scipy.stats.mannwhitneyu has it, whose import takes longer than all that is computed here.
+    """
+    both = pd.Series(np.concatenate([a, b]))
+    ranks, ties = both.rank().to_numpy(), both.value_counts().to_numpy(dtype=float)
+    n_a, n_b = float(len(a)), float(len(b))
+    n = n_a + n_b
+    u = ranks[: len(a)].sum() - n_a * (n_a + 1) / 2
+    variance = n_a * n_b / 12 * ((n + 1) - (ties**3 - ties).sum() / (n * (n - 1)))
+    distance = abs(u - n_a * n_b / 2) - 0.5
+    if variance <= 0:
+        return 1.0
+    return float(min(1.0, 2 * special.ndtr(-distance / np.sqrt(variance))))
 
 
 def ours(samples: Samples, group: np.ndarray, analysis: Analysis) -> np.ndarray:

@@ -83,11 +83,11 @@ def _without_strays(chosen: Mapping[str, Engine], say: Say) -> list[str]:
         for engine in engines.values():
             for stray in _strays(engine):
                 if not owner.dead(stray.owner):
-                    living.append(_told(stray))
+                    living.append(_description(stray))
                     continue
                 with contextlib.suppress(EngineError):  # it is waited for then, and looked for again
                     engine.end(stray)
-                    say(f"removed {_told(stray)}: that process is dead")
+                    say(f"removed {_description(stray)}: that process is dead")
         others = living or [f"process {pid} of {_user(pid)}, a side" for pid in sides_here()]
         for other in others:
             if other not in waited_for:
@@ -106,7 +106,7 @@ def _strays(engine: Engine) -> list[Stray]:
         return []
 
 
-def _told(stray: Stray) -> str:
+def _description(stray: Stray) -> str:
     text = f"side {stray.side} of {stray.run} in {stray.root} (measured by process {owner.pid(stray.owner)})"
     return "".join(c if c.isprintable() else "?" for c in text[:500])  # anybody may have started it
 

@@ -28,7 +28,7 @@ WAKE_NS = 100_000
 TRIALS, CHEAP_NS = (2, 12), 3_000_000
 """Moves tried before the gate, more where one is cheap. Even numbers: each side is then where it was."""
 ADAPT = 8
-"""After so many moves the period is set anew by what they really cost."""
+"""After so many moves the period is set again by what they really cost."""
 LOOK_S = 1.0
 """How often it is looked whether the sides are bound as they should be."""
 PATIENCE = 3
@@ -220,7 +220,7 @@ class Exchange:
     def _look(self) -> None:
         for side, cpus in self._at.items():
             cores = parse_set(cpus)
-            self._strange[side] |= {show_set(found) for found in self._movers[side].bound() if found != cores}
+            self._strange[side] |= {show_set(bound) for bound in self._movers[side].bound() if bound != cores}
 
     def stop(self) -> None:
         """End it; repeating it is no error. Never waits for long."""

@@ -1,5 +1,5 @@
 # The main process of a side: sh GATE/launch SIDE OTHER first|second|alone apart|shared held|free, command in
-# DUET_COMMAND.
+# DUET_COMMAND, what is done before the gate in DUET_SETUP.
 # POSIX sh, builtins only: the image needs nothing else. The host made every file it writes to; all are FIFOs.
 gate=${0%/*} side=$1 other=$2 place=$3 cores=$4 hold=$5
 exec </dev/null >>"$gate/log" 2>&1
@@ -7,8 +7,11 @@ exec 3<>"$gate/gate.$side" 4>>"$gate/go.$side" 5>>"$gate/end" 6>>"$gate/tell"
 
 export DUET_SIDE="$side" DUET_GATE="$gate"
 if [ "$DUET_TYPE" = syncduet ]; then export DUET_BARRIER="$gate"; fi
-command=$DUET_COMMAND
-unset DUET_COMMAND
+command=$DUET_COMMAND setup=${DUET_SETUP-}
+unset DUET_COMMAND DUET_SETUP
+
+# Before anything is said: once the cores are known, the host tries what moving the sides costs.
+if [ -n "$setup" ]; then sh -c "$setup" 3>&- 4>&- 5>&- 6>&- || exit; fi
 
 # The cores as the side sees them: what was asked for may silently not have been granted.
 while read -r key value; do

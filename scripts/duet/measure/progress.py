@@ -45,13 +45,27 @@ def _durations(layout: Layout) -> dict[Run, float]:
     return seconds
 
 
-def command(words: str, files: Sequence[str], values: Sequence[str], directory: Path | None) -> str:
+def run_script() -> str | None:
+    """How ./run is typed, where it (or `compare`) started this; it changes to the project's directory."""
+    return os.environ.get("DUETBENCH_COMMAND")
+
+
+def command(
+    words: str,
+    files: Sequence[str],
+    values: Sequence[str],
+    directory: Path | None = None,
+    snakefile: Path | None = None,
+) -> str:
     """What to type for `words` (targets, options) of this campaign, as it was started this time.
 
     `files` are those of --configfile; `values` the arguments of --config, without which the plan
-    would be another one; `directory` is that of --directory.
+    would be another one; `directory` is that of --directory, `snakefile` that of --snakefile, which ./run
+    knows by itself.
     """
-    parts = [os.environ.get("DUETBENCH_COMMAND", "snakemake --cores 1"), words]
+    run = run_script()
+    parts = [shlex.quote(run) if run else "snakemake --cores 1", words]
+    parts += ["--snakefile", shlex.quote(str(snakefile))] if snakefile and not run else []
     parts += ["--directory", shlex.quote(str(directory))] if directory else []
     parts += ["--configfile", *map(shlex.quote, files)] if files else []
     parts += ["--config", *map(shlex.quote, values)] if values else []

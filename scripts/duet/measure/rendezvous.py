@@ -30,6 +30,8 @@ from duet.model import SIDES, DuetError
 LAUNCHER = Path(__file__).with_name("launch.sh")
 COMMAND = "DUET_COMMAND"
 """Environment variable in which the launcher finds the side's command."""
+SETUP = "DUET_SETUP"
+"""The same of what is done before the gate, where there is something."""
 
 STAMP_NS = 20_000
 """Stamps that two shells make within this time may come out equal: Linux then gives both the earlier one."""

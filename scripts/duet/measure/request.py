@@ -59,7 +59,8 @@ class Request:
             if not present.exists():
                 raise MeasureError(f"image {ref.name} is not present on {where}", "start the workflow there")
             images[side] = ImagePresence.read(present)
-            files[side] = images[side].files
+            own = {Path(result).name for result in plan.side.results}  # a checkout may have old ones
+            files[side] = tuple(file for file in images[side].files if file.name not in own)
             if ref.source:
                 files[side] += (SourceRecord.read(layout.source(ref.key)).path.absolute(),)
         return cls(run, layout, benchmark, sides, images, files)

@@ -15,6 +15,7 @@ from duet.campaign import order
 from duet.engines import Engine, ResultMissing, Room, Start, Started, Usage
 from duet.engines.processes import directory_prefix, remove_tree
 from duet.measure import cores, host, logs, rendezvous
+from duet.measure.advice import to_be_timed
 from duet.measure.disk import Disk
 from duet.measure.exchange import Exchange
 from duet.measure.interruption import deferred, together
@@ -175,6 +176,8 @@ class _Measuring:
             "DUET_RUN": self.run.name,
             rendezvous.COMMAND: wanted.run,
         }
+        if wanted.setup:
+            env[rendezvous.SETUP] = wanted.setup
         return Start(
             campaign=self.request.benchmark.campaign,
             run=self.run.name,
@@ -199,35 +202,46 @@ class _Measuring:
         """Keep the sides before the gate until it is known how, and at what cost, they are exchanged."""
         if not self.exchange.planned:
             return
-        until = time.monotonic() + GATE_TIMEOUT_S
+        until = time.monotonic() + self._gate_timeout_s
         while absent := [side for side in self.run.sides if self.gate.cpus(side) is None]:
             if any(self.started[side].wait(0) is not None for side in self.run.sides):
                 break  # which one and why is said where they go through the gate
             if time.monotonic() > until:
-                raise self._failure(absent[0], f"did not reach the gate within {GATE_TIMEOUT_S} s")
+                raise self._late(absent[0])
             time.sleep(0.002)
         else:
             self.exchange.prepare(self.started)
         self.gate.release()
         self.exchange.start()
 
+    @property
+    def _gate_timeout_s(self) -> float:
+        """Of a run with a setup: that may take as long as the run."""
+        if any(plan.side.setup for plan in self.request.sides.values()):
+            return GATE_TIMEOUT_S + (self.request.timeout_s or math.inf)
+        return GATE_TIMEOUT_S
+
+    def _late(self, side: str) -> MeasureError:
+        remedy = "see its setup, or raise `timeout`" if self.request.sides[side].side.setup else ""
+        return self._failure(side, f"did not reach the gate within {self._gate_timeout_s:g} s", remedy)
+
     def _through_gate(self) -> None:
         """Look now and then whether both are through: somebody waiting for it would disturb the start."""
-        until = time.monotonic() + GATE_TIMEOUT_S
+        begin = time.monotonic()
+        until = begin + self._gate_timeout_s
         waiting = list(self.run.sides)
         while waiting:
-            time.sleep(0.01 if until - time.monotonic() > GATE_TIMEOUT_S - 1 else 0.05)
+            time.sleep(0.01 if time.monotonic() - begin < 1 else 0.05)
             dead = [side for side in waiting if self.started[side].wait(0) is not None]
             stamps = {side: self.gate.go_ns(side) for side in waiting}
             self.goes_ns |= {side: stamp for side, stamp in stamps.items() if stamp is not None}
             waiting = [side for side in waiting if side not in self.goes_ns]
             for side in dead:
                 if side in waiting:
-                    raise self._failure(
-                        side, f"ended before the gate with exit code {self.started[side].wait(0)}"
-                    )
+                    what = "its setup" if self.request.sides[side].side.setup else "before the gate"
+                    raise self._failure(side, f"ended {what} with exit code {self.started[side].wait(0)}")
             if waiting and time.monotonic() > until:
-                raise self._failure(waiting[0], f"did not reach the gate within {GATE_TIMEOUT_S} s")
+                raise self._late(waiting[0])
         self.released = time.monotonic()
         if any(self.gate.end_ns(side) is None for side in self.run.sides):
             time.sleep(QUIET_S)
@@ -294,6 +308,10 @@ class _Measuring:
     def _disk_bytes(self, side: str) -> int:
         return self.request.sides[side].side.disk_bytes or DISK_BYTES
 
+    def _advice(self, side: str, result: str) -> str:
+        plan = self.request.sides[side].side
+        return to_be_timed(plan, self.request.benchmark.format, self.engines[side].name, result)
+
     def _failure(self, side: str, what: str, remedy: str = "") -> MeasureError:
         return MeasureError(f"side {side} {what}", remedy, self.run.log(side))
 
@@ -319,7 +337,8 @@ class _Measuring:
                     except ResultMissing as e:
                         limit = self.request.timeout_s
                         when = f" when it was stopped after {limit:g} s" if timed_out else ""
-                        missing.append(self._failure(side, f"left no {result}{when}", e.remedy))
+                        remedy = self._advice(side, result) or e.remedy
+                        missing.append(self._failure(side, f"left no {result}{when}", remedy))
                         continue
                     paths.append(path)
                     if left_out:
@@ -369,7 +388,7 @@ class _Measuring:
             self.warnings.append(f"side {side} was configured for cores {cpus.asked} but may use {cpus.seen}")
         return SideRecord(
             engine=self.engines[side].name,
-            image=ref.name if ref else None,
+            image=ref.title if ref else None,
             image_id=image.id if image else None,
             image_hash=image.hash if image else None,
             exit_code=self.codes[side],

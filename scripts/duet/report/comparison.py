@@ -24,6 +24,13 @@ class Times:
     mean_s: float
     low_s: float
     high_s: float
+    revision: str | None = None
+
+    @property
+    def what(self) -> str:
+        """What was run, and in what."""
+        inside = ", ".join(filter(None, (self.image, self.revision)))
+        return f"{inside}: {self.command}" if inside else self.command
 
 
 @dataclass(frozen=True)
@@ -90,18 +97,19 @@ def _times(benchmark: Benchmark, side: Side, layout: Layout) -> Times:
     per_run = (mine["iteration_time_ns"] / batch / 1e9).groupby([mine["runid"], mine["order"]], observed=True)
     means_s = per_run.mean()
     image = dict(side.image.args).get("IMAGE") if side.image else None
+    revision = side.image.checkout.title if side.image and side.image.checkout else None
     command = side.run.rpartition(" -- ")[2]
     if means_s.empty:
-        return Times(command, image, math.nan, math.nan, math.nan)
-    return Times(command, image, float(means_s.mean()), float(means_s.min()), float(means_s.max()))
+        return Times(command, image, math.nan, math.nan, math.nan, revision)
+    mean_s, low_s, high_s = map(float, (means_s.mean(), means_s.min(), means_s.max()))
+    return Times(command, image, mean_s, low_s, high_s, revision)
 
 
 def terminal(told: Comparison) -> str:
     lines = ["", f"{MARK.get(told.verdict, '?')} {told.sentence}", ""]
     for name, side in (("A", told.a), ("B", told.b)):
-        what = f"{side.image}: {side.command}" if side.image else side.command
         span = f"({seconds(side.low_s)} to {seconds(side.high_s)} in {told.runs} runs)"
-        lines.append(f"  {name}  {seconds(side.mean_s):>8}  {span}  {line(what)}")
+        lines.append(f"  {name}  {seconds(side.mean_s):>8}  {span}  {line(side.what)}")
     if told.warnings:
         lines += ["", *(f"  note: {line(text)}" for text in told.warnings)]
     return "\n".join(lines) + "\n"
@@ -126,7 +134,8 @@ def as_json(told: Comparison) -> dict[str, Any]:
 
 def _side_as_json(side: Times) -> dict[str, Any]:
     numbers = {"mean_s": side.mean_s, "low_s": side.low_s, "high_s": side.high_s}
-    return {"command": side.command, "image": side.image} | {k: _known(v) for k, v in numbers.items()}
+    words = {"command": side.command, "image": side.image, "revision": side.revision}
+    return words | {k: _known(v) for k, v in numbers.items()}
 
 
 def markdown(told: Comparison) -> str:
@@ -137,8 +146,7 @@ def markdown(told: Comparison) -> str:
         "| --- | --- | ---: | ---: |",
     ]
     for name, side in (("A", told.a), ("B", told.b)):
-        what = f"{side.image}: {side.command}" if side.image else side.command
-        code = line(what).replace("`", "'").replace("|", "\\|")
+        code = line(side.what).replace("`", "'").replace("|", "\\|")
         span = f"{seconds(side.low_s)} to {seconds(side.high_s)}"
         lines.append(f"| {name} | `{code}` | {seconds(side.mean_s)} | {span} |")
     return "\n".join(lines) + "\n"

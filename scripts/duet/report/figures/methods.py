@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.special import stdtrit
@@ -155,11 +154,9 @@ def _points(ax: Axes, values: pd.Series, shown: list[str]) -> None:
     wide = wide.reindex(columns=shown)
     medians = [""] * len(shown)
     ax.plot(wide.to_numpy(dtype=float).T, color="#C4C4C4", lw=0.5, zorder=1)
-    sns.stripplot(
-        wide, order=shown, palette=style.TYPE, jitter=False, size=4, alpha=0.65, legend=False, ax=ax
-    )
     for i, type_ in enumerate(shown):
         there = style.quantities(wide[type_])
+        ax.plot(np.full(there.size, i), there, "o", color=style.TYPE[type_], ms=4, mew=0, alpha=0.65)
         if not there.size:
             ax.text(i, 0.5, "none", transform=ax.get_xaxis_transform(), ha="center", color=style.FAINT)
             continue
@@ -181,7 +178,7 @@ def _agreement(ax: Axes, verdicts: pd.DataFrame | None, confidence: float) -> No
     if not p.size:
         style.say(ax, "No A-against-A runs\n(aa_repetitions).")
         return
-    sns.ecdfplot(x=p, ax=ax, color=style.TYPE["aaduet"], marker="o", ms=4, lw=1)
+    ax.ecdf(p, color=style.TYPE["aaduet"], marker="o", ms=4, lw=1)
     ax.plot([0, 1], [0, 1], color=style.FAINT, lw=0.8, ls="--")
     ax.axvspan(0, 1 - confidence, color=style.BAND, lw=0, zorder=0)
     ax.set_xlim(-0.02, 1.02)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -92,9 +91,7 @@ def _histogram(ax: Axes, change: np.ndarray, low: float, high: float, margin_per
     inside = change[(change >= low) & (change <= high)]
     bins = int(np.clip(np.sqrt(len(inside)) * 2, 8, BINS))
     ax.axvspan(-margin_percent, margin_percent, color=style.BAND, lw=0, zorder=0)
-    sns.histplot(
-        x=inside, bins=bins, binrange=(low, high), color="#9DB7C9", alpha=1, edgecolor="white", lw=0.3, ax=ax
-    )
+    ax.hist(inside, bins=bins, range=(low, high), color="#9DB7C9", edgecolor="white", lw=0.3)
     ax.axvline(0, color=style.INK, lw=0.8)
     ax.set_xlim(low, high)
     ax.grid(axis="x", visible=False)
@@ -106,7 +103,7 @@ def _histogram(ax: Axes, change: np.ndarray, low: float, high: float, margin_per
 
 def _marks(ax: Axes, runs: np.ndarray, verdict: VerdictRow | None, low: float, high: float) -> None:
     bottom = ax.get_ylim()[0]
-    sns.rugplot(x=runs, height=0.1, color=style.INK, lw=1, expand_margins=False, ax=ax)
+    ax.vlines(runs, 0, 0.1, transform=ax.get_xaxis_transform(), color=style.INK, lw=1)
     if verdict is None or not np.isfinite(verdict.change_percent):
         return
     y, colour = 0.28 * bottom, style.VERDICT.get(verdict.verdict, style.FAINT)

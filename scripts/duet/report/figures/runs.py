@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -63,18 +62,8 @@ def _means(ax: Axes, rows: pd.DataFrame) -> None:
     unit_ns, unit = style.time_unit(float(np.median(values)))
     for side in "AB":
         mean = rows[f"mean_{side}_ns"] / unit_ns
-        sns.lineplot(
-            x=rows["runid"],
-            y=mean,
-            color=style.SIDE[side],
-            marker="o",
-            ms=3.5,
-            mew=0,
-            lw=1,
-            errorbar=None,
-            estimator=None,
-            ax=ax,
-        )
+        there = mean.notna()
+        ax.plot(rows["runid"][there], mean[there], color=style.SIDE[side], marker="o", ms=3.5, mew=0, lw=1)
     ax.set_xlabel("")
     style.time_scale(ax, values / unit_ns)
     ax.set_ylabel(f"time ({unit})")
@@ -100,10 +89,10 @@ def _changes(ax: Axes, rows: pd.DataFrame, verdict: VerdictRow | None, margin_pe
         told = f"{style.percent(verdict.change_percent)} {verdict.verdict}, {told}"
     ax.axhline(0, color=style.INK, lw=0.8)
     order = rows["order"].astype(str)
-    sns.scatterplot(
-        x=rows["runid"], y=change, style=order, markers=ORDER, s=25, facecolor="white", edgecolor=style.INK,
-        lw=1.1, legend=False, ax=ax,
-    )  # fmt: skip
+    for name, marker in ORDER.items():
+        here = (order == name).to_numpy() & good
+        x, y = rows["runid"][here], change[here]
+        ax.scatter(x, y, s=25, marker=marker, facecolor="white", edgecolor=style.INK, lw=1.1)
     ax.set_xlabel("")
     values = np.array([*change[good], *ends, 0.0])
     room = max(0.08 * (values.max() - values.min()), 0.1)

@@ -9,12 +9,12 @@ from duet.records.run import ExchangeRecord
 
 def sentences(records: Sequence[ExchangeRecord]) -> list[str]:
     """Of all runs of a campaign; none where nobody asked for an exchange."""
-    told = []
+    lines = []
     made = [record for record in records if record.moves]
     if made:
         sets = sorted({" and ".join(record.sets) for record in made if record.sets})
         ways = sorted({way for record in made for way in record.ways.values()})
-        told.append(
+        lines.append(
             f"The sides' cores ({'; '.join(sets)}) were exchanged in {len(made)} of {len(records)} runs, by "
             f"{' and '.join(ways)}, every {_ms(_median(r.period_ns for r in made))} at the median: "
             f"{sum(r.moves for r in made):,} moves of {_ms(_median(r.mean_ns for r in made))} on average, "
@@ -28,10 +28,10 @@ def sentences(records: Sequence[ExchangeRecord]) -> list[str]:
         ("Cores were not exchanged in", Counter(r.reason for r in records if r.reason and not r.moves)),
         ("The exchange ended early in", Counter(r.reason for r in made if r.reason)),
     ):
-        told += [
+        lines += [
             f"{what} {count} of {len(records)} runs: {reason}." for reason, count in sorted(reasons.items())
         ]
-    return told
+    return lines
 
 
 def _median(values: Iterable[float | None]) -> float:

@@ -20,7 +20,7 @@ from duet.report.summary import exchanges
 from duet.report.summary.html import document, table, text
 from duet.table.build import artifact
 
-PACKAGES = ("snakemake", "docker", "numpy", "pandas", "pyarrow", "scipy", "matplotlib", "seaborn")
+PACKAGES = ("snakemake", "docker", "numpy", "pandas", "pyarrow", "scipy", "matplotlib")
 HOST = ("hostname", "kernel", "cores")
 MANY = 6
 """An artifact with more different values than this is not a fact of the host."""

@@ -1,0 +1,93 @@
+"""Start Snakemake with the arguments of ./run, once its configuration files can be read.
+
+Prints one line per error, with its position: Snakemake names neither the file nor the line. Snakemake takes
+every word behind --configfile for a file; targets among them are put before it.
+"""
+
+import argparse
+import difflib
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from duet.campaign.check import Faults, read
+from duet.commands import Log
+
+CALLED_BY_RULES = True
+EXAMPLE = "./duetbench start -- --dry-run --configfile config/renaissance.yml"
+OPTIONS = ("--configfile", "--configfiles")
+ENDINGS = (".yml", ".yaml", ".json")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("words", nargs="*", metavar="WORD", help="Snakemake's arguments, after --")
+
+
+def execute(options: argparse.Namespace, log: Log) -> int:
+    elsewhere = Path(os.environ.get("DUETBENCH_TYPED_IN", "."))
+    words, targets = sorted_out(options.words, elsewhere)
+    faults = Faults()
+    for file in configuration_files(words):
+        if file.exists():
+            read(file, faults)
+        else:
+            faults.add(str(file), f"there is no such file{_nearest(file)}")
+    for line in faults.lines:
+        log(f"error: {line}")
+    if faults.lines:
+        return 1
+    if targets:
+        log(f"{', '.join(targets)}: taken as a target; targets stand before --configfile")
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "snakemake", "--cores", "1", *targets, *words])
+
+
+def sorted_out(words: Sequence[str], elsewhere: Path) -> tuple[list[str], list[str]]:
+    """The words without the targets that stand behind --configfile, and these.
+
+    A file that is not here, but in the directory `elsewhere`, is named by its whole path.
+    """
+    kept: list[str] = []
+    targets: list[str] = []
+    for word, file, first in _files(words):
+        if file is None:
+            kept.append(word)
+        elif not first and _is_target(file):
+            targets.append(word)
+        elif not Path(file).exists() and (elsewhere / file).exists():
+            kept.append(f"{word.removesuffix(file)}{elsewhere / file}")
+        else:
+            kept.append(word)
+    return kept, targets
+
+
+def configuration_files(words: Sequence[str]) -> list[Path]:
+    """What Snakemake takes for configuration files: all words behind the option, up to the next one."""
+    return [Path(file) for _, file, _ in _files(words) if file is not None]
+
+
+def _files(words: Sequence[str]) -> Iterator[tuple[str, str | None, bool]]:
+    """Each word, the configuration file that it names or None, and whether that is its option's first."""
+    taking = first = False
+    for word in words:
+        if word.startswith("-"):
+            option, equals, value = word.partition("=")
+            taking = first = option in OPTIONS and not equals
+            yield word, value if option in OPTIONS and equals else None, True
+        else:
+            yield word, word if taking else None, first
+            first = False
+
+
+def _is_target(word: str) -> bool:
+    """Whether a word behind a configuration file is none itself: a result, or no file nor called like one."""
+    return Path(word).parts[:1] == ("results",) or not (Path(word).exists() or word.endswith(ENDINGS))
+
+
+def _nearest(file: Path) -> str:
+    """` (did you mean …?)` where the file's directory, or config/, has one that is called alike."""
+    there = [path for folder in (file.parent, Path("config")) for path in sorted(folder.glob("*.y*ml"))]
+    names = {path.name: str(path) for path in reversed(there)}
+    close = difflib.get_close_matches(file.name, names, 1)
+    return f" (did you mean {names[close[0]]}?)" if close else ""

@@ -123,7 +123,7 @@ def ci_test(samples: Samples, group: np.ndarray, min_overlap: float = MIN_OVERLA
     return pd.DataFrame({"ci_low_ns": low, "ci_high_ns": high, "ci_width": width, "ci_match": match})
 
 
-def u_test(samples: Samples, group: np.ndarray) -> pd.DataFrame:
+def mann_whitney(samples: Samples, group: np.ndarray) -> pd.DataFrame:
     """By group: u_statistic, u_p_value, u_match (p > 0.05) of Mann and Whitney (Ann. Math. Statist. 1947)."""
     groups_ = int(group.max(initial=-1)) + 1
     u, p = np.full(groups_, np.nan), np.full(groups_, np.nan)
@@ -154,7 +154,7 @@ def variation(samples: Samples, group: np.ndarray) -> pd.DataFrame:
     )
 
 
-def run_times(samples: Samples) -> pd.DataFrame:
+def times_of_runs(samples: Samples) -> pd.DataFrame:
     """A row per run of the samples, warm-up and all: group's keys, runid, run_time_s, iterations.
 
     From the first start to the last end; of sequential runs the sum over both sides.
@@ -176,7 +176,7 @@ def run_times(samples: Samples) -> pd.DataFrame:
     return frame
 
 
-def slowed(samples: Samples, slowdown: float) -> Samples:
+def injected(samples: Samples, slowdown: float) -> Samples:
     """B's iterations longer by a share, in duets each later one shifted by what earlier ones took more."""
     b = samples.side == 1
     longer = np.where(b, np.rint(np.minimum(samples.length_ns * slowdown, _LONGEST_NS)), 0).astype(np.int64)
@@ -196,10 +196,10 @@ def found_slowdowns(
     group = groups(samples.runs)
     tests: dict[str, list[np.ndarray]] = {"ci": [], "u": [], "ci_done": [], "u_done": []}
     for slowdown in slowdowns:
-        injected = slowed(samples, slowdown)
+        longer = injected(samples, slowdown)
         for name, match in (
-            ("ci", ci_test(injected, group)["ci_match"]),
-            ("u", u_test(injected, group)["u_match"]),
+            ("ci", ci_test(longer, group)["ci_match"]),
+            ("u", mann_whitney(longer, group)["u_match"]),
         ):
             tests[name].append(~match.fillna(True).to_numpy(bool))
             tests[f"{name}_done"].append(match.notna().to_numpy())

@@ -56,7 +56,7 @@ def run_times(raw: Samples) -> pd.DataFrame:
     its iterations of both sides; of a suite total by total), speed_up_percent (seqn's time per iteration by
     this one's, less 100) and saved_percent (what it takes less than seqn).
     """
-    runs = notebooks.run_times(raw).dropna(subset=["run_time_s"])
+    runs = notebooks.times_of_runs(raw).dropna(subset=["run_time_s"])
     runs = runs.assign(per_iteration_s=runs["run_time_s"] / runs["iterations"])
     each = (
         runs.groupby(KEYS, sort=False)
@@ -128,7 +128,7 @@ def _tests(
     for part in (
         notebooks.variation(prepared, group),
         notebooks.ci_test(prepared, group),
-        notebooks.u_test(prepared, group),
+        notebooks.mann_whitney(prepared, group),
     ):
         frame = pd.concat([frame, part], axis=1)
     ours = warmup.drop(raw, rules or {})

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
@@ -17,6 +16,8 @@ MOST = 4
 """Environments side by side; of more the first, and the note says so."""
 LISTED = 60
 """Benchmarks in the overview."""
+SUITE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999", "#000000")
+"""Colours of suites (Okabe and Ito), again from the first where there are more."""
 LINE = {"ci": "-", "u": ":", "verdict": "--"}
 Tables = Mapping[str, pd.DataFrame]
 
@@ -62,7 +63,7 @@ def draw_overlaps(overlaps: pd.DataFrame) -> Figure:
         return style.missing(title, "No duet has absolute times of both sides.")
     note = "Means over a suite's benchmarks, after the notebooks' warm-up; pairs as they find them."
     suites = sorted(overlaps["suite"].unique())
-    colours = dict(zip(suites, sns.color_palette("colorblind", len(suites)), strict=True))
+    colours = _colours(suites)
 
     def rows(axes: list[Axes], environment: str) -> None:
         mine = overlaps[overlaps["environment"] == environment]
@@ -193,7 +194,7 @@ def _host_bars(ax: Axes, runs: pd.DataFrame, hosts: list[str]) -> None:
         style.say(ax, "No run has absolute times.")
         return
     suites = sorted(runs["suite"].astype(str).unique())
-    colours = dict(zip(suites, sns.color_palette("colorblind", len(suites)), strict=True))
+    colours = _colours(suites)
     start = date2num(pd.to_datetime(runs["start_ns"].astype("int64"), unit="ns"))
     end = date2num(pd.to_datetime(runs["end_ns"].astype("int64"), unit="ns"))
     for suite in suites:
@@ -228,35 +229,39 @@ def _faceted(
     return fig
 
 
+def _colours(suites: list[str]) -> dict[str, str]:
+    return {suite: SUITE[i % len(SUITE)] for i, suite in enumerate(suites)}
+
+
+def _places(frame: pd.DataFrame) -> tuple[list[str], list[str], float]:
+    """The suites of an axis, the types beside each other at each of them, and the width of one."""
+    suites = list(dict.fromkeys(frame["suite"].astype(str)))
+    types = [t for t in style.TYPES if t in set(frame["type"])]
+    return suites, types, 0.8 / max(len(types), 1)
+
+
 def _strip(ax: Axes, frame: pd.DataFrame, name: str, label: str) -> None:
     shown = frame[np.isfinite(pd.to_numeric(frame[name], errors="coerce"))]
     if shown.empty:
         style.say(ax, "Nothing to show.")
         return
-    types = [t for t in style.TYPES if t in set(shown["type"])]
-    sns.stripplot(
-        shown,
-        x="suite",
-        y=name,
-        hue="type",
-        hue_order=types,
-        palette=style.TYPE,
-        dodge=True,
-        size=3,
-        legend=False,
-        ax=ax,
-    )
-    _labelled(ax, label)
+    suites, types, wide = _places(shown)
+    for i, type_ in enumerate(types):
+        for x, suite in enumerate(suites):
+            y = shown.loc[(shown["suite"] == suite) & (shown["type"] == type_), name].to_numpy(float)
+            at = x + (i + 0.5) * wide - 0.4 + wide * 0.6 * (np.arange(len(y)) % 5 / 4 - 0.5) * (len(y) > 1)
+            ax.plot(np.broadcast_to(at, y.shape), y, "o", ms=3, alpha=0.8, color=style.TYPE[type_])
+    _labelled(ax, suites, label)
 
 
 def _bars(ax: Axes, frame: pd.DataFrame, name: str, label: str) -> None:
-    types = [t for t in style.TYPES if t in set(frame["type"])]
-    sns.barplot(
-        frame, x="suite", y=name, hue="type", hue_order=types, palette=style.TYPE, legend=False, ax=ax
-    )
-    _labelled(ax, label)
+    suites, types, wide = _places(frame)
+    for i, type_ in enumerate(types):
+        mine = frame[frame["type"] == type_].set_index("suite")[name].reindex(suites)
+        ax.bar(np.arange(len(suites)) + (i + 0.5) * wide - 0.4, mine, wide, color=style.TYPE[type_])
+    _labelled(ax, suites, label)
 
 
-def _labelled(ax: Axes, label: str) -> None:
-    ax.set(xlabel="", ylabel=label)
-    ax.tick_params(axis="x", rotation=20)
+def _labelled(ax: Axes, suites: list[str], label: str) -> None:
+    ax.set_xticks(range(len(suites)), [style.shorten(suite, 16) for suite in suites], rotation=20)
+    ax.set(xlim=(-0.6, len(suites) - 0.4), ylabel=label)

@@ -132,26 +132,35 @@ def _predecessors(directory: Path, labels: Labels) -> list[pd.DataFrame]:
         ]
         if suite in harnesses.names():
             frames.append(join_sides(runs, suite, skip_bad=True, by_side=True))
-            frames[-1].attrs["warnings"] += _doubts(of_benchmark)
         else:
             reason = f"no harness is named after the suite {suite!r}"
             unknown = [LeftOut(run.name, reason) for run in of_benchmark]
             frames.append(join_sides([], "native", skip_bad=True, left_out=unknown))
+    if frames:
+        everything = {run: sides for runs in by_benchmark.values() for run, sides in runs.items()}
+        frames[0].attrs["warnings"] += _doubts(everything)
     return frames
 
 
 def _doubts(runs: Mapping[Run, Mapping[str, Sequence[Path]]]) -> list[dict[str, str]]:
-    """Of which runs a side's files are not there, and which numbers two runs have."""
-    warnings = []
-    seen: dict[tuple[Type, int, str | None], Run] = {}
+    """Of which runs a side's files are not there, and which have the number of another: a line each kind."""
+    half, twins = [], []
+    seen: dict[tuple[object, ...], Run] = {}
     for run, sides in runs.items():
-        for side in (s for s in run.sides if s not in sides):
-            warnings.append(ReadingWarning(run.name, side, "no files of it: a copy that is not whole?"))
-        twin = seen.setdefault((run.type, run.runid, run.side), run)
-        if twin is not run:
-            other = f"{twin.name} has the same number: two campaigns in one directory; both are used"
-            warnings.append(ReadingWarning(run.name, "", other))
-    return [asdict(warning) for warning in warnings]
+        if any(side not in sides for side in run.sides):
+            half.append(run.name)
+        key = (run.suite, run.benchmark, run.type, run.runid, run.side)
+        if seen.setdefault(key, run) is not run:
+            twins.append(run.name)
+    told = (
+        (half, "has no files of a side: a copy that is not whole? The other side is used"),
+        (twins, "has the number of another run: two campaigns in one directory; both are used"),
+    )
+    return [
+        asdict(ReadingWarning(names[0], "", what + (f" (and {len(names) - 1} more)" if names[1:] else "")))
+        for names, what in told
+        if names
+    ]
 
 
 def _log_last(files: Iterable[Path]) -> list[Path]:

@@ -166,6 +166,8 @@ class Benchmark:
     remove_containers: bool = True
     warmup: str | float | int | None = None
     """Iterations to leave out: None (the suite's default), a share, a count, `10s`, or `auto`."""
+    retries: int = 0
+    """How often a run that failed is tried again at once."""
 
     def side(self, name: str) -> Side:
         return {"A": self.a, "B": self.b}[name]

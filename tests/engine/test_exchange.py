@@ -161,8 +161,8 @@ def test_the_engines_own_update(contained: Sides):
 def test_without_the_file_the_engine_is_asked(bench, monkeypatch, tmp_path):  # noqa: F811
     """Measured in this process, so that the file can be taken away."""
     from duet.engines.choose import choose_engine
+    from duet.measure.attempts import measure_run
     from duet.measure.request import Request
-    from duet.measure.run import measure_run
 
     def refuse(*_):
         raise EngineError("not to be written", "be root")

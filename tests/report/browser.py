@@ -26,8 +26,32 @@ class Browser:
     def __init__(self, session: str):
         self._session = session
 
-    def open(self, path: Path) -> None:
-        self._post("url", {"url": path.resolve().as_uri()})
+    def open(self, path: Path, hash: str = "") -> None:
+        self._post("url", {"url": path.resolve().as_uri() + hash})
+
+    def back(self) -> None:
+        self._post("back", {})
+
+    def key(self, selector: str, keys: str) -> None:
+        """Keys typed on an element, which is focused by that."""
+        found = self.wait("return document.querySelector(arguments[0])", selector)
+        self._post(f"element/{next(iter(found.values()))}/value", {"text": keys})
+
+    def devtools(self, command: str, **parameters: object) -> dict:
+        """A command of the DevTools protocol: what WebDriver has no word for."""
+        return self._post("goog/cdp/execute", {"cmd": command, "params": parameters})
+
+    def look(self, width: int, height: int = 900, scheme: str = "light", media: str = "") -> None:
+        """Show pages in a window of this size, in a colour scheme, as on a screen or on paper."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self.devtools("Emulation.setDeviceMetricsOverride", **size)
+        scheme_ = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.devtools("Emulation.setEmulatedMedia", media=media, features=scheme_)
+
+    def print(self) -> bytes:
+        """The page as PDF, on A4."""
+        page = {"width": 21.0, "height": 29.7}
+        return base64.b64decode(self._post("print", {"page": page, "background": True}))
 
     def run(self, script: str, *args: object) -> object:
         return self._post("execute/sync", {"script": script, "args": list(args)})

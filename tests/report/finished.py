@@ -39,6 +39,11 @@ def snakemake(project: Path, name: str, *args: str, check: bool = True) -> subpr
     return done
 
 
+def duetbench(project: Path, *words: object) -> None:
+    command = [sys.executable, project / "scripts/duetbench.py", *words]
+    subprocess.run(command, cwd=project, check=True, capture_output=True, text=True)
+
+
 def write(
     project: Path,
     name: str,

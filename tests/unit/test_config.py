@@ -111,6 +111,7 @@ def test_nearest_level_wins_for_sides(tmp_path: Path, key: str, monkeypatch) -> 
         ("sequential_repetitions", 2, 3, lambda b: b.repetitions[Type.SEQN]),
         ("aa_repetitions", 2, 3, lambda b: b.repetitions[Type.AADUET]),
         ("timeout", 2.5, 3, lambda b: b.timeout_s),
+        ("retries", 1, 2, lambda b: b.retries),
         ("remove_containers", False, True, lambda b: b.remove_containers),
         ("warmup", "auto", 3, lambda b: b.warmup),
     ],

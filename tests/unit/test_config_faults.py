@@ -37,6 +37,7 @@ WRONG = {
     "sequential_repetitions": ["many"],
     "aa_repetitions": [-2],
     "timeout": ["10s", True],
+    "retries": [-1, 1.5, "2", True],
     "remove_containers": ["no!", 0],
     "warmup": [1.5, -1, "half", "10m", True],
     "image": [3, "", "a b"],
@@ -243,11 +244,11 @@ def test_fault_line(tmp_path: Path, duetbench: dict, benchmarks: dict, expected:
 
 
 def test_all_faults_at_once(tmp_path: Path) -> None:
-    path = written(tmp_path, {"imge": "x", "seed": "y"}, one={"A": {"engine": "dokcer"}, "retries": 1})
+    path = written(tmp_path, {"imge": "x", "seed": "y"}, one={"A": {"engine": "dokcer"}, "repeats": 1})
     assert [line.split(": ")[1] for line in faults(path)] == [
         "duetbench.imge",
         "duetbench.seed",
-        "one.retries",
+        "one.repeats",
         "one.A.engine",
     ]
 

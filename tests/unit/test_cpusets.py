@@ -32,7 +32,7 @@ def host(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "what, cgroup, mounts, files, root, found",
+    "what, cgroup, mounts, files, root, place",
     [
         ("Docker, v1", "4:cpuset:/docker/{id}\n0::/\n", V1 + V2, {"cpuset/docker/{id}": "0\n"}, "/", 0),
         (

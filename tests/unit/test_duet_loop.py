@@ -62,7 +62,7 @@ def test_it_goes_on_for_so_many_seconds(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "code", "said"),
+    ("command", "code", "output"),
     [
         (["sh", "-c", "exit 7"], 7, "iteration 0 ended with 7"),
         (["sh", "-c", "kill -KILL $$"], 137, "iteration 0 ended with 137"),

@@ -71,7 +71,7 @@ def test_wrong_arguments_are_one_line_and_no_answer(name: str):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ([], "no subcommand"),
         (["gaet", "x"], "there is no subcommand gaet (did you mean gate?)"),

@@ -63,7 +63,7 @@ def test_native(write, field, value):
 
 
 @pytest.mark.parametrize(
-    ("cells", "expected", "said"),
+    ("cells", "expected", "message"),
     [
         (["1", "0", "1"], [1, 0, 1], None),
         (["1.0", "0.0", "1"], [1, 0, 1], None),

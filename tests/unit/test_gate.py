@@ -149,6 +149,18 @@ def test_a_pass_says_what_might_not_have_been_seen(tmp_path):
     assert "might not" not in call(there, "--threshold", "5").stdout
 
 
+def test_the_page_says_yes_or_no(tmp_path):
+    for rows, word, sentence in (
+        ([GOOD], "Yes", "passed, no regression"),
+        ([GOOD, BAD], "No", "FAILED, regression"),
+    ):
+        folder = results(tmp_path / word, rows)
+        done = call(folder, "--html", tmp_path / "page.html")
+        assert done.returncode == int(word == "No") and not done.stderr, done.stderr
+        text = (tmp_path / "page.html").read_text()
+        assert f"May it pass? {word}" in text and sentence in text
+
+
 def test_names_stay_text_in_markdown(tmp_path):
     evil = row("[x](http://evil) @all", "slower", 5.0, p=0.001)
     assert "[x](http" not in call(results(tmp_path, [evil]), "--markdown").stdout

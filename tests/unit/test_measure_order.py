@@ -1,15 +1,18 @@
 """Order and cleanup of measuring, with an engine that only pretends; the real ones are in tests/engine."""
 
+import errno
 import hashlib
 import itertools
 import json
 import os
+import shutil
 import threading
 import time
+from pathlib import Path
 
 import pytest
-from duet.engines import EngineError, ResultMissing, Usage
-from duet.measure import interruption, progress
+from duet.engines import EngineError, EngineGone, ResultMissing, Usage
+from duet.measure import attempts, interruption, progress
 from duet.measure import run as measuring
 from duet.measure.request import MeasureError, Request
 from duet.model import ImageRef, Side, parse_run
@@ -17,7 +20,7 @@ from duet.records import worklist
 from duet.records.files import RecordError
 from duet.records.layout import Layout
 from duet.records.plan import BenchmarkPlan, SidePlan
-from duet.records.run import FileRecord, RunRecord, intact
+from duet.records.run import FailureRecord, FileRecord, RunRecord, intact
 
 
 class Fake:
@@ -25,11 +28,23 @@ class Fake:
 
     name, version, splits_cpus, bounds_memory = "fake", "1", True, False
 
-    def __init__(self, **behaviour):
-        self.behaviour, self.events = behaviour, []
+    def __init__(self, absences=0, **behaviour):
+        """`behaviour`: a list has that of each attempt; `absences`: so often it is not there when asked."""
+        self.behaviour, self.absences, self.events = behaviour, absences, []
+
+    def check(self):
+        if self.absences:
+            self.absences -= 1
+            raise EngineGone("fake: gone", "start it")
+
+    def remove_leftovers(self, root):
+        self.events.append("removed leftovers")
+        return []
 
     def start(self, start):
         words = self.behaviour.get(start.side, "")
+        if isinstance(words, list):
+            words = words.pop(0)
         self.events.append(f"start {start.side}")
         if "refuse" in words:
             time.sleep(0.05)
@@ -50,6 +65,8 @@ class FakeSide:
         self.stamp("go")
         if "crash" in words:
             self.end(3)
+        elif "terminated" in words:
+            self.end(143)
         elif "hang" not in words and "stubborn" not in words and "immortal" not in words:
             self.stamp("end")
             self.end(0)
@@ -67,6 +84,8 @@ class FakeSide:
         self.engine.events.append(f"{what} {self.start.side}")
 
     def wait(self, timeout_s):
+        if "vanish" in self.words:
+            raise EngineGone("fake: gone", "start it")
         return self.code if self.ended.wait(timeout_s) else None
 
     def ask(self):
@@ -89,7 +108,7 @@ class FakeSide:
         self.note("fetch")
         if "missing" in self.words or ("unwritten" in self.words and path == "late.json"):
             raise ResultMissing(f"fake: no {path}", "write it")
-        to.write_text("result")
+        to.write_text("iteration,start_ns,end_ns\n0,1,2\n" if "stamps" in self.words else "result")
         return ["out.csv/link"] if "links" in self.words else []
 
     def remove(self):
@@ -104,6 +123,8 @@ def measured(tmp_path, monkeypatch):
     """Measure one run with a fake engine; gives its record, and remembers engine and request."""
     monkeypatch.setattr(measuring, "GATE_TIMEOUT_S", 0.5)
     monkeypatch.setattr(measuring, "KILL_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(measuring, "SALVAGE_S", 0.1)
+    monkeypatch.setattr(attempts, "LOOK_S", 0.01)
 
     def go(
         run="s.b.0.duet.AB",
@@ -111,19 +132,29 @@ def measured(tmp_path, monkeypatch):
         remove_containers=True,
         results=("out.csv",),
         memory_bytes=None,
+        retries=0,
         **behaviour,
     ):
         go.engine = Fake(**behaviour)
-        go.request = requested(tmp_path, run, timeout_s, remove_containers, results, memory_bytes)
+        go.request = requested(tmp_path, run, timeout_s, remove_containers, results, memory_bytes, retries)
         go.directory = go.request.directory
         go.events = go.engine.events
-        return measuring.measure_run(go.request, {side: go.engine for side in "AB"})
+        go.said = []
+        return attempts.measure_run(go.request, {side: go.engine for side in "AB"}, say=go.said.append)
 
     yield go
     assert [p.name for p in (tmp_path / "runs").iterdir() if p.name.startswith(".")] == []
 
 
-def requested(results, name, timeout_s=None, remove_containers=True, files=("out.csv",), memory_bytes=None):
+def requested(
+    results,
+    name,
+    timeout_s=None,
+    remove_containers=True,
+    files=("out.csv",),
+    memory_bytes=None,
+    retries=0,
+):
     run = parse_run(name)
     benchmark = BenchmarkPlan(
         campaign="c",
@@ -134,6 +165,7 @@ def requested(results, name, timeout_s=None, remove_containers=True, files=("out
         artifacts={"where": "echo here"},
         seed=0,
         grace_s=0.2,
+        retries=retries,
     )
     env = (("X", "1"),)
     sides = {
@@ -192,6 +224,12 @@ def test_a_run_that_was_not_stopped_must_have_left_all_its_files(measured):
     failure(measured, "side A left no late.json", A="unwritten", results=("late.json", "out.csv"))
 
 
+def test_the_probes_file_is_enough_for_a_run_that_was_not_stopped(measured):
+    record = measured(A="unwritten stamps", results=("late.json", "out.csv"))
+    assert [file.name for file in record.sides["A"].files] == ["s.b.0.duet.AB.A.out.csv"]
+    assert "side A left no late.json" in record.warnings and not record.timed_out
+
+
 def test_memory_that_cannot_be_bounded_is_a_warning(measured):
     assert (
         measured().warnings
@@ -218,23 +256,124 @@ def test_measuring_again_replaces_what_was_there(measured):
     assert not (measured.directory / "failure.json").exists()
     with pytest.raises(MeasureError):
         measured(A="crash")
-    assert sorted(p.name for p in measured.directory.iterdir()) == [
-        "failure.json",
-        "s.b.0.duet.AB.A.log",
-        "s.b.0.duet.AB.B.log",
-    ]
+    assert RunRecord.read(measured.directory / "run.json").status == "ok", "a failure replaces nothing"
+
+
+def test_a_failure_leaves_a_finished_run_as_it_was(measured):
+    measured()
+    before = {path.name: path.read_bytes() for path in measured.directory.iterdir()}
+    for reason in ("exit code 3", "out of memory"):
+        with pytest.raises(MeasureError, match=reason) as e:
+            measured(A="crash oom" if "memory" in reason else "crash")
+        after = {path.name: path.read_bytes() for path in measured.directory.iterdir() if path.is_file()}
+        failed = measured.directory / "failed"
+        assert after == before and os.path.exists(e.value.log) and e.value.log.startswith(str(failed))
+        assert FailureRecord.read(failed / "failure.json").reason == str(e.value)
+    measured()
+    assert not (measured.directory / "failed").exists()
+
+
+def test_a_damaged_run_is_replaced_by_a_failure(measured):
+    measured()
+    (measured.directory / "run.json").write_text("{")
+    failure(measured, "exit code 3", A="crash")
+
+
+def test_what_a_failed_run_wrote_is_kept_beside_its_logs(measured):
+    failure(measured, "side B ended with exit code 3", A="hang", B="crash")
+    for side in "AB":
+        assert (measured.directory / f"s.b.0.duet.AB.{side}.out.csv").read_text() == "result"
+
+
+def test_a_run_that_failed_is_tried_again_as_often_as_it_may(measured):
+    record = measured(retries=2, A=["crash", "missing", ""])
+    first, second = record.attempts
+    assert "exit code 3" in first.reason and "left no out.csv" in second.reason
+    assert first.time_ns < second.time_ns < record.start_ns
+    for name in ("failed.1", "failed.2"):
+        assert (measured.directory / name / "s.b.0.duet.AB.A.log").exists()
+    assert RunRecord.read(measured.directory / "run.json") == record
+    assert intact(measured.directory, digests=True) == []
+    assert [line.partition(" failed")[0] for line in measured.said] == ["attempt 1", "attempt 2"]
+
+
+def test_a_run_that_fails_each_time_says_how_often(measured):
+    e = failure(measured, r"exit code 3 \(attempt 3\)", retries=2, A="crash")
+    told = FailureRecord.read(measured.directory / "failure.json")
+    assert len(told.attempts) == 3 and str(e) == told.reason
+    assert {p.name for p in measured.directory.iterdir() if p.is_dir()} == {"failed.1", "failed.2"}
+    failure(measured, "exit code 3", A="crash")
+    assert not (measured.directory / "failed.1").exists()
+
+
+def test_an_engine_that_goes_is_waited_for_and_costs_no_retry(measured):
+    record = measured(A=["vanish", ""], absences=3)
+    (attempt,) = record.attempts
+    assert attempt.reason.startswith("fake: gone")
+    waiting, again = measured.said
+    assert waiting == "fake: gone; waiting for it, at most 10 min" and "tried again" in again
+    assert measured.events.count("removed leftovers") == 1
+
+
+def test_exit_code_143_is_not_the_fault_of_a_side_whose_engine_goes(measured):
+    record = measured(A=["terminated", ""], absences=2)
+    assert [a.reason for a in record.attempts] == ["fake: gone; start it"]
+    shutil.rmtree(measured.directory)
+    failure(measured, "side A ended with exit code 143", A="terminated")
+
+
+def test_an_engine_that_stays_away_ends_the_run(measured, monkeypatch):
+    monkeypatch.setattr(attempts, "ENGINE_PATIENCE_S", 0.05)
+    failure(measured, "fake: gone; start it", A="vanish", absences=10**6)
+
+
+def test_a_clock_that_is_set_meanwhile_is_noticed(measured, monkeypatch):
+    real, begin = time.time_ns, time.monotonic()
+
+    def stepping():
+        return real() + (3_600_000_000_000 if time.monotonic() - begin > 0.15 else 0)
+
+    monkeypatch.setattr(time, "time_ns", stepping)
+    record = measured(A="hang", B="hang", timeout_s=0.4)
+    assert abs(record.clock_step_ns - 3_600_000_000_000) < 10**9
+    assert any("the clock was set by +3600.0" in warning for warning in record.warnings)
+    assert measured().clock_step_ns is None
+
+
+def test_memory_that_ran_out_for_a_child_is_said(measured):
+    record = measured(A="oom")
+    assert record.sides["A"].oom_killed
+    assert "a process of side A was killed since memory ran out; raise `memory`" in record.warnings
+
+
+def test_a_full_disk_is_one_line_and_loses_nothing(measured, monkeypatch):
+    measured()
+    before = (measured.directory / "run.json").read_bytes()
+
+    def full(self, text):
+        if ".json" in self.name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write_text(self, text)
+
+    write_text = Path.write_text
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        with pytest.raises(MeasureError, match=r"cannot be written \(No space left.*make room there") as e:
+            measured()
+    assert "\n" not in str(e.value) and (measured.directory / "run.json").read_bytes() == before
 
 
 def test_a_refused_side_takes_the_started_one_with_it(measured):
     e = failure(measured, "refused; ask nicely", B="refuse", A="absent")
-    assert measured.events == ["start A", "start B", "remove A"] and e.remedy == "ask nicely"
+    assert measured.events[:2] == ["start A", "start B"] and measured.events[-1] == "remove A"
+    assert e.remedy == "ask nicely"
 
 
 def test_a_crash_stops_the_other_at_once(measured):
     begin = time.monotonic()
     e = failure(measured, "side B ended with exit code 3", A="stubborn", B="crash", timeout_s=60)
     assert time.monotonic() - begin < 5 and e.log.endswith("AB.B.log")
-    assert sorted(measured.events[2:]) == ["remove A", "remove B"]
+    assert measured.events[2] == "kill A" and sorted(measured.events[-2:]) == ["remove A", "remove B"]
 
 
 def test_out_of_memory_is_called_so(measured):
@@ -286,8 +425,9 @@ def test_what_cannot_be_removed_is_a_warning(measured):
 def test_containers_are_left_stopped_when_asked_for(measured):
     measured(remove_containers=False)
     assert not [e for e in measured.events if e.startswith(("remove", "kill"))]
+    shutil.rmtree(measured.directory)
     failure(measured, "exit code 3", A="crash", B="hang", remove_containers=False)
-    assert measured.events[-1] == "kill B"
+    assert "kill B" in measured.events and not [e for e in measured.events if e.startswith("remove")]
 
 
 @pytest.mark.parametrize("when", [0.05, 0.3])

@@ -176,12 +176,13 @@ def test_a_value_of_a_wrong_type_is_a_line_that_names_its_key(tmp_path, name, ke
 
 OPTIONAL = {
     "run.json": r"schema|host(\..*)?|exchange(\..*)?|artifacts\.date|run\.side|gate\.resolution_ns"
+    r"|clock_step_ns|attempts"
     r"|.*files\[0\]\.(size_bytes|sha256)"
     r"|spec\.sides\..\.(env|engine|memory_bytes|network|cpus|disk_bytes|privileges)",
-    "failure.json": "schema",
+    "failure.json": "schema|attempts",
     "side.json": r"schema|side\.(env|engine|memory_bytes|network|cpus|disk_bytes|privileges)"
     r"|side\.image\.(key|args|source)|.*source\.(url|sha256|own)",
-    "benchmark.json": r"schema|verbose|timeout_s|grace_s|artifacts\.date",
+    "benchmark.json": r"schema|verbose|timeout_s|grace_s|retries|artifacts\.date",
     "image-plan.json": r"schema|image\.(key|args|source)|.*source\.(url|sha256|own)",
     "analysis.json": ".*",
     "image.json": r"schema|base(\.b)?|files",
@@ -288,8 +289,9 @@ def test_a_run_record_of_an_older_version_still_reads(tmp_path):
 def test_the_layout_of_run_json_is_the_known_one():
     document = encode(RECORDS["run.json"])
     assert sorted(document) == [
-        "artifacts", "campaign", "end_ns", "engine", "engine_version", "exchange", "gate", "host", "name",
-        "run", "sides", "spec", "start_ns", "status", "timed_out", "warnings",
+        "artifacts", "attempts", "campaign", "clock_step_ns", "end_ns", "engine", "engine_version",
+        "exchange", "gate", "host", "name", "run", "sides", "spec", "start_ns", "status", "timed_out",
+        "warnings",
     ]  # fmt: skip
     assert document["run"] == {
         "suite": "s", "benchmark": "b.x", "runid": 0, "type": "duet", "order": "BA", "side": None
@@ -365,36 +367,30 @@ def test_what_is_gone_or_of_another_size_is_found_at_once(run_directory, file, t
 @pytest.mark.parametrize("file, text", [("A.out.csv", "Result"), ("B.tree/y", "346")])
 def test_what_was_altered_is_found_by_its_digest(run_directory, file, text):
     (run_directory / f"{RUN.stem}.{file}").write_text(text)
+    for digests in (False, True):
+        (line,) = intact(run_directory, digests)
+        assert "its SHA-256 is" in line
+
+
+def test_all_of_what_is_large_is_read_only_where_that_is_asked_for(run_directory, monkeypatch):
+    (run_directory / RUN.file("A", "out.csv")).write_text("Result")
+    monkeypatch.setattr("duet.records.run.QUICK_BYTES", 5)
     assert intact(run_directory) == []
     (line,) = intact(run_directory, digests=True)
     assert "its SHA-256 is" in line
 
 
+def test_a_pipe_in_place_of_a_result_is_not_waited_for(run_directory):
+    path = run_directory / RUN.file("A", "out.csv")
+    path.unlink()
+    os.mkfifo(path)
+    assert intact(run_directory, digests=True) == [f"{path}: is neither a file nor a directory"]
+
+
 def test_names_below_a_directory_are_part_of_its_digest(run_directory):
     tree = run_directory / RUN.file("B", "tree")
     (tree / "y").rename(tree / "z")
-    assert intact(run_directory) == [] and len(intact(run_directory, digests=True)) == 1
-
-
-def test_a_run_is_published_with_its_record_last_and_on_the_disk(tmp_path, monkeypatch):
-    layout = Layout(tmp_path)
-    part, directory = layout.part(RUN.name), layout.run(RUN.name)
-    for folder, names in ((part, ("run.json", "a", "z")), (directory, ("run.json", "old", "kept"))):
-        folder.mkdir(parents=True)
-        for name in names:
-            (folder / name).write_text(name)
-    (part / "tree").mkdir()
-    os.mkfifo(part / "tree/pipe")
-    events = []
-    rename, unlink, sync = Path.replace, Path.unlink, os.fsync
-    monkeypatch.setattr(Path, "replace", lambda self, to: events.append(self.name) or rename(self, to))
-    monkeypatch.setattr(Path, "unlink", lambda self: events.append(f"rm {self.name}") or unlink(self))
-    monkeypatch.setattr(os, "fsync", lambda descriptor: events.append("sync") or sync(descriptor))
-    files.publish(part, directory, keep=("kept",))
-    synced = ["sync"] * 5  # three files, two directories; the pipe has nothing to be kept
-    assert events[:7] == [*synced, "rm run.json", "rm old"]
-    assert sorted(events[7:10]) == ["a", "tree", "z"] and events[10:] == ["sync", "run.json", "sync", "sync"]
-    assert {path.name for path in directory.iterdir()} == {"a", "z", "tree", "run.json", "kept"}
+    assert len(intact(run_directory)) == len(intact(run_directory, digests=True)) == 1
 
 
 def test_a_run_that_was_moved_is_not_intact(run_directory):

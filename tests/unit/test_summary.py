@@ -1,6 +1,5 @@
 """The summary says what there is, what is missing and why, in one order; no name gets out of its place."""
 
-import html.parser
 import json
 import math
 import re
@@ -143,7 +142,7 @@ def test_a_benchmark_counts_once_and_a_against_a_not_at_all(tmp_path):
     ]
     rows, _ = campaign(tmp_path, (*ROWS, *also))
     assert sum(summary.counts(rows).values()) == len({r["benchmark"] for r in ROWS}) + 2  # zstd, only
-    assert summary.headline(rows).startswith("3 slower, 1 faster")
+    assert summary.tally(rows).startswith("3 slower, 1 faster")
 
 
 @pytest.mark.parametrize(
@@ -159,6 +158,66 @@ def test_calibration_fails_only_beyond_chance(different, comparisons, state):
     assert check.state == state
     assert (check.found.comparisons, check.found.different) == (comparisons, different)
     assert state in ("none", "failed") or check.found.low <= 0.05 <= check.found.high
+
+
+SLOW, FAST = verdict("a", 12.0, verdict="slower"), verdict("b", -5.0, verdict="faster")
+SAME, OPEN = verdict("c", 0.1, verdict="equivalent"), verdict("d", 3.0, 9.0)
+NOISY = [verdict(f"n{i}", 3.0, type_="aaduet", p_value=0.001) for i in range(9)]
+
+
+@pytest.mark.parametrize(
+    "rows, kind, sentence",
+    [
+        ([SLOW, FAST, SAME], "slower", "1 of 4 benchmarks got slower, worst: a +12.0 %; 1 without data"),
+        (
+            [FAST, SAME, OPEN],
+            "no data",
+            "No benchmark was shown to be slower, 1 of 4 got faster, best: b -5.00 %; 1 undecided; 1",
+        ),
+        (
+            [SAME, OPEN],
+            "no data",
+            "No benchmark was shown to be slower, 1 of 3 are undecided; 1 without data",
+        ),
+        (
+            [SAME],
+            "no data",
+            "No benchmark was shown to be slower, 1 of 2 are as fast as before; 1 without data",
+        ),
+        ([SLOW, *NOISY], "untrustworthy", "These verdicts cannot be trusted"),
+        ([], "no data", "No data: no run of the benchmark has finished"),
+    ],
+)
+def test_the_answer_is_one_sentence(tmp_path, rows, kind, sentence):
+    rows, _ = campaign(tmp_path, rows)
+    told = summary.answer(rows)
+    assert told.kind == kind and told.sentence.startswith(sentence)
+    several = rows[rows["verdict"] != "no data"]
+    if kind != "untrustworthy" and len(several):
+        assert "without data" not in summary.answer(several.reset_index(drop=True)).sentence
+
+
+@pytest.mark.parametrize(
+    "row, kind, sentence",
+    [
+        (SLOW, "slower", "a +12.0 %: B is slower than A"),
+        (FAST, "faster", "b -5.00 %: B is faster than A"),
+        (SAME, "equivalent", "c: B takes as long as A"),
+        (OPEN, "inconclusive", "d: not enough data to tell A from B"),
+    ],
+)
+def test_the_answer_about_one_benchmark(row, kind, sentence):
+    told = summary.answer(pd.DataFrame([row]))
+    assert (told.kind, told.sentence) == (kind, sentence)
+
+
+def test_other_types_stand_beside_the_verdict(tmp_path):
+    alone = verdict("gzip", 3.0, 6.0, "slower", "seqn")
+    rows, facts = campaign(tmp_path, (*ROWS, alone))
+    for text in (summary.markdown(rows, facts), summary.terminal(rows, facts)):
+        lines = [line for line in text.splitlines() if re.search(r"\bgzip\b(?!-)", line)]
+        assert len(lines) >= 1 and "+3.00 %" in lines[0] and "+0.10 %" in lines[0]
+        assert "slower" not in lines[0] and "sequential" in text and "seqn" not in text
 
 
 @pytest.mark.parametrize(
@@ -211,43 +270,12 @@ def test_json_is_as_its_schema_says(tmp_path):
     assert lost["verdict"] == "no data" and lost["iterations_A"] == 0 and lost["coverage"] is None
 
 
-class Elements(html.parser.HTMLParser):
-    """Tags with their attributes, and the texts of the cells."""
-
-    def __init__(self, page):
-        super().__init__()
-        self.tags, self.texts = [], []
-        self.feed(page)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data):
-        self.texts.append(data)
-
-
 def hostile(tmp_path):
     rows, facts = campaign(tmp_path, (verdict(HOSTILE, 3.0, 1, "slower", warnings=HOSTILE, suite=HOSTILE),))
     failure = summary.Failure(HOSTILE, HOSTILE, HOSTILE)
     return rows, type(facts)(
         **{**vars(facts), "campaign": HOSTILE, "failures": (failure,), "warnings": ((HOSTILE, 1),)}
     )
-
-
-def test_hostile_names_stay_text_in_html(tmp_path):
-    rows, facts = hostile(tmp_path)
-    page = Elements(summary.html_page(rows, facts))
-    assert [tag for tag, _ in page.tags].count("script") == 1  # our own
-    assert not [a for _, attrs in page.tags for a in attrs if a.startswith("on")]
-    shown = " ".join(HOSTILE.replace("\n", " ").replace("\x1b", " ").split())
-    assert any(shown in " ".join(t.split()) for t in page.texts)
-
-
-def test_the_landing_fragment_has_nothing_that_ends_a_script(tmp_path):
-    fragment = summary.landing(summary.html_page(*hostile(tmp_path)))
-    assert "<script" not in fragment and "</script" not in fragment and "<!--" not in fragment
-    frame = next(attrs for tag, attrs in Elements(fragment).tags if tag == "iframe")
-    assert frame["srcdoc"] == summary.html_page(*hostile(tmp_path / "again"))
 
 
 def test_hostile_names_stay_in_their_cell(tmp_path):
@@ -275,8 +303,8 @@ def test_names_that_look_like_numbers_or_nothing_stay_names(tmp_path):
 
 def test_no_verdict_at_all(tmp_path):
     rows, facts = campaign(tmp_path, ())
-    assert summary.headline(rows) == "0 slower, 0 faster, 1 no data of 1 benchmark"
-    summary.html_page(rows, facts), summary.markdown(rows, facts), summary.as_json(rows, facts)
+    assert summary.tally(rows) == "0 slower, 0 faster, 1 no data of 1 benchmark"
+    summary.markdown(rows, facts), summary.as_json(rows, facts)
 
 
 def test_torn_records_are_no_end(tmp_path):

@@ -282,6 +282,8 @@ def test_results_that_cannot_be_read_fail_their_own_target_only(project, harness
     for runid in (0, 1):
         line = next(x for x in done.stdout.splitlines() if x.startswith(f"error: native.bad.{runid}."))
         assert ".results.csv: line 6: start_ns is 'nan', not an integer" in line
+        assert f"again: snakemake --cores 1 --force results/c/runs/native.bad.{runid}." in line
+    assert "2 of 4 runs failed, 2 of them with results that cannot be read" in done.stdout
     assert (project.results("c") / "iterations/native.good.parquet").exists()
     assert not (project.results("c") / "iterations/native.bad.parquet").exists()
     available = project.snakemake("c", "available")
@@ -289,3 +291,14 @@ def test_results_that_cannot_be_read_fail_their_own_target_only(project, harness
     summary = (project.results("c") / "summary.md").read_text()
     assert "- Runs: 2 of 4 measured, 2 failed\n" in summary and "start\\_ns is 'nan'" in summary
     assert set(pd.read_csv(project.results("c") / "verdicts.csv").benchmark) == {"good"}
+
+    before = project.measured("c")
+    again = project.snakemake("c", VERDICTS)
+    assert again.returncode != 0 and again.stdout.count("start_ns is 'nan'") == 2, "the table left them out"
+    assert project.measured("c") == before, "they are as the harness wrote them"
+    hurt = next(run for run in before if ".bad.0." in run)
+    result = project.results("c") / f"runs/{hurt}/{hurt}.A.results.csv"
+    result.write_text(result.read_text().replace("nan", "mom"))
+    done = project.snakemake("c", VERDICTS)
+    assert f"{hurt}: damaged: " in done.stdout
+    assert {run for run, time_ns in project.measured("c").items() if time_ns != before[run]} == {hurt}

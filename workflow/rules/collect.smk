@@ -15,8 +15,10 @@ rule collect:
     params:
         command=duetbench("collect"),
         skip=lambda wildcards: "--skip-bad" if only_available() else "",
+        again=shlex.quote(typed("--force RUN")),
     shell:
         f"{{params.command}} --results {RESULTS} --benchmark {{wildcards.benchmark}} {{params.skip}}"
+        " --again {params.again}"
         f" --out {{output}} --log {{log}}"
 
 

@@ -93,10 +93,17 @@ def run_inputs(wildcards) -> list:
     snakemake's, whichever are set, can ever measure it again, and only what is due costs its time.
     """
     names = runs_of(wildcards.benchmark)
+    if not (only_available() or looks()) and any(map(unreadable, names)):
+        force(str(LAYOUT.benchmark_table(wildcards.benchmark)))  # the one there may be made without them
     if looks():
         return [run_record(name) for name in names]
     measured = set(names).difference(due()) if workflow.is_main_process else set(names)
     return [before_update(run_record(n)) if n in measured else run_record(n) for n in names]
+
+
+def unreadable(name: str) -> bool:
+    """Whether the results of a finished run could not be read when they were last."""
+    return LAYOUT.failure(name).exists() and Path(run_record(name)).exists()
 
 
 def image_of_run(wildcards) -> list:
@@ -108,6 +115,7 @@ def image_of_run(wildcards) -> list:
     if run is None:
         stop([f"{CAMPAIGN.file}: {targets.no_run(wildcards.run, RUNS)}"])
     begin()
+    keep_records()
     if workflow.is_main_process and not looks() and run.name in due():
         force(run_record(run.name))
     benchmark = CAMPAIGN.benchmark(run)
@@ -133,16 +141,26 @@ def rank(wildcards) -> int:
 
 def finished(wildcards) -> list[str]:
     """Everything that is made of a campaign, as far as its runs are there."""
-    here = sorted(IMPORTED.union(benchmarks_here()))
-    if not here:
+    if not benchmarks_drawn():
         return []
-    figures = [f"{RESULTS}/figures/{stem}.{kind}.svg" for stem in here for kind, *_ in FIGURES]
-    forests = [
-        f"{RESULTS}/figures/{suite}.forest.svg" for suite in sorted({s.partition(".")[0] for s in here})
-    ]
-    pages = ("iterations.csv", "summary.md", "provenance.html", "figures/methods.svg")
+    pages = ("iterations.csv", "summary.md", "provenance.html", "report.html")
     pages += tuple(f"figures/{name}.svg" for name, _ in QUESTIONS)
-    return [f"{RESULTS}/{page}" for page in pages] + forests + figures
+    return [f"{RESULTS}/{page}" for page in pages] + figures_here(wildcards)
+
+
+def benchmarks_drawn() -> list[str]:
+    return sorted(IMPORTED.union(benchmarks_here()))
+
+
+def figures_here(wildcards) -> list[str]:
+    """The figures of the benchmarks whose runs are there."""
+    here = benchmarks_drawn()
+    suites = sorted({stem.partition(".")[0] for stem in here})
+    return [
+        f"{RESULTS}/figures/methods.svg",
+        *(f"{RESULTS}/figures/{suite}.forest.svg" for suite in suites),
+        *(f"{RESULTS}/figures/{stem}.{kind}.svg" for stem in here for kind, *_ in FIGURES),
+    ]
 
 
 def campaign_files() -> list[str]:

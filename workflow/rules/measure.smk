@@ -9,13 +9,16 @@ from tempfile import gettempdir
 # snakemake replaces what is in braces: the run's name, and nothing of --config's
 AGAIN = typed("RUN").replace("{", "{{").replace("}", "}}")
 AGAIN = AGAIN.replace("RUN", f"{RESULTS}/runs/{{wildcards.run}}/run.json", 1)
+# What a process that was killed cannot say itself.
+KILLED = "error: run {wildcards.run}: its measuring process was killed; log: {log}; again: "
+KILLED = f"[ $code != 137 ] || echo {shlex.quote(KILLED + AGAIN)} | tee -a {{log}} >&2"
 
 
 rule measure:
     input:
         image_of_run,
     output:
-        f"{RESULTS}/runs/{{run}}/run.json",
+        update(f"{RESULTS}/runs/{{run}}/run.json"),
     log:
         f"{RESULTS}/runs/{{run}}/measure.log",
     wildcard_constraints:
@@ -26,4 +29,4 @@ rule measure:
         tmpdir=gettempdir(),
     shell:
         f"{duetbench('measure')} --results {RESULTS} --run {{wildcards.run}} --log {{log}}"
-        f" --again {shlex.quote(AGAIN)}"
+        f" --again {shlex.quote(AGAIN)} || {{{{ code=$?; {KILLED}; exit $code; }}}}"

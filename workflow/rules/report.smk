@@ -70,13 +70,6 @@ rule summary:
     output:
         markdown=f"{RESULTS}/summary.md",
         json=f"{RESULTS}/verdicts.json",
-        html=report(
-            f"{RESULTS}/summary.html",
-            caption="../report/summary.rst",
-            category="1 Verdicts",
-            labels={"what": "1 summary and verdict table"},
-        ),
-        landing=f"{RESULTS}/landing.html",
         index=f"{RESULTS}/index.md",
     log:
         f"{RESULTS}/logs/summary.log",
@@ -85,7 +78,7 @@ rule summary:
     shell:
         f"{{params.command}} --verdicts {{input.verdicts}} --analysis {{input.analysis}} --runs {RESULTS}/runs"
         f" --planned {{input.planned}} --name {CAMPAIGN.name} --markdown {{output.markdown}} --json {{output.json}}"
-        f" --html {{output.html}} --landing {{output.landing}} --index {{output.index}} > {{log}}"
+        f" --index {{output.index}} > {{log}}"
 
 
 rule provenance:
@@ -109,6 +102,32 @@ rule provenance:
         f"{{params.command}} --name {CAMPAIGN.name} --runs {RESULTS}/runs --planned {{input.planned}}"
         f" --images {RESULTS}/images --analysis {{input.analysis}} --config {{input.config:q}} --html {{output}}"
         f" --log {{log}}"
+
+
+rule page:
+    # The whole report in one file. Its tables are the first screen of Snakemake's own.
+    input:
+        verdicts=f"{RESULTS}/verdicts.csv",
+        analysis=planned("analysis.json", f"{RESULTS}/report.html"),
+        planned=planned("runs.txt", f"{RESULTS}/report.html"),
+        config=campaign_files(),
+        figures=figures_here,
+    output:
+        html=f"{RESULTS}/report.html",
+        tables=report(
+            f"{RESULTS}/summary.html",
+            caption="../report/summary.rst",
+            category="1 Verdicts",
+            labels={"what": "1 summary and verdict table"},
+        ),
+        frame=f"{RESULTS}/landing.html",
+    log:
+        f"{RESULTS}/logs/page.log",
+    params:
+        command=duetbench("page"),
+    shell:
+        f"{{params.command}} {RESULTS} --name {CAMPAIGN.name} --config {{input.config:q}} --html {{output.html}}"
+        f" --tables {{output.tables}} --frame {{output.frame}} --log {{log}}"
 
 
 rule explore:

@@ -131,6 +131,30 @@ def forced(name: str) -> bool:
     return settings.forceall or RULE_NAME("measure") in words or run_record(name) in words
 
 
+@functools.cache
+def keep_records() -> None:
+    """Have snakemake leave run records alone, also those of jobs that fail or are interrupted.
+
+    `update` keeps it from removing one before its job. Behind a job that failed it would bring back a
+    copy from before, or remove what it has no copy of; and it would make again what was there when it was
+    killed. But a record is replaced by a finished one only (duet.records.publication), so whatever is
+    there is right.
+    """
+    persistence = workflow.persistence
+    back_up, restore = persistence.backup_output, persistence.restore_output
+    incomplete = persistence.incomplete
+
+    def ours(path: Path) -> bool:
+        return path.name == "run.json" and path.parent.parent == LAYOUT.runs
+
+    async def incomplete_others(job) -> list:
+        return [path for path in await incomplete(job) if not ours(Path(path))]
+
+    persistence.backup_output = lambda path: None if ours(path) else back_up(path)
+    persistence.restore_output = lambda path: path.exists() if ours(path) else restore(path)
+    persistence.incomplete = incomplete_others
+
+
 def force(path: str) -> None:
     """Have the job that makes `path` run, whatever the times of files say.
 
@@ -218,8 +242,10 @@ def be_quiet() -> None:
         text = entry.getMessage()
         if text.startswith(("Opening notebook", "Report created")):
             return True
-        # A job that failed has said why; to what no rule makes there is an answer of ours.
-        return entry.levelno > logging.INFO and not text.startswith(("RuleException", "MissingRuleException"))
+        # A job that failed has said why; to what no rule makes there is an answer of ours. What snakemake
+        # calls restored is a record that nobody has touched: see keep_records.
+        unread = ("RuleException", "MissingRuleException", "Restored previous version of")
+        return entry.levelno > logging.INFO and not text.startswith(unread)
 
     for handler in logger.handlers:
         if handler.name == "DefaultStreamHandler":
@@ -262,11 +288,18 @@ def say_verdicts() -> None:
         if measured.exists() and measured.stat().st_mtime > table.stat().st_mtime:
             say(f"this table is older than the last run; to update it: {typed('')}")
         subprocess.run([sys.executable, SCRIPTS / "duetbench.py", "summary", "--show", RESULTS], check=False)
-        say(f"\nthe report as one file: {typed('--report report.html')}")
+        page = LAYOUT.page.absolute()
+        if page.exists():
+            say(
+                f"\nthe report, one file for a browser: {page if workflow.overwrite_workdir else shown(page)}"
+            )
 
 
 def say_failures() -> None:
-    failed = [path for path in RESULTS.glob("runs/*/failure.json") if path.parent.name in RUNS]
+    failed = {path.parent for path in RESULTS.glob("runs/*/failure.json") if path.parent.name in RUNS}
     if failed:
-        say(f"{len(failed)} of {len(RUNS)} runs failed; the same command measures them again, nothing else")
+        what = "; the same command measures them again, nothing else"
+        if count := sum(unreadable(directory.name) for directory in failed):
+            what = f", {count} of them with results that cannot be read; the lines above say what to do"
+        say(f"{len(failed)} of {len(RUNS)} runs failed{what}")
     say(f"table and figures of the finished runs: {typed('available')}")

@@ -14,28 +14,38 @@ from dataclasses import fields, replace
 
 from duet.model import ImageRef, Run, Side
 from duet.records.files import RecordError
-from duet.records.layout import RUN, Layout
+from duet.records.layout import FAILURE, RUN, Layout
 from duet.records.plan import SidePlan
 from duet.records.run import RunRecord, faults
 
 NEW = "not measured yet"
+DAMAGED = "damaged: "
+"""How a reason begins."""
 _COMPARED = [field.name for field in fields(Side) if field.name not in ("name", "image")]
 
 
 def due_runs(
-    runs: Iterable[Run], plans: Mapping[str, SidePlan], hashes: Mapping[str, str | None], layout: Layout
+    runs: Iterable[Run],
+    plans: Mapping[str, SidePlan],
+    hashes: Mapping[str, str | None],
+    layout: Layout,
+    digests: bool = False,
 ) -> dict[str, str]:
     """Name of each run that is to be measured, in the order given, and why.
 
     `plans`: what sides run, by `Run.plan_file`; `hashes`: content of images by their keys, as far
-    as it is known.
+    as it is known; `digests`: look at all content of results, however large.
     """
-    reasons = ((run.name, _reason(run, plans, hashes, layout)) for run in runs)
+    reasons = ((run.name, _reason(run, plans, hashes, layout, digests)) for run in runs)
     return {name: reason for name, reason in reasons if reason is not None}
 
 
 def _reason(
-    run: Run, plans: Mapping[str, SidePlan], hashes: Mapping[str, str | None], layout: Layout
+    run: Run,
+    plans: Mapping[str, SidePlan],
+    hashes: Mapping[str, str | None],
+    layout: Layout,
+    digests: bool,
 ) -> str | None:
     directory = layout.run(run.name)
     path = directory / RUN
@@ -44,9 +54,10 @@ def _reason(
     try:
         record = RunRecord.read(path)
     except RecordError as error:
-        return f"damaged: {error.what}"
-    for fault in faults(record, directory):
-        return f"damaged: {fault}"
+        return f"{DAMAGED}{error.what}"
+    # Somebody could not read its results: whether that is their own fault, their digests tell.
+    for fault in faults(record, directory, digests or (directory / FAILURE).exists()):
+        return f"{DAMAGED}{fault}"
     for side in run.sides:
         if change := _change(side, plans[run.plan_file(side)], record, hashes):
             return f"changed: {change} of side {side}"

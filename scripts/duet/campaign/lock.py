@@ -4,6 +4,7 @@ The kernel's lock on results/<name>/.lock ends with the process that holds it, h
 so nobody ever has to unlock anything. What the file says is for the one who is refused.
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -14,6 +15,7 @@ import time
 from typing import IO
 
 from duet.model import DuetError
+from duet.records.files import unwritable
 from duet.records.layout import Layout
 
 
@@ -22,8 +24,11 @@ def hold(layout: Layout) -> IO[str]:
 
     Raises DuetError with nothing changed where another process has it.
     """
-    layout.results.mkdir(parents=True, exist_ok=True)
-    file = layout.lock.open("a+")
+    try:
+        layout.results.mkdir(parents=True, exist_ok=True)
+        file = layout.lock.open("a+")
+    except OSError as e:
+        raise unwritable(layout.lock, e) from None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -38,9 +43,9 @@ def hold(layout: Layout) -> IO[str]:
         "since": time.strftime("%F %T"),
         "command": shlex.join(sys.argv),
     }
-    file.truncate(0)
-    file.write(json.dumps(facts) + "\n")
-    file.flush()
+    with contextlib.suppress(OSError):  # a full disk is no reason not to hold it
+        os.ftruncate(file.fileno(), 0)
+        os.write(file.fileno(), f"{json.dumps(facts)}\n".encode())
     return file
 
 

@@ -141,6 +141,7 @@ def benchmark(chain: Chain, suite: str, name: str, point: Point, findings: Findi
         timeout_s=float(timeout_s) if timeout_s > 0 else None,
         remove_containers=value(chain, "remove_containers", True),
         warmup=int(warmup) if isinstance(warmup, float) and warmup >= 1 else warmup,
+        retries=int(value(chain, "retries", 0)),
     )
 
 

@@ -11,6 +11,7 @@
 type. Modules whose names begin with `_` are no subcommands.
 """
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -41,5 +42,6 @@ class Log:
     def __call__(self, line: str) -> None:
         print(line, file=sys.stderr, flush=True)
         if self.path:
-            with self.path.open("a") as file:
+            # A full disk is one of the things that are told here.
+            with contextlib.suppress(OSError), self.path.open("a") as file:
                 file.write(f"{line}\n")

@@ -15,6 +15,7 @@ from duet.engines import EngineError
 from duet.engines.choose import choose_engine
 from duet.engines.processes import remove_tree
 from duet.records.layout import Layout
+from duet.records.publication import recover
 
 EXAMPLE = "./duetbench clean results/quickstart"
 
@@ -36,6 +37,8 @@ def execute(options: argparse.Namespace, log: Log) -> None:
             continue  # an engine that is not there runs nothing
         runs.update(engine.remove_leftovers(results))
     layout = Layout(results)
+    if finished := recover(layout):
+        log(f"measured, though killed since: {', '.join(finished)}")
     for part in layout.runs.glob(layout.part("*").name):
         remove_tree(part)
     if runs:

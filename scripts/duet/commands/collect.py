@@ -1,14 +1,15 @@
 """Read the result files of a benchmark's runs into one table."""
 
 import argparse
+import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-
-import pandas as pd
 
 from duet.commands import Log
 from duet.records.files import read_lines
 from duet.records.layout import Layout
 from duet.records.plan import BenchmarkPlan
+from duet.records.run import FailureRecord, intact
 from duet.table import store
 from duet.table.build import benchmark_table
 
@@ -23,24 +24,46 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--skip-bad", action="store_true", help="leave out runs that are missing or unreadable"
     )
+    parser.add_argument("--again", default="", help="the command that measures RUN again, to be printed")
     parser.add_argument("--out", type=Path, required=True, help="the table, Parquet")
 
 
 def execute(options: argparse.Namespace, log: Log) -> None:
-    frame = read_benchmark(options.results, options.benchmark, options.skip_bad)
+    layout = Layout(options.results)
+    plan = BenchmarkPlan.read(layout.benchmark_plan(options.benchmark))
+    names = read_lines(layout.benchmark_runs(options.benchmark))
+    if options.skip_bad:
+        names = [name for name in names if layout.run_record(name).exists()]
+    runs = map(layout.run, names)
+    frame = benchmark_table(runs, plan.format, skip_bad=True, labels=plan.environment)
+    unreadable = {bad["run"]: bad["reason"] for bad in frame.attrs["left_out"]}
+    note(names, unreadable, layout)
+    lines = [f"{name}: {reason}{_remedy(name, layout, options.again)}" for name, reason in unreadable.items()]
+    if lines and not options.skip_bad:
+        raise store.TableError("\n".join(lines))
     store.write(frame, options.out)
-    for bad in frame.attrs["left_out"]:
-        log(f"left out: {bad['run']}: {bad['reason']}")
+    for line in lines:
+        log(f"left out: {line}")
     for each in frame.attrs["warnings"]:
         log(f"{each['run']} side {each['side']}: {each['warning']}")
 
 
-def read_benchmark(results: Path, benchmark: str, skip_bad: bool) -> pd.DataFrame:
-    """The table of the benchmark's planned runs; with `skip_bad` of those that are there and readable."""
-    layout = Layout(results)
-    plan = BenchmarkPlan.read(layout.benchmark_plan(benchmark))
-    names = read_lines(layout.benchmark_runs(benchmark))
-    if skip_bad:
-        names = [name for name in names if layout.run_record(name).exists()]
-    runs = map(layout.run, names)
-    return benchmark_table(runs, plan.format, skip_bad=skip_bad, labels=plan.environment)
+def note(names: Iterable[str], unreadable: Mapping[str, str], layout: Layout) -> None:
+    """Record of each run whether its results can be read: those that cannot are failures."""
+    for name in names:
+        if name not in unreadable:
+            if layout.run_record(name).exists():
+                layout.failure(name).unlink(missing_ok=True)
+        elif layout.run_record(name).exists():
+            reason = f"its results cannot be read: {unreadable[name]}"
+            failure = FailureRecord(name=name, reason=reason, log=None, time_ns=time.time_ns())
+            failure.write(layout.failure(name))
+
+
+def _remedy(name: str, layout: Layout, again: str) -> str:
+    if not layout.run_record(name).exists():
+        return ""
+    if damage := intact(layout.run(name), digests=True):
+        return f"; it is damaged ({damage[0]}), and measured again when you start again"
+    command = again.replace("RUN", str(layout.run_record(name)), 1)
+    return "; that is what the harness wrote, see its log" + (f"; again: {command}" if command else "")

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from duet.commands import Log, coloured
+from duet.commands import Log, _page, coloured
 from duet.inference import Decision, Exit, gate_decision
 from duet.report import summary
+from duet.report.page import Decided
 from duet.report.summary.facts import Facts
 
 FAULT = int(Exit.NO_DATA)
@@ -39,6 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--strict", action="store_true", help="an inconclusive verdict does not pass")
     parser.add_argument("--report", help="address of the report, linked from the Markdown")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write the report with the answer on top")
     for name in ("markdown", "json", "junit"):
         parser.add_argument(
             f"--{name}", nargs="?", const="-", metavar="FILE", help="write it to FILE, or print it"
@@ -60,6 +62,9 @@ def execute(options: argparse.Namespace, log: Log) -> int:
             printed = True
         elif target:
             Path(target).write_text(text())
+    if options.html:
+        decided = Decided(decision.exit == Exit.PASSED, sentence(decision, options))
+        _page.write(options.results, options.html, decided=decided)
     if not printed:
         print(summary.terminal(rows, facts, options.report, confidence, colour=coloured(sys.stdout)), end="")
         print(f"Gate: {sentence(decision, options)}")

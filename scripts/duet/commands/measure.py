@@ -2,17 +2,19 @@
 
 import argparse
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from duet.commands import Log
 from duet.engines import Engine
-from duet.engines.choose import choose_engine
 from duet.measure import interruption, progress
 from duet.measure.alone import exclusively
+from duet.measure.attempts import engine_of, measure_run
 from duet.measure.request import Request
-from duet.measure.run import measure_run
 from duet.model import DuetError
+from duet.records.files import RecordError
 from duet.records.layout import Layout
+from duet.records.publication import holds_finished
 from duet.records.run import FailureRecord
 
 CALLED_BY_RULES = True
@@ -33,7 +35,7 @@ def execute(options: argparse.Namespace, log: Log) -> int:
         log("; ".join(failed(options, error)))
         return 1
     except interruption.Interrupted as signal:
-        log(f"{options.run}: stopped by {signal}, nothing is left running")
+        log(f"{options.run}: stopped by {signal}, nothing is left running; start again to go on")
         return 128 + signal.signum
     return 0
 
@@ -42,17 +44,19 @@ def failed(options: argparse.Namespace, error: DuetError | OSError) -> list[str]
     """What is to be said of it; also leaves a failure record where measuring has not."""
     log = getattr(error, "log", None)
     layout = Layout(options.results)
-    unmeasured = layout.run(options.run).is_dir() and not layout.run_record(options.run).exists()
-    if log is None and unmeasured:
+    stays = holds_finished(layout.run(options.run))
+    if log is None and layout.run(options.run).is_dir() and not stays:
         failure = FailureRecord(
             name=options.run,
             reason=str(error),
             log=str(options.log) if options.log else None,
             time_ns=time.time_ns(),
         )
-        failure.write(layout.failure(options.run))
+        with suppress(RecordError):  # of a full disk it is said, not recorded
+            failure.write(layout.failure(options.run))
     log = log or options.log
     parts = [f"error: run {options.run}: {error}"]
+    parts += ["what was measured before is kept"] if stays else []
     parts += [f"log: {log}"] if log else []
     return parts + ([f"again: {options.again}"] if options.again else [])
 
@@ -61,9 +65,12 @@ def measure_planned(options: argparse.Namespace, say: Log) -> None:
     chosen: dict[str, Engine] = {}
     reasons: list[str] = []
 
+    def say_of_run(line: str) -> None:
+        say(f"{options.run}: {line}")
+
     def engine(name: str) -> str:
         if name not in chosen:
-            chosen[name], why = choose_engine(name)
+            chosen[name], why = engine_of(name, Layout(options.results), say_of_run)
             reasons.append(why)
         return chosen[name].name
 
@@ -77,15 +84,15 @@ def measure_planned(options: argparse.Namespace, say: Log) -> None:
         for side, plan in request.sides.items():
             say(f"{request.run.name} {side}: {plan.side.run}")
     keep = [options.log.name] if options.log and options.log.parent.resolve() == request.directory else []
-
-    def say_of_run(line: str) -> None:
-        say(f"{request.run.name}: {line}")
-
     with exclusively(request.run.name, request.benchmark.campaign, engines, say_of_run) as warnings:
         begin = time.monotonic()
-        record = measure_run(request, engines, keep, warnings)
-    for warning in record.warnings:
-        say_of_run(f"warning: {warning}")
-    seconds = time.monotonic() - begin
-    progress.add(request.layout, request.run, seconds)
-    say(progress.line(request.layout, request.run, seconds))
+        record = measure_run(request, engines, keep, warnings, say_of_run)
+    with interruption.deferred():  # it is finished: whoever stops now stops the next one
+        for warning in record.warnings:
+            say_of_run(f"warning: {warning}")
+        seconds = time.monotonic() - begin
+        try:
+            progress.add(request.layout, request.run, seconds)
+            say(progress.line(request.layout, request.run, seconds))
+        except OSError as e:
+            say_of_run(f"measured; how far the campaign is cannot be noted: {e}")

@@ -4,9 +4,8 @@ import argparse
 from pathlib import Path
 
 from duet.commands import Log
-from duet.commands._inputs import analysis_plan
+from duet.commands._inputs import analysis_plan, image_records
 from duet.records.files import read_lines
-from duet.records.provision import ImageIdentity, ImagePresence
 from duet.report.summary import provenance
 
 CALLED_BY_RULES = True
@@ -33,14 +32,3 @@ def execute(options: argparse.Namespace, log: Log) -> None:
     runs = provenance.read(options.runs, read_lines(options.planned))
     page = provenance.html_page(options.name, runs, images, analysis_plan(options.analysis), config)
     options.html.write_text(page)
-
-
-def image_records(directory: Path) -> list[ImagePresence]:
-    """Each image where it is present, and one that is nowhere any more as it was."""
-    present = [r for path in sorted(directory.glob("*@*/*.json")) if (r := ImagePresence.read_sound(path))]
-    keys = {record.key for record in present}
-    known = [i for path in sorted(directory.glob("*.json")) if (i := ImageIdentity.read_sound(path))]
-    gone = (identity for identity in known if identity.key not in keys)
-    return present + [
-        ImagePresence(name=i.name, key=i.key, engine="gone", hash=i.hash, id=None, tag=None) for i in gone
-    ]

@@ -1,4 +1,4 @@
-"""Print a campaign's verdicts; write summary.md, verdicts.json and the report's first screen.
+"""Print a campaign's verdicts; write summary.md and verdicts.json.
 
 `--show results/<name>` finds all that is needed in the results of a campaign.
 """
@@ -22,7 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--analysis", type=Path, help="plan/analysis.json: confidence")
     parser.add_argument("--name", help="the campaign's name")
     parser.add_argument("--report", help="path of the report, to be printed")
-    for name in ("markdown", "json", "html", "landing", "index"):
+    for name in ("markdown", "json", "index"):
         parser.add_argument(f"--{name}", type=Path, help="write this file")
 
 
@@ -46,10 +46,4 @@ def execute(options: argparse.Namespace, log: Log) -> None:
         runs = [run for name in outcome.planned if (run := parse_run(name))]
         stems = sorted({f"{run.suite}.{run.benchmark}" for run in runs})
         options.index.write_text(summary.index(stems, sorted({run.suite for run in runs})))
-    if options.html or options.landing:
-        page = summary.html_page(rows, facts, confidence)
-        if options.html:
-            options.html.write_text(page)
-        if options.landing:
-            options.landing.write_text(summary.landing(page))
     print(summary.terminal(rows, facts, options.report, confidence, colour=coloured(sys.stdout)), end="")

@@ -18,6 +18,10 @@ class EngineError(DuetError):
     """The engine refused or broke, not the benchmark."""
 
 
+class EngineGone(EngineError):
+    """The engine was there and does not answer: it may come back."""
+
+
 class SideGone(DuetError):
     """The side has ended: there is nothing left to do something to."""
 
@@ -169,6 +173,9 @@ class Engine(Protocol):
     @property
     def bounds_memory(self) -> bool:
         """Whether it can bound a side's memory."""
+
+    def check(self) -> None:
+        """Raises EngineGone where it does not answer any more."""
 
     def start(self, start: Start) -> Started:
         """Start a side. Raises EngineError; then nothing is left behind."""

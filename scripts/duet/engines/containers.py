@@ -29,6 +29,7 @@ from duet.engines import (
     GATE,
     WORKDIR,
     EngineError,
+    EngineGone,
     Mover,
     ResultMissing,
     Room,
@@ -52,6 +53,12 @@ PIDS = 4096
 OOM_SCORE = 500
 """Of 1000; what is not a container usually has 0."""
 _FAULTS = (APIError, DockerException, requests.exceptions.RequestException)
+_GONE = (
+    requests.exceptions.ConnectionError,
+    requests.exceptions.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.JSONDecodeError,  # an answer that ends before it has begun
+)
 
 
 class ContainerEngine:
@@ -92,6 +99,10 @@ class ContainerEngine:
             self._client = connect(self.name)
         self._used = now
         return self._client.api
+
+    def check(self) -> None:
+        """By a new connection: who shuts down may go on answering on the old ones."""
+        self._client, self._used = connect(self.name), time.monotonic()
 
     def start(self, start: Start) -> "Container":
         """Start a side. Its own logging is off: the launcher writes the log, nobody else needs CPU."""
@@ -431,25 +442,25 @@ def connect(name: str) -> docker.DockerClient:
         try:
             return docker.from_env(timeout=_TIMEOUT_S)
         except _FAULTS as e:
-            raise EngineError(*_no_docker(e)) from e
+            raise _no_docker(e) from e
     return _podman()
 
 
-def _no_docker(e: Exception) -> tuple[str, str]:
+def _no_docker(e: Exception) -> EngineError:
+    """EngineGone where it is installed, and this user may use it."""
     host = os.environ.get("DOCKER_HOST", "")
     socket = host.removeprefix("unix://") or "/var/run/docker.sock"
     if "://" in socket:
-        return f"docker does not answer at {socket}", "start it, or unset DOCKER_HOST"
+        return EngineGone(f"docker does not answer at {socket}", "start it, or unset DOCKER_HOST")
     if not os.path.exists(socket):
         if shutil.which("dockerd") is None:
-            return (
-                "docker is not installed",
-                "apt-get install docker.io; or engine: podman or process",
-            )
-        return f"docker is not running (no {socket})", "systemctl start docker (or run dockerd)"
+            remedy = "apt-get install docker.io; or engine: podman or process"
+            return EngineError("docker is not installed", remedy)
+        return EngineGone(f"docker is not running (no {socket})", "systemctl start docker (or run dockerd)")
     if not os.access(socket, os.R_OK | os.W_OK):
-        return f"no permission to use docker's socket {socket}", "usermod -aG docker $USER, and log in again"
-    return f"docker does not answer at {socket} ({_reason(e)})", "systemctl restart docker"
+        what = f"no permission to use docker's socket {socket}"
+        return EngineError(what, "usermod -aG docker $USER, and log in again")
+    return EngineGone(f"docker does not answer at {socket} ({_reason(e)})", "systemctl restart docker")
 
 
 def _podman() -> docker.DockerClient:
@@ -476,7 +487,8 @@ def _faults(engine: ContainerEngine, doing: str, start: Start | None = None) -> 
     try:
         yield
     except _FAULTS as e:
-        raise EngineError(f"{engine.name}: {doing}: {_reason(e)}", _remedy(engine.name, e, start)) from e
+        kind = EngineGone if isinstance(e, _GONE) else EngineError
+        raise kind(f"{engine.name}: {doing}: {_reason(e)}", _remedy(engine.name, e, start)) from e
 
 
 def _reason(e: Exception) -> str:
@@ -485,13 +497,13 @@ def _reason(e: Exception) -> str:
 
 
 def _remedy(name: str, e: Exception, start: Start | None) -> str:
-    if isinstance(e, (requests.exceptions.ConnectionError, requests.exceptions.Timeout)):
+    if isinstance(e, _GONE):
         return f"check that {name} is running and start again: finished runs are kept"
     if start is None:
         return ""
     text = _reason(e).lower()
     if isinstance(e, ImageNotFound):
-        return f"build or load the image {start.image}, e.g. `{name} pull {start.image}`"
+        return f"start the workflow again, which provides its images; or `{name} pull {start.image}`"
     if "cpus are not available" in text or "cpuset" in text:
         return (
             f"`cpus: {start.cpus}` asks for cores that {name} may not use; choose others, or `cpus: shared`"

@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -48,6 +49,9 @@ class ProcessEngine:
 
     def __init__(self) -> None:
         self.version = f"{os.uname().sysname} {os.uname().release}"
+
+    def check(self) -> None:
+        """It cannot go."""
 
     def start(self, start: Start) -> "Process":
         cores = parse(start.cpus) if start.cpus else frozenset()
@@ -105,6 +109,7 @@ class Process:
         self.storage: Path | None = workdir
         self._told, self._usage = b"", Usage()
         self._code: int | None = None
+        self._waiting = threading.Lock()
         self._cgroup = _cgroup(workdir.name, start.cpus)
         env = {k: v for k, v in os.environ.items() if k in _KEPT or k.startswith("LC_")}
         env |= dict(start.env) | {_ROOT: str(start.root), _RUN: start.run, _DIR: str(workdir)}
@@ -160,6 +165,14 @@ class Process:
         return line.decode(errors="replace")
 
     def wait(self, timeout_s: float | None) -> int | None:
+        if not self._waiting.acquire(timeout=-1 if timeout_s is None else timeout_s):
+            return None  # another thread waits, and will know first
+        try:
+            return self._wait(timeout_s)
+        finally:
+            self._waiting.release()
+
+    def _wait(self, timeout_s: float | None) -> int | None:
         if self._code is None:
             line = self._line(timeout_s)
             if line is None:

@@ -43,7 +43,7 @@ def _compare(company: pd.DataFrame, alone: pd.DataFrame, analysis: Analysis) -> 
         a, b = row["slowdown_A_percent"], row["slowdown_B_percent"]
         row["warning"] = (
             f"running together slows A and B differently (A {a:+.1f} %, B {b:+.1f} % against alone): "
-            "compare with the seqn verdict"
+            "compare with the sequential result"
         )
     return row
 

@@ -1,9 +1,10 @@
-"""One run from start to run record: start the sides, gate, wait for their end, keep their files."""
+"""One attempt at a run: start the sides, gate, wait for their end, keep their files, say it in a record."""
 
 import contextlib
 import math
+import os
 import queue
-import shutil
+import signal
 import tempfile
 import threading
 import time
@@ -12,20 +13,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from duet.campaign import order
-from duet.engines import Engine, ResultMissing, Room, Start, Started, Usage
+from duet.engines import Engine, EngineGone, ResultMissing, Room, Start, Started, Usage
 from duet.engines.processes import directory_prefix, remove_tree
 from duet.measure import cores, host, logs, rendezvous
 from duet.measure.advice import to_be_timed
+from duet.measure.clock import Clock
 from duet.measure.disk import Disk
 from duet.measure.exchange import Exchange
 from duet.measure.interruption import deferred, together
 from duet.measure.request import MeasureError, Request
 from duet.model import DuetError
-from duet.records.files import publish
-from duet.records.layout import FAILURE, RUN
 from duet.records.run import (
     CpusRecord,
-    FailureRecord,
     FileRecord,
     GateRecord,
     HostRecord,
@@ -41,51 +40,19 @@ QUIET_S = 0.05
 """After the gate the host does nothing for so long: it would take cores from the sides."""
 KILL_TIMEOUT_S = 60
 """Within this time a killed side must be gone."""
+SALVAGE_S = 5
+"""For a side of a run that failed to be gone, so that what it has written can be had."""
+SALVAGED_BYTES = 64 << 20
+"""Kept of each side's results of a run that failed."""
 SKEW_WARNING_NS = 10_000_000
+STAMPS = b"iteration,start_ns,end_ns"
+"""How the file of a probe begins, as every file of the native harness."""
 DISK_BYTES = 10 << 30
 """What a side may write, and what is kept of its results, where its configuration does not say more."""
 
 
-def measure_run(
-    request: Request,
-    engines: Mapping[str, Engine],
-    keep: Sequence[str] = (),
-    warnings: Sequence[str] = (),
-) -> RunRecord:
-    """Measure a run; its files and run.json are in its directory afterwards. Returns its record.
-
-    `engines` has each side's engine, `keep` names files of the directory that are not the run's, `warnings`
-    what is known already that makes it doubtful.
-    Raises MeasureError; the directory then has failure.json and the logs. Nothing that was started
-    is left, however this ends.
-    """
-    run = request.run
-    part = request.layout.part(run.name)
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
-        for side in run.sides:
-            (part / run.log(side)).touch()
-        try:
-            record = _Measuring(request, engines, part, warnings).measure()
-            record.write(part / RUN)
-        except DuetError as e:
-            log = request.directory / (getattr(e, "log", None) or run.log(run.sides[0]))
-            failure = FailureRecord(name=run.name, reason=str(e), log=str(log), time_ns=time.time_ns())
-            failure.write(part / FAILURE)
-            with deferred():
-                publish(part, request.directory, keep)
-            raise MeasureError(e.what, e.remedy, str(log)) from e
-        with deferred():
-            publish(part, request.directory, keep)
-        return record
-    finally:
-        with deferred():
-            shutil.rmtree(part, ignore_errors=True)
-
-
-class _Measuring:
-    """The state of one run while it is measured."""
+class Measuring:
+    """The state of one run while it is measured. What it leaves is in the directory `part`."""
 
     def __init__(self, request: Request, engines: Mapping[str, Engine], part: Path, warnings: Sequence[str]):
         self.request, self.engines, self.part, self.run = request, engines, part, request.run
@@ -94,8 +61,10 @@ class _Measuring:
         self.codes: dict[str, int] = {}
         self.goes_ns: dict[str, int] = {}
         self.ends_ns: dict[str, int] = {}
+        self.clock = Clock()
 
     def measure(self) -> RunRecord:
+        """Raises DuetError; logs, and what there was of results, are there all the same."""
         commands = host.start_artifacts(self.request.benchmark.artifacts)
         try:
             machine = host.read()
@@ -120,6 +89,11 @@ class _Measuring:
                 timed_out = self._to_end()
                 self.exchange.stop()
                 usage, files = self._fetch(timed_out)
+            except DuetError as e:
+                if not isinstance(e, EngineGone):
+                    with deferred():
+                        self._salvage()
+                raise
             finally:
                 with deferred():
                     self.exchange.stop()
@@ -128,6 +102,10 @@ class _Measuring:
         for side, log in self.gate.logs.items():
             if log.fault:
                 self.warnings.append(f"the log of side {side} is incomplete: {log.fault}")
+        if step := self.clock.step_ns():
+            self.warnings.append(
+                f"the clock was set by {step / 1e9:+.3f} s meanwhile: the run's times are not what they seem"
+            )
         gate = GateRecord(skew_ns=self._skew_ns(), resolution_ns=resolution_ns)
         return self._record(timed_out, gate, sides, artifacts, host.facts(machine))
 
@@ -239,7 +217,9 @@ class _Measuring:
             for side in dead:
                 if side in waiting:
                     what = "its setup" if self.request.sides[side].side.setup else "before the gate"
-                    raise self._failure(side, f"ended {what} with exit code {self.started[side].wait(0)}")
+                    code = self.started[side].wait(0)
+                    self._acquit(side, code)
+                    raise self._failure(side, f"ended {what} with exit code {code}")
             if waiting and time.monotonic() > until:
                 raise self._late(waiting[0])
         self.released = time.monotonic()
@@ -270,6 +250,7 @@ class _Measuring:
                 outcome = None  # nothing new
             if outcome is None:
                 pause_s = self.gate.drain()
+                self.clock.look()
                 if timed_out:
                     self.gate.look_again()
                 if time.monotonic() >= at:
@@ -297,7 +278,13 @@ class _Measuring:
             return time.monotonic() + self.request.benchmark.grace_s, "kill"
         return time.monotonic() + KILL_TIMEOUT_S, "give up"
 
+    def _acquit(self, side: str, code: int | None) -> None:
+        """Raises EngineGone where the engine has ended the side: one that goes ends its containers."""
+        if code in (128 + signal.SIGKILL, 128 + signal.SIGTERM):
+            self.engines[side].check()
+
     def _crash(self, side: str, code: int) -> MeasureError:
+        self._acquit(side, code)
         with contextlib.suppress(DuetError):
             if self.started[side].usage(self.gate.told(side)).oom_killed:
                 limit = self.request.sides[side].side.memory_bytes
@@ -343,9 +330,9 @@ class _Measuring:
                     paths.append(path)
                     if left_out:
                         self.warnings.append(f"not all of {path.name} is kept, without {', '.join(left_out)}")
-                if missing and not (timed_out and paths):
+                if missing and not (paths if timed_out else any(map(_stamped, paths))):
                     raise missing[0]
-                # Of a stopped run the probe's file is enough where the harness did not come to its own.
+                # The probe's file is enough where the harness did not come to its own.
                 self.warnings += [error.what for error in missing]
                 files[side] = tuple(map(file_record, paths))
 
@@ -353,6 +340,20 @@ class _Measuring:
 
         together([fetch(side) for side in self.run.sides])
         return usage, files
+
+    def _salvage(self) -> None:
+        """Keep what there is of the results of a run that failed, for whoever looks for the reason."""
+        with contextlib.suppress(DuetError):
+            together([started.kill for side, started in self.started.items() if side not in self.codes])
+        for side, started in self.started.items():
+            room = Room(min(self._disk_bytes(side), SALVAGED_BYTES))
+            for result in self.request.sides[side].side.results:
+                path = self.part / self.run.file(side, result.rstrip("/").rpartition("/")[2])
+                with contextlib.suppress(DuetError):
+                    if side not in self.codes and started.wait(SALVAGE_S) is None:
+                        continue
+                    if not os.path.lexists(path):
+                        started.fetch(result, path, room)
 
     def _remove(self) -> None:
         """Remove the sides, or leave containers stopped where that was asked for."""
@@ -386,6 +387,8 @@ class _Measuring:
         cpus = CpusRecord(asked=self.cpus[side], seen=self.gate.cpus(side))
         if cpus.asked is not None and cpus.seen != cpus.asked:
             self.warnings.append(f"side {side} was configured for cores {cpus.asked} but may use {cpus.seen}")
+        if usage.oom_killed:
+            self.warnings.append(f"a process of side {side} was killed since memory ran out; raise `memory`")
         return SideRecord(
             engine=self.engines[side].name,
             image=ref.title if ref else None,
@@ -431,4 +434,13 @@ class _Measuring:
             host=facts,
             artifacts=artifacts,
             warnings=tuple(self.warnings),
+            clock_step_ns=self.clock.step_ns(),
         )
+
+
+def _stamped(path: Path) -> bool:
+    """Whether it is a file of iterations with their times, and has one."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.readline(200).startswith(STAMPS) and bool(file.readline(200).strip())

@@ -1,17 +1,15 @@
 """How files of a campaign are written and read: whole or not at all, checked, durable."""
 
 import contextlib
+import errno
 import json
 import os
-import shutil
-import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from duet.model import SCHEMA_VERSION, DuetError
 from duet.records.codec import Mismatch, canonical, decode, encode
-from duet.records.layout import FAILURE, RUN
 
 
 class RecordError(DuetError):
@@ -101,49 +99,29 @@ def write_text(path: Path, text: str, durable: bool = True) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         beside.write_text(text)
         if durable:
-            _sync(beside)
+            sync(beside)
         beside.replace(path)
         if durable:
-            _sync(path.parent)
+            sync(path.parent)
     except OSError as e:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
-        raise RecordError(f"{path}: cannot be written ({e.strerror})") from None
+        raise unwritable(path, e) from None
 
 
-def publish(part: Path, directory: Path, keep: Sequence[str]) -> None:
-    """Replace what is in a run's `directory` by what is in `part`, but for files called as in `keep`.
-
-    The record goes first and comes last: while it is there, everything is, also on the disk. Raises
-    RecordError.
-    """
-    try:
-        _publish(part, directory, keep)
-    except OSError as e:
-        raise RecordError(f"{directory}: cannot be written ({e.strerror})") from None
+def unwritable(path: Path, e: OSError) -> RecordError:
+    """The error of a file that could not be written."""
+    return RecordError(f"{path}: cannot be written ({e.strerror})", remedy(e))
 
 
-def _publish(part: Path, directory: Path, keep: Sequence[str]) -> None:
-    directory.mkdir(exist_ok=True)
-    for folder, _, names in os.walk(part):
-        for path in (*(Path(folder, name) for name in names), Path(folder)):
-            _sync(path)
-    old = sorted(directory.iterdir(), key=lambda path: path.name not in (RUN, FAILURE))
-    for path in old:
-        if path.name not in keep:
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-    for path in sorted(part.iterdir(), key=lambda path: path.name in (RUN, FAILURE)):
-        if path.name in (RUN, FAILURE):
-            _sync(directory)
-        path.replace(directory / path.name)
-    _sync(directory)
-    _sync(directory.parent)
+def remedy(e: OSError) -> str:
+    """Empty but for a disk that is full."""
+    full = e.errno in (errno.ENOSPC, errno.EDQUOT)
+    return "make room there and start again: finished runs are kept" if full else ""
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Have a file's content, or a directory's names, on the disk."""
-    if not stat.S_ISREG(mode := path.lstat().st_mode) and not stat.S_ISDIR(mode):
-        return  # a pipe that something left there has no content, and opening it might block
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         os.fsync(descriptor)

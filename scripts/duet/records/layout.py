@@ -11,6 +11,9 @@ from duet.model import Run
 
 RUN = "run.json"
 FAILURE = "failure.json"
+FAILED = "failed"
+"""What a run that was measured again and failed left, in the directory of the finished run that stays. An
+attempt that was not the last has a number behind it."""
 SOURCES = Path("results", ".sources")
 """Fetched files, shared by all campaigns."""
 
@@ -154,12 +157,18 @@ class Layout:
         return self.results / "summary.md"
 
     @property
+    def page(self) -> Path:
+        """The whole report, one file that needs nothing but itself."""
+        return self.results / "report.html"
+
+    @property
     def summary_page(self) -> Path:
+        """Its tables without the figures."""
         return self.results / "summary.html"
 
     @property
     def landing(self) -> Path:
-        """The report's first screen."""
+        """The first screen of Snakemake's report."""
         return self.results / "landing.html"
 
     @property

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -140,6 +141,14 @@ class SpecRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AttemptRecord:
+    """An attempt at a run that failed; what it left is in the run's directory, in `failed.<its number>`."""
+
+    reason: str
+    time_ns: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunRecord(Record):
     """run.json: what was asked, what happened, where, with which image content."""
 
@@ -164,6 +173,10 @@ class RunRecord(Record):
     artifacts: Mapping[str, str]
     """Raw output of each command that the campaign asks for."""
     warnings: tuple[str, ...]
+    clock_step_ns: int | None = None
+    """By how much somebody set the clock meanwhile."""
+    attempts: tuple[AttemptRecord, ...] = ()
+    """Those that failed before this one."""
 
     def check(self) -> None:
         alone = self.run.type == Type.SEQN
@@ -177,13 +190,15 @@ class RunRecord(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class FailureRecord(Record):
-    """failure.json: why a run has no result."""
+    """failure.json: why a run has no result, or beside a run.json why its results cannot be read."""
 
     name: str
     reason: str
     log: str | None
     """The log to look into."""
     time_ns: int
+    attempts: tuple[AttemptRecord, ...] = ()
+    """All of them; what the last one left is beside this."""
 
 
 def finished(runs: Path) -> Iterator[tuple[Run, Path]]:
@@ -222,23 +237,28 @@ def file_record(path: Path) -> FileRecord:
     return FileRecord(path.name, size_bytes, whole.hexdigest())
 
 
-def intact(directory: Path, digests: bool = False) -> list[str]:
+QUICK_BYTES = 1 << 20
+"""Of results up to this size the digest is looked at, too, whenever somebody asks."""
+
+
+def intact(directory: Path, digests: bool = False, name: str | None = None) -> list[str]:
     """What is wrong with a finished run, a line each: its record, results that are gone or were altered.
 
-    Looks at names and sizes only, which is quick, unless `digests`.
+    Looks at names, sizes and the content of small results, which is quick, unless `digests`. `name`: of
+    the run, where the directory is not called like it.
     """
     try:
         record = RunRecord.read(directory / RUN)
     except RecordError as error:
         return [str(error)]
-    return faults(record, directory, digests)
+    return faults(record, directory, digests, name)
 
 
-def faults(record: RunRecord, directory: Path, digests: bool = False) -> list[str]:
+def faults(record: RunRecord, directory: Path, digests: bool = False, name: str | None = None) -> list[str]:
     """The same of a record that was read."""
     found = []
-    if record.name != directory.name:
-        found.append(f"{directory / RUN}: name: is {record.name}, expected {directory.name}")
+    if record.name != (name or directory.name):
+        found.append(f"{directory / RUN}: name: is {record.name}, expected {name or directory.name}")
     for side in record.sides.values():
         if side.log is not None and not (directory / side.log).is_file():
             found.append(f"{directory / side.log}: is missing")
@@ -250,16 +270,24 @@ def faults(record: RunRecord, directory: Path, digests: bool = False) -> list[st
 
 def _fault(path: Path, recorded: FileRecord, digests: bool) -> str | None:
     try:
-        present = file_record(path) if digests else FileRecord(path.name, _size_bytes(path))
+        mode = path.lstat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            return f"{path}: is neither a file nor a directory"
+        size_bytes = _size_bytes(path)
+        if recorded.size_bytes not in (None, size_bytes):
+            return f"{path}: has {size_bytes} bytes, {recorded.size_bytes} are recorded"
+        if recorded.sha256 is None or not (digests or size_bytes <= QUICK_BYTES):
+            return None
+        digest = file_record(path).sha256
     except FileNotFoundError:
         return f"{path}: is missing"
     except OSError as e:
         return f"{path}: {e.strerror}"
-    if recorded.size_bytes not in (None, present.size_bytes):
-        return f"{path}: has {present.size_bytes} bytes, {recorded.size_bytes} are recorded"
-    if digests and recorded.sha256 not in (None, present.sha256):
-        return f"{path}: its SHA-256 is {present.sha256}, {recorded.sha256} is recorded"
-    return None
+    return (
+        None
+        if digest == recorded.sha256
+        else f"{path}: its SHA-256 is {digest}, {recorded.sha256} is recorded"
+    )
 
 
 def _size_bytes(path: Path) -> int:
@@ -274,7 +302,12 @@ def _below(directory: Path) -> list[tuple[str, Path]]:
 
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        start = file.read(QUICK_BYTES)
+        digest = hashlib.sha256(start)
+        if len(start) == QUICK_BYTES:
+            while chunk := file.read(QUICK_BYTES):
+                digest.update(chunk)
+        return digest.hexdigest()
 
 
 def _check_name(name: str, key: str) -> None:

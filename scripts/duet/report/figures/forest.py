@@ -10,6 +10,8 @@ from matplotlib.patches import Patch
 
 from duet.inference.environments import across
 from duet.report.figures import style
+from duet.report.scale import Scale, log_ratio, scale_of
+from duet.report.summary.wording import TYPE_NAME
 from duet.report.verdict_row import VerdictRow, named, verdict_rows
 
 
@@ -27,17 +29,18 @@ def draw_forest(
     rows = _ordered(_with_across(rows, confidence))
     n = len(rows)
     row_in = 0.25 if n <= 60 else 0.18
-    limit, clipped = _limit(rows, margin_percent)
-    fig = style.figure(0.6 + row_in * n, title, note, _legend(rows, margin_percent, clipped))
+    ends = rows[["ci_low_percent", "ci_high_percent"]].to_numpy(float).ravel()
+    scale = scale_of(rows["change_percent"].astype(float), ends, margin_percent)
+    fig = style.figure(0.6 + row_in * n, title, note, _legend(rows, margin_percent, scale.clipped))
     bottom, height = style.body(fig)
     fig.set_layout_engine("none")
     room = 0.5 / fig.get_figheight()
     ax = fig.add_axes((0.3, bottom + room, 0.4, height - room * 1.2))
-    ax.axvspan(-margin_percent, margin_percent, color=style.BAND, zorder=0, lw=0)
+    ax.axvspan(scale.clip(-margin_percent), scale.clip(margin_percent), color=style.BAND, zorder=0, lw=0)
     ax.axvline(0, color=style.INK, lw=0.8, zorder=1)
     for y, row in enumerate(verdict_rows(rows)):
-        _row(ax, y, row, limit)
-    _axes(ax, rows, limit, 7.5 if n <= 60 else 6.5)
+        _row(ax, y, row, scale)
+    _axes(ax, rows, scale, 7.5 if n <= 60 else 6.5)
     return fig
 
 
@@ -73,48 +76,31 @@ def _ordered(rows: pd.DataFrame) -> pd.DataFrame:
     return order.drop(columns=["_rank", "_lowest"])
 
 
-def _limit(rows: pd.DataFrame, margin_percent: float) -> tuple[float, bool]:
-    """Half width of the axis, and whether something lies beyond it.
-
-    One hundred-fold change, or one interval from two runs, must not press all others into a line:
-    what is far out gets an arrow.
-    """
-    estimates = np.sort(style.quantities(rows["change_percent"].abs()))
-    ends = np.sort(style.quantities(rows[["ci_low_percent", "ci_high_percent"]].abs().max(axis=1)))
-    if not estimates.size:
-        return margin_percent * 2, False
-    usual = max(estimates[int(0.75 * (estimates.size - 1))], margin_percent)
-    base = estimates[-1] if estimates[-1] <= 6 * usual else 3 * usual
-    least = max(base * 1.1, margin_percent * 1.5)
-    if ends.size:
-        least = max(least, min(ends[-1], max(2.5 * base, 3 * margin_percent, 1.5 * float(np.median(ends)))))
-    most = max(estimates[-1], ends[-1] if ends.size else 0.0)
-    return float(least) * 1.06, bool(most > least * 1.06)
-
-
-def _row(ax: Axes, y: int, row: VerdictRow, limit: float) -> None:
+def _row(ax: Axes, y: int, row: VerdictRow, scale: Scale) -> None:
     if not np.isfinite(row.change_percent):
         return
     colour = style.VERDICT.get(row.verdict, style.FAINT)
     low, high = row.ci_low_percent, row.ci_high_percent
     if np.isfinite(low) and np.isfinite(high):
-        ax.plot([max(low, -limit), min(high, limit)], [y, y], color=colour, lw=1.6, solid_capstyle="butt")
-        for end, side, head in ((low, -limit, 4), (high, limit, 5)):  # carets left, right
-            if abs(end) > limit and np.sign(end) == np.sign(side):
-                ax.plot(side, y, marker=head, color=colour, ms=5, clip_on=False)
-    if abs(row.change_percent) > limit:
-        ax.plot(np.sign(row.change_percent) * limit * 0.985, y, marker=style.MARKER.get(row.verdict, "o"),
+        ax.plot([scale.clip(low), scale.clip(high)], [y, y], color=colour, lw=1.6, solid_capstyle="butt")
+        for end, sign, head in ((low, -1, 4), (high, 1, 5)):  # carets left, right
+            if scale.beyond(end) and np.sign(end) == sign:
+                ax.plot(sign * scale.limit, y, marker=head, color=colour, ms=5, clip_on=False)
+    if scale.beyond(row.change_percent):
+        ax.plot(scale.clip(row.change_percent) * 0.985, y, marker=style.MARKER.get(row.verdict, "o"),
                 color=colour, ms=6, clip_on=False)  # fmt: skip
         return
     filled = colour if row.verdict != "inconclusive" else "white"
     marker = style.MARKER.get(row.verdict, "o")
-    ax.plot(row.change_percent, y, marker=marker, ms=5.5, mfc=filled, mec=colour, mew=1.2, ls="none")
+    ax.plot(
+        log_ratio(row.change_percent), y, marker=marker, ms=5.5, mfc=filled, mec=colour, mew=1.2, ls="none"
+    )
 
 
-def _axes(ax: Axes, rows: pd.DataFrame, limit: float, size: float) -> None:
+def _axes(ax: Axes, rows: pd.DataFrame, scale: Scale, size: float) -> None:
     several, told = rows["type"].nunique() > 1, verdict_rows(rows)
     names = [
-        style.shorten(row.name, 34) + (f"  {style.TYPE_NAME.get(row.type, row.type)}" if several else "")
+        style.shorten(row.name, 34) + (f"  {TYPE_NAME.get(row.type, row.type)}" if several else "")
         for row in told
     ]
     ax.set_yticks(range(len(rows)), names, fontsize=size)
@@ -122,11 +108,12 @@ def _axes(ax: Axes, rows: pd.DataFrame, limit: float, size: float) -> None:
     of_type = rows["type"].astype(str).to_numpy()
     for y in np.flatnonzero(of_type[1:] != of_type[:-1]):
         ax.axhline(y + 0.5, color=style.FAINT, lw=0.5)
-    ax.set_xlim(max(-limit, -108), limit)  # nothing is more than 100 % faster
+    ax.set_xlim(-scale.limit, scale.limit)
+    ax.set_xticks([log_ratio(tick) for tick in scale.ticks()], [style.tick(tick) for tick in scale.ticks()])
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="y", visible=False)
     ax.spines["left"].set_visible(False)
-    ax.set_xlabel("change of iteration time, B against A (%)      ← B faster   |   B slower →")
+    ax.set_xlabel("change of iteration time, B against A, logarithmic      ← B faster   |   B slower →")
     right = ax.twinx()
     right.set_ylim(ax.get_ylim())
     right.set_yticks(

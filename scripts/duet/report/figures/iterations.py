@@ -11,6 +11,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from duet.report.figures import style
+from duet.report.summary.wording import TYPE_NAME
 
 LINES = 8
 """So many lines of style.MANY points are the most that a side is drawn with."""
@@ -35,7 +36,7 @@ def draw_iterations(
     for ax, type_ in zip(axes, shown, strict=True):
         rows = table[table["type"].astype(str) == type_]
         _panel(ax, rows)
-        ax.set_title(f"{style.TYPE_NAME[type_]}, {_count(rows)}; {_cut(ax, rows, cuts, type_)}")
+        ax.set_title(f"{TYPE_NAME[type_]}, {_count(rows)}; {_cut(ax, rows, cuts, type_)}")
     axes[-1].set_xlabel("iteration (number within the run)")
     return fig
 

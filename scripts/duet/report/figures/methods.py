@@ -1,4 +1,4 @@
-"""Comparison of the campaign's types: what each costs, and how much it can tell (RQ1 to RQ4)."""
+"""Comparison of the campaign's types: what each costs, and how much it can tell."""
 
 from collections.abc import Callable, Mapping
 
@@ -10,6 +10,7 @@ from scipy.special import stdtrit
 
 from duet.inference.predecessor import SLOWDOWNS
 from duet.report.figures import style
+from duet.report.summary.wording import TYPE_NAME
 
 KEYS = ["suite", "benchmark", "type"]
 POWER = 0.8
@@ -27,32 +28,32 @@ def draw_methods(
     """One panel a question; in each a point per benchmark and type, benchmarks joined by lines.
 
     `table`: the whole unified table (its keys and times); `effects`: a row per run; `verdicts`;
-    `comparison`: what injected slowdowns were found (inference.predecessor). Without it RQ4 is
-    computed from the spread of the runs.
+    `comparison`: what injected slowdowns were found (inference.predecessor). Without it the detectable
+    slowdown is computed from the spread of the runs.
     """
     heading = "Comparison of the types of runs"
     shown = style.types(table)
     if len(shown) < 2:
-        only = f"only {style.TYPE_NAME[shown[0]]} runs" if shown else "no runs"
+        only = f"only {TYPE_NAME[shown[0]]} runs" if shown else "no runs"
         why = f"This campaign has {only}: there is nothing to compare. To add others, set "
         return style.missing(
             heading, f"{why}syncduet_repetitions, sequential_repetitions or aa_repetitions.", note
         )
-    told = "Bars: medians. sync: synchronised duet; A/A: A against A; seqn: one side after the other."
+    told = "Bars: medians. sync: synchronised duet; A/A: A against A; sequential: one side after the other."
     power_label, power_values, how = detectable_slowdown(effects, comparison, confidence)
     told = f"{told} {how}"
     fig = style.figure(5.4, heading, f"{told}\n{note}")
     axes = fig.subplots(2, 3).ravel()
     panels: Mapping[str, tuple[str, Callable[[], pd.Series | str]]] = {
-        "RQ1  run time": ("machine time of a run, both sides (s)", lambda: run_time_s(table)),
-        "RQ2  overlap coverage": ("share of iterations compared (%)", lambda: coverage(verdicts)),
-        "RQ3  interval width": (
+        "Run time": ("machine time of a run, both sides (s)", lambda: run_time_s(table)),
+        "Overlap": ("share of iterations compared (%)", lambda: coverage(verdicts)),
+        "Width of the interval": (
             f"width of the {confidence:.0%} interval (% points)",
             lambda: width(verdicts),
         ),
-        "RQ3  variation between runs": ("CV of the runs' ratios (%)", lambda: variation(effects)),
-        "RQ3  A against A": ("", lambda: ""),
-        "RQ4  detectable slowdown": (power_label, power_values),
+        "Variation between runs": ("CV of the runs' ratios (%)", lambda: variation(effects)),
+        "A against A": ("", lambda: ""),
+        "Detectable slowdown": (power_label, power_values),
     }
     for ax, (title, (label, values)) in zip(axes, panels.items(), strict=True):
         ax.set_title(title)
@@ -110,14 +111,15 @@ def variation(effects: pd.DataFrame | None) -> pd.Series | str:
 def detectable_slowdown(
     effects: pd.DataFrame | None, comparison: pd.DataFrame | None, confidence: float
 ) -> tuple[str, Callable[[], pd.Series | str], str]:
-    """Label, values and explanation of RQ4: by injection where that was done, else by the formula."""
+    """Label, values and explanation of it: by injection where that was done, else by the formula."""
     if comparison is not None and INJECTED in comparison:
         how = (
-            f"RQ4: slowdowns of {SLOWDOWNS[0]:.1%} to {SLOWDOWNS[-1]:.0%} were injected into measured times"
-            " of B and judged like real ones; no point: none was found."
+            f"Detectable slowdown: {SLOWDOWNS[0]:.1%} to {SLOWDOWNS[-1]:.0%} were injected into measured"
+            " times of B and judged like real ones; no point: none was found."
         )
         return "smallest injected slowdown found (%)", lambda: injected(comparison), how
-    how = f"RQ4: computed from the spread of the runs, by the formula for the t-test at {POWER:.0%} power."
+    by = f"by the formula for the t-test at {POWER:.0%} power."
+    how = f"Detectable slowdown: from the spread of the runs, {by}"
     return (
         f"minimal slowdown, at {POWER:.0%} power (%)",
         lambda: smallest_detectable(effects, confidence),
@@ -190,7 +192,7 @@ def _agreement(ax: Axes, verdicts: pd.DataFrame | None, confidence: float) -> No
 
 
 def _type_axis(ax: Axes, shown: list[str], medians: list[str]) -> None:
-    names = {"syncduet": "sync", "aaduet": "A/A"}
+    names = {"syncduet": "sync", "aaduet": "A/A", "seqn": "sequential"}
     labels = [f"{names.get(t, t)}\n{m}" for t, m in zip(shown, medians, strict=True)]
     ax.set_xticks(range(len(shown)), labels)
     ax.set_xlabel("")

@@ -11,6 +11,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from duet.report.figures import style
+from duet.report.summary.wording import TYPE_NAME
 
 MOST = 4
 """Environments side by side; of more the first, and the note says so."""
@@ -220,7 +221,7 @@ def _faceted(
         note += f" The first {MOST} of {len(environments)} environments."
     environments = environments[:MOST]
     types = [t for t in style.TYPES if t in set(frame["type"])]
-    handles = [Patch(color=style.TYPE[t], label=style.TYPE_NAME[t]) for t in types]
+    handles = [Patch(color=style.TYPE[t], label=TYPE_NAME[t]) for t in types]
     fig = style.figure(1.9 * rows + 0.4, title, note, handles)
     grid = fig.subplots(rows, len(environments), squeeze=False, sharey="row")
     for column, environment in zip(grid.T, environments, strict=True):

@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from duet.report.figures import style
+from duet.report.summary.wording import TYPE_NAME
 from duet.report.verdict_row import VerdictRow
 
 BINS = 60
@@ -43,7 +44,7 @@ def draw_ratios(
         _marks(ax, runs, verdict, low, high)
         beyond = f"; {outside} beyond the axis" if outside else ""
         ax.set_title(
-            f"{style.TYPE_NAME[type_]}: {style.count(len(rows), 'pair')} of"
+            f"{TYPE_NAME[type_]}: {style.count(len(rows), 'pair')} of"
             f" {style.count(rows['runid'].nunique(), 'run')},"
             f" median {style.percent(float(np.median(change)))}{beyond}"
         )

@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from duet.report.figures import style
+from duet.report.summary.wording import TYPE_NAME
 from duet.report.verdict_row import VerdictRow
 
 ORDER = {"AB": "^", "BA": "v", "None": "o"}
@@ -37,7 +38,7 @@ def draw_runs(
     for (left, right), type_ in zip(axes, shown, strict=True):
         rows = effects[effects["type"].astype(str) == type_].sort_values("runid")
         _means(left, rows)
-        left.set_title(f"{style.TYPE_NAME[type_]}: mean iteration time")
+        left.set_title(f"{TYPE_NAME[type_]}: mean iteration time")
         _changes(right, rows, style.verdict_of(verdicts, type_), margin_percent)
     for ax in axes[-1]:
         ax.set_xlabel("run")

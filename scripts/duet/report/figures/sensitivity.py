@@ -9,6 +9,7 @@ from matplotlib.patches import Patch
 from scipy.special import stdtrit  # scipy.stats takes half a second to import
 
 from duet.report.figures import style
+from duet.report.summary.wording import TYPE_NAME
 
 BY_TIME = ("duet", "aaduet")
 """Types whose iterations are compared where they overlap."""
@@ -49,7 +50,7 @@ def draw_sensitivity(
     for ax, type_ in zip(axes, shown, strict=True):
         rows = effects[effects["type"].astype(str) == type_]
         _panel(ax, rows, columns, margin_percent, confidence, min_overlap)
-        ax.set_title(f"{style.TYPE_NAME[type_]}, {style.count(len(rows), 'run')}; {ax.get_title(loc='left')}")
+        ax.set_title(f"{TYPE_NAME[type_]}, {style.count(len(rows), 'run')}; {ax.get_title(loc='left')}")
     axes[-1].set_xlabel("minimum overlap m (share of the longer iteration of a pair)")
     return fig
 

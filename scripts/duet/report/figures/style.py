@@ -32,7 +32,6 @@ MARKER = {"slower": ">", "faster": "<", "equivalent": "s", "inconclusive": "o"}
 TYPE = {"duet": "#332288", "syncduet": "#44AA99", "aaduet": "#999933", "seqn": "#CC6677"}
 TYPES = tuple(TYPE)
 """The order in which types are shown."""
-TYPE_NAME = {"duet": "duet", "syncduet": "synchronised duet", "aaduet": "A against A", "seqn": "sequential"}
 BAND = "#E4E4E4"
 INK, FAINT = "#222222", "#666666"
 WIDTH_IN = 8.6
@@ -243,6 +242,11 @@ def percent(value: float, digits: int = 2) -> str:
     elif abs(value) >= 10:
         digits = min(digits, 1)
     return f"{value:+.{digits}f} %".replace("-", "−")
+
+
+def tick(percent: float) -> str:
+    """`+5 %` at an axis of changes."""
+    return f"{percent:+.3g} %".replace("-", "−") if percent else "0"
 
 
 def types(frame: pd.DataFrame) -> list[str]:

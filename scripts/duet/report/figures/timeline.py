@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from duet.report.figures import style
+from duet.report.summary.wording import TYPE_NAME
 
 BARS = 120
 """Iterations of a side that can be told apart as bars."""
@@ -62,7 +63,7 @@ def _told(rows: pd.DataFrame, run: pd.DataFrame, part: pd.DataFrame, pairs: pd.D
     first = f", started {order}" if order != "None" else ""
     runs = style.count(rows["runid"].nunique(), "run")
     shown = "" if len(part) == len(run) else "; its middle, shaded below"
-    return f"{style.TYPE_NAME[type_]}, run {runid}{first} (typical of {runs}); {_paired(run, pairs)}{shown}"
+    return f"{TYPE_NAME[type_]}, run {runid}{first} (typical of {runs}); {_paired(run, pairs)}{shown}"
 
 
 def excerpt(run: pd.DataFrame) -> pd.DataFrame:

@@ -12,27 +12,26 @@ def text(value: object) -> str:
     return escape(line(value), quote=True)
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[object]], name: str = "") -> str:
-    """A plain table of texts; multi-line cells keep their lines."""
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A plain table of texts; multi-line cells keep their lines. On a narrow screen each row is a list."""
     ths = "".join(f'<th scope="col">{text(h)}</th>' for h in head)
-    body = "".join("<tr>" + "".join(f"<td>{_lines(c)}</td>" for c in row) + "</tr>" for row in rows)
-    id_ = f' id="{text(name)}"' if name else ""
-    return f'<div class="scroll"><table{id_}><thead><tr>{ths}</tr></thead><tbody>{body}</tbody></table></div>'
+    body = "".join(
+        "<tr>"
+        + "".join(f'<td data-label="{text(h)}">{_lines(c)}</td>' for h, c in zip(head, row, strict=True))
+        + "</tr>"
+        for row in rows
+    )
+    return f'<table class="facts"><thead><tr>{ths}</tr></thead><tbody>{body}</tbody></table>'
 
 
-def document(title: str, body: str, script: str = "") -> str:
+def document(title: str, body: str) -> str:
     """A whole page that needs nothing but itself."""
-    style = _own("page.css")
-    code = f"<script>\n{_own(script)}</script>\n" if script else ""
+    style = files("duet.report.page").joinpath("template/page.css").read_text(encoding="utf-8")
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{text(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n{body}\n{code}</body>\n</html>\n"
+        f"<title>{text(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
     )
-
-
-def _own(name: str) -> str:
-    return files("duet.report.summary").joinpath(name).read_text(encoding="utf-8")
 
 
 def _lines(value: object) -> str:

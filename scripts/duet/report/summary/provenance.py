@@ -74,7 +74,18 @@ def html_page(
     config: Mapping[str, str],
 ) -> str:
     """HTML. `config`: path -> text of each configuration file."""
-    parts = [f"<h1>{text(campaign)}: provenance</h1>", _when(gathered)]
+    title = f"{campaign}: provenance"
+    return document(title, f"<h1>{text(title)}</h1>\n{body(gathered, images, analysis, config)}")
+
+
+def body(
+    gathered: Provenance,
+    images: Sequence[ImagePresence],
+    analysis: AnalysisPlan,
+    config: Mapping[str, str],
+) -> str:
+    """The same as a part of a page."""
+    parts = [_when(gathered)]
     parts += [f"<p>{text(sentence)}</p>" for sentence in exchanges.sentences(gathered.exchanges)]
     parts += [f'<p class="alarm">{text(w)}</p>' for w in suspicions(gathered)]
     parts += [
@@ -97,7 +108,7 @@ def html_page(
     ]
     for path, content in config.items():
         parts += [f"<h2>{text(path)}</h2>", f"<pre>{_pre(content)}</pre>"]
-    return document(f"{campaign}: provenance", "\n".join(parts))
+    return "\n".join(parts)
 
 
 def suspicions(gathered: Provenance) -> list[str]:

@@ -11,8 +11,8 @@ from duet.inference.decision import FalsePositives, false_positives, primary
 from duet.inference.environments import across
 from duet.model import DuetError
 from duet.report.summary.facts import Facts
-from duet.report.summary.wording import duration, interval, percent
-from duet.report.verdict_row import VerdictRow, named
+from duet.report.summary.wording import TYPE_NAME, duration, interval, line, percent
+from duet.report.verdict_row import VerdictRow, named, verdict_rows
 
 VERDICTS = ("slower", "no data", "inconclusive", "equivalent", "faster")
 """Worst first: what asks for something to be done stands on top. `no data`: planned, and no run finished."""
@@ -76,6 +76,28 @@ def read_verdicts(path: Path) -> pd.DataFrame:
     return named(_counted(frame))
 
 
+KEYS = ("environment", "suite", "benchmark", "metric")
+"""What one comparison of A with B is about, as far as verdicts have these columns."""
+
+
+COMPARED = ("duet", "syncduet", "seqn")
+"""Types whose changes stand beside the verdict of another; A against A is for the calibration."""
+
+
+def beside(rows: pd.DataFrame) -> dict[tuple[str, ...], dict[str, VerdictRow]]:
+    """What other types of runs say of each judged benchmark: a comparison beside its verdict, none itself.
+
+    KEYS that are there -> type -> row, in the order of TYPE_NAME.
+    """
+    others = rows.drop(index=primary(rows).index)
+    keys = [key for key in KEYS if key in rows.columns]
+    found: dict[tuple[str, ...], dict[str, VerdictRow]] = {}
+    cells = others[keys].astype(str).itertuples(index=False, name=None)
+    for key, row in zip(cells, verdict_rows(others), strict=True):
+        found.setdefault(key, {})[row.type] = row
+    return {key: {t: of[t] for t in TYPE_NAME if t in of} for key, of in found.items()}
+
+
 def _counted(rows: pd.DataFrame) -> pd.DataFrame:
     """Counts as whole numbers, 0 where nothing is known."""
     return rows.assign(**{c: rows[c].fillna(0).astype(int) for c in COUNTS if c in rows.columns})
@@ -113,14 +135,67 @@ def calibration(rows: pd.DataFrame, confidence: float = 0.95) -> Calibration:
     return Calibration(false_positives(p, confidence))
 
 
-def headline(rows: pd.DataFrame) -> str:
-    """The answer in one sentence."""
+@dataclass(frozen=True)
+class Answer:
+    """What came out, in one sentence."""
+
+    kind: str
+    """The verdict that decides it; `untrustworthy` where A was told from A too often."""
+    sentence: str
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+def answer(rows: pd.DataFrame, confidence: float = 0.95) -> Answer:
+    """Is B slower? Of `complete` verdicts."""
+    judged = verdict_rows(primary(rows))
+    by = {v: [row for row in judged if row.verdict == v] for v in VERDICTS}
+    slower, faster = by["slower"], by["faster"]
+    lost, open_ = by["no data"], by["inconclusive"]
+    if calibration(rows, confidence).state == "failed":
+        said = "These verdicts cannot be trusted: on this machine A was told apart from A"
+        return Answer("untrustworthy", said)
+    if not judged:
+        return Answer("no data", "No comparison of A with B")
+    several = len(judged) > 1
+    missing = f"; {len(lost)} without data" if lost else ""
+    if slower:
+        said = f"{len(slower)} of {len(judged)} benchmarks got slower, worst: {_extreme(slower[0])}{missing}"
+        return Answer("slower", said if several else f"{_extreme(slower[0])}: B is slower than A")
+    if len(lost) == len(judged):
+        return Answer("no data", f"No data: no run of {'any' if several else 'the'} benchmark has finished")
+    none = "No benchmark was shown to be slower" if open_ or lost else "No benchmark got slower"
+    undecided = f"; {len(open_)} undecided" if open_ else ""
+    if faster:
+        best = _extreme(faster[-1])
+        said = f"{none}, {len(faster)} of {len(judged)} got faster, best: {best}{undecided}{missing}"
+        one, kind = f"{best}: B is faster than A", "faster"
+    elif open_:
+        said = f"{none}, {len(open_)} of {len(judged)} are undecided{missing}"
+        one, kind = f"{line(open_[0].benchmark)}: not enough data to tell A from B", "inconclusive"
+    else:
+        said = f"{none}, {len(by['equivalent'])} of {len(judged)} are as fast as before{missing}"
+        one, kind = f"{line(judged[0].benchmark)}: B takes as long as A", "equivalent"
+    return Answer("no data" if lost else kind, said if several else one)
+
+
+def _extreme(row: VerdictRow) -> str:
+    return f"{line(row.benchmark)} {percent(row.change_percent)}"
+
+
+def _benchmarks(n: int) -> str:
+    return f"{n} benchmark{'s' * (n != 1)}"
+
+
+def tally(rows: pd.DataFrame) -> str:
+    """`2 slower, 1 faster, 4 equivalent of 7 benchmarks`."""
     number = counts(rows)
     total = sum(number.values())
     if not total:
         return "no comparison of A with B"
     parts = [f"{n} {v}" for v, n in number.items() if n or v in ("slower", "faster")]
-    return f"{', '.join(parts)} of {total} benchmark{'s' * (total != 1)}"
+    return f"{', '.join(parts)} of {_benchmarks(total)}"
 
 
 def state(rows: pd.DataFrame, facts: Facts, confidence: float) -> list[tuple[str, str]]:
@@ -154,8 +229,13 @@ def environments(rows: pd.DataFrame, confidence: float = 0.95) -> list[str]:
 
 
 def notes(row: VerdictRow) -> list[str]:
-    """What else a verdict's row tells: for which m it holds, what was left out and why."""
-    out = [f"holds for m in {row.holds_for_min_overlap}"] if row.holds_for_min_overlap else []
+    """What else a verdict's row tells: with which overlaps it holds, what was left out and why."""
+    out = []
+    if row.holds_for_min_overlap == "none":
+        out.append("pairs of overlapping iterations give another verdict, at any minimum overlap")
+    elif row.holds_for_min_overlap:
+        overlaps = row.holds_for_min_overlap.replace("-", " to ")
+        out.append(f"pairs that overlap by {overlaps} of their length give the same verdict")
     if row.difference and row.verdict == "equivalent":
         out.append(f"{row.difference}, by less than the margin")
     return out + ([f"left out: {row.left_out}"] if row.left_out else [])

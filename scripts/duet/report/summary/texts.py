@@ -10,13 +10,25 @@ from textwrap import wrap
 
 import pandas as pd
 
+from duet.inference.decision import primary
 from duet.report.summary.facts import Facts
-from duet.report.summary.rows import calibration, counts, environments, headline, state
-from duet.report.summary.wording import MARK, fit, interval, line, p_value, percent, width
-from duet.report.verdict_row import verdict_rows
+from duet.report.summary.rows import (
+    COMPARED,
+    KEYS,
+    answer,
+    beside,
+    calibration,
+    counts,
+    environments,
+    state,
+    tally,
+)
+from duet.report.summary.wording import MARK, TYPE_NAME, fit, interval, line, p_value, percent, width
+from duet.report.verdict_row import VerdictRow, verdict_rows
 
 FILES = (
-    ("summary.html", "verdicts, worst first, sortable; the report's first screen"),
+    ("report.html", "the whole report in one file: open it in a browser"),
+    ("summary.html", "its tables without the figures; the first screen of Snakemake's --report"),
     ("summary.md", "the same as text, for a pull request"),
     ("verdicts.csv", "one row per benchmark, type and environment"),
     ("environments.csv", "what holds across environments, with a random-effects estimate"),
@@ -37,12 +49,14 @@ LISTED = 20
 ROWS = 40
 """Rows of the table in the terminal."""
 WIDTH = 100
+NAME = 20
+"""Columns that a name keeps; what else would stand beside it gives way."""
 _COLOUR = {"slower": "1;31", "faster": "32", "equivalent": "0", "inconclusive": "33", "no data": "35"}
 
 
 def markdown(rows: pd.DataFrame, facts: Facts, confidence: float = 0.95, report: str | None = None) -> str:
     """The whole summary. Names are escaped, so they stay text."""
-    out = [f"# {_md(facts.campaign)}: {headline(rows)}", ""]
+    out = [f"# {_md(facts.campaign)}: {_md(answer(rows, confidence))}", "", f"- Verdicts: {tally(rows)}"]
     out += [f"- {label}: {_md(text)}" for label, text in state(rows, facts, confidence)]
     if report:
         out.append(f"- Report: {_md(report)}")
@@ -101,17 +115,20 @@ def terminal(
 ) -> str:
     """The verdict table for a terminal, worst first, no line wider than WIDTH columns but the path."""
     paint = (lambda code, text: f"\033[{code}m{text}\033[0m") if colour else (lambda _, text: text)
-    out = [paint("1", fit(f"{line(facts.campaign)}: {headline(rows)}", WIDTH))]
-    head, body, right = _table(rows.head(ROWS), confidence)
+    out = [paint("1", fit(f"{line(facts.campaign)}: {answer(rows, confidence)}", WIDTH))]
+    head, body, right = _table(rows, confidence, brief=True)
+    wide = _widths([head, *body])
+    if sum(wide) - wide[1] + min(wide[1], NAME) + 2 * (len(wide) - 1) > WIDTH:
+        head, body, right = _table(rows, confidence, alone=True)
+    verdicts = [row[head.index("verdict")] for row in body]
+    more, body = verdicts[ROWS:], body[:ROWS]
     if body:
         aligned = _aligned([head, *body], right)
         out.append(paint("2", aligned[0]))
-        out += [
-            paint(_COLOUR.get(v, "0"), text) for v, text in zip(rows["verdict"], aligned[1:], strict=False)
-        ]
-    if len(rows) > ROWS:
-        rest = Counter(rows["verdict"].astype(str)[ROWS:])
-        out.append(f"… and {len(rows) - ROWS} more: {', '.join(f'{n} {v}' for v, n in rest.items())}")
+        out += [paint(_COLOUR.get(v, "0"), text) for v, text in zip(verdicts, aligned[1:], strict=False)]
+    if more:
+        out.append(f"… and {len(more)} more: {', '.join(f'{n} {v}' for v, n in Counter(more).items())}")
+    out += wrap(f"Verdicts: {tally(rows)}", WIDTH)
     for label, text in state(rows, facts, confidence):
         out += wrap(f"{label}: {text}", WIDTH, subsequent_indent="  ")
     out += _few([fit(one, WIDTH) for one in environments(rows, confidence)], lambda _, text: text)
@@ -122,31 +139,59 @@ def terminal(
     return "\n".join(out) + "\n"
 
 
-def _table(rows: pd.DataFrame, confidence: float) -> tuple[list[str], list[list[str]], set[int]]:
-    """Head, rows, and which columns are numbers; suite and type only where there are several."""
-    several, suites = rows["type"].nunique() > 1, rows["suite"].nunique() > 1
-    head = ["", "benchmark", *["type"] * several]
+def _table(
+    rows: pd.DataFrame, confidence: float, brief: bool = False, alone: bool = False
+) -> tuple[list[str], list[list[str]], set[int]]:
+    """Head, rows, and which columns are numbers: a row a judged benchmark, other types of runs beside it.
+
+    Suite, type and the like only where there are several; `brief`: the others without intervals;
+    `alone`: without them. A campaign that compares nothing (A against A only) has all its rows.
+    """
+    judged, others = primary(rows), beside(rows)
+    if judged.empty:
+        judged, others = rows, {}
+    if alone:
+        others = {}
+    types = [t for t in COMPARED if any(t in of for of in others.values())]
+    keys = [key for key in KEYS if key in judged.columns]
+    several = [key for key in (*keys, "type") if judged[key].nunique() > 1 and key != "benchmark"]
+    head = ["", "benchmark", *(key for key in several if key != "suite")]
     first = len(head)
     head += ["change", f"{confidence:.0%} interval", "p adj.", "verdict", "runs"]
-    body = [
-        [
-            MARK.get(r.verdict, ""),
-            line(f"{r.suite} {r.name}" if suites else r.name),
-            *[line(r.type)] * several,
-            percent(r.change_percent),
-            interval(r.ci_low_percent, r.ci_high_percent),
-            p_value(r.p_adjusted),
-            line(r.verdict),
-            str(r.runs),
-        ]
-        for r in verdict_rows(rows)
-    ]
-    return head, body, {first, first + 1, first + 2, first + 4}
+    head += [TYPE_NAME[t] for t in types]
+    body = []
+    cells = judged[[*keys, "type"]].astype(str).to_dict("records")
+    for about, r in zip(cells, verdict_rows(judged), strict=True):
+        about["type"] = TYPE_NAME.get(r.type, r.type)
+        name = f"{r.suite} {r.benchmark}" if "suite" in several else r.benchmark
+        compared = others.get(tuple(about[key] for key in keys), {})
+        body.append(
+            [
+                MARK.get(r.verdict, ""),
+                line(name),
+                *(line(about[key]) for key in several if key != "suite"),
+                percent(r.change_percent),
+                interval(r.ci_low_percent, r.ci_high_percent),
+                p_value(r.p_adjusted),
+                line(r.verdict),
+                str(r.runs),
+                *(_beside(compared.get(t), brief) for t in types),
+            ]
+        )
+    right = {first, first + 1, first + 2, *range(first + 4, len(head))}
+    return head, body, right
+
+
+def _beside(row: VerdictRow | None, brief: bool) -> str:
+    if row is None or not math.isfinite(row.change_percent):
+        return "–"
+    change = percent(row.change_percent)
+    return change if brief else f"{change} {interval(row.ci_low_percent, row.ci_high_percent)}"
 
 
 def _aligned(cells: list[list[str]], right: set[int]) -> list[str]:
     """Lines of at most WIDTH columns: the names give way."""
-    wide = [max(width(row[i]) for row in cells) for i in range(len(cells[0]))]
+    wide = _widths(cells)
     wide[1] = min(wide[1], WIDTH - sum(wide) + wide[1] - 2 * (len(wide) - 1))
     lines = []
     for row in cells:
@@ -159,6 +204,10 @@ def _aligned(cells: list[list[str]], right: set[int]) -> list[str]:
     return lines
 
 
+def _widths(cells: list[list[str]]) -> list[int]:
+    return [max(width(row[i]) for row in cells) for i in range(len(cells[0]))]
+
+
 def _few(texts: list[str], paint: Callable[[str, str], str]) -> list[str]:
     shown = [paint("35", fit(text, WIDTH)) for text in texts[:5]]
     return [*shown, f"… and {len(texts) - 5} more (all in summary.md)"] if len(texts) > 5 else shown
@@ -169,7 +218,9 @@ def _distrust(rows: pd.DataFrame, facts: Facts) -> list[str]:
     if not warned and not facts.warnings:
         return []
     out = ["", "## What to distrust", ""]
-    out += [f"- {_md(r.suite)} {_md(r.name)} ({_md(r.type)}): {_md(r.warnings)}" for r in warned]
+    out += [
+        f"- {_md(r.suite)} {_md(r.name)} ({TYPE_NAME.get(r.type, r.type)}): {_md(r.warnings)}" for r in warned
+    ]
     return out + [f"- {_runs(n)}: {_md(text)}" for text, n in facts.warnings]
 
 

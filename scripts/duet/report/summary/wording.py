@@ -3,6 +3,8 @@
 import math
 import unicodedata
 
+TYPE_NAME = {"duet": "duet", "syncduet": "synchronised duet", "aaduet": "A against A", "seqn": "sequential"}
+"""What people read for a type of run, in the order in which types are shown."""
 MARK = {"slower": "▲", "faster": "▼", "equivalent": "=", "inconclusive": "?", "no data": "×"}
 
 
@@ -39,7 +41,7 @@ def seconds(value: float) -> str:
     if not math.isfinite(value):
         return "–"
     unit, scale = next(
-        (each for each in (("s", 1.0), ("ms", 1e-3)) if value >= 0.9995 * each[1]), ("µs", 1e-6)
+        (each for each in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)) if value >= 0.9995 * each[1]), ("ns", 1e-9)
     )
     number = value / scale
     return f"{number:.{0 if number >= 99.95 else 1 if number >= 9.995 else 2}f} {unit}"

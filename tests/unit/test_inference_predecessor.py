@@ -66,7 +66,7 @@ def test_sides_that_do_not_suffer_alike_are_told():
     company = campaign(0.2, seed=2)
     frame = judge(run_effects(pd.concat([alone, company]), Analysis()), Analysis()).set_index("type")
     duet = frame.loc["duet"]
-    assert "slows A and B differently" in duet["warnings"] and "seqn" in duet["warnings"]
+    assert "slows A and B differently" in duet["warnings"] and "sequential" in duet["warnings"]
     assert duet["slowdown_B_percent"] == pytest.approx(20, abs=1)
     assert duet["slowdown_A_percent"] == pytest.approx(0, abs=1)
     assert duet["unfairness_percent"] == pytest.approx(20, abs=1)

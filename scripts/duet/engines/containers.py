@@ -125,9 +125,8 @@ class ContainerEngine:
     def _remove_kept(self, start: Start) -> None:
         """Of a run that is measured again, what was kept the time before. An answer takes 1 ms."""
         same = [f"duetbench.root={start.root}", f"duetbench.run={start.run}"]
-        if (
-            not start.shares_memory or start.beside
-        ):  # else the other side's too, since that one needs this one's
+        # Of a side whose memory the other one sees, the other's too: it holds this one's.
+        if not start.shares_memory or start.beside:
             same.append(f"duetbench.side={start.side}")
         with _faults(self, "listing containers"):
             kept = self.api.containers(all=True, filters={"label": [*same, "duetbench.keep"]})

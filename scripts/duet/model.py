@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -50,6 +51,7 @@ class Schedule(StrEnum):
 SIDES = ("A", "B")
 
 
+@cache
 def file_name(name: str) -> str:
     """A suite's or benchmark's name as it stands in file names: letters, digits, `_ + -`, the rest is `_`
     (`.` is the separator there)."""

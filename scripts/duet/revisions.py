@@ -139,11 +139,18 @@ def _tree(repository: Path, left_out: Sequence[str], scratch: Path) -> str:
     index = repository / _git(repository, "rev-parse", "--git-path", "index").strip()
     if index.is_file():  # it knows which files are unchanged, by their times
         shutil.copy2(index, env["GIT_INDEX_FILE"])
-    here = [f":(top,exclude,literal){path}" for path in left_out]
-    _git(repository, "add", "--all", "--", ".", *here, env=env)
+    names = _git(repository, "ls-files", "-z", "--cached", "--others", "--exclude-standard", env=env)
+    # What ends with / is another repository that this one does not know.
+    here = [n for n in names.split("\0") if n and not n.endswith("/") and not _is_below(n, left_out)]
+    text = "".join(f"{name}\0" for name in dict.fromkeys(here))
+    _git(repository, "update-index", "-z", "--add", "--remove", "--stdin", env=env, text=text)
     if left_out:  # nor what is staged of it
         _git(repository, "reset", "--quiet", "HEAD", "--", *(f":(top,literal){p}" for p in left_out), env=env)
     return _git(repository, "write-tree", env=env).strip()
+
+
+def _is_below(name: str, paths: Sequence[str]) -> bool:
+    return any(name == path or name.startswith(f"{path}/") for path in paths)
 
 
 def _aside(repository: Path, scratch: Path) -> dict[str, str]:
@@ -157,14 +164,14 @@ def _aside(repository: Path, scratch: Path) -> dict[str, str]:
     }
 
 
-def _git(folder: Path, *words: str, env: Mapping[str, str] | None = None) -> str:
-    """What git prints. Raises RevisionError with what it says."""
+def _git(folder: Path, *words: str, env: Mapping[str, str] | None = None, text: str = "") -> str:
+    """What git prints, given `text`. Raises RevisionError with what it says."""
     # A git hook that calls this has its own repository in the environment.
     clean = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     clean |= {"LC_ALL": "C.UTF-8", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"} | dict(env or {})
     command = ["git", "-C", str(folder), "-c", "core.fsmonitor=false", "-c", "core.safecrlf=false", *words]
     try:
-        done = subprocess.run(command, env=clean, stdin=subprocess.DEVNULL, capture_output=True)
+        done = subprocess.run(command, env=clean, input=os.fsencode(text), capture_output=True)
     except FileNotFoundError:
         raise RevisionError("git is not installed", "install it, such as: apt-get install git") from None
     if done.returncode:

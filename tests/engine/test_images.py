@@ -69,7 +69,7 @@ class Folder:
         return folder.name
 
     def provide(self, name: str, args: dict | None = None, **kwargs) -> ImageRecord:
-        ref = ImageRef(name, tuple((args or {}).items()), kwargs.pop("asked", None))
+        ref = ImageRef(name, tuple((args or {}).items()), kwargs.pop("wanted", None))
         with self.log.open("a") as log:
             return provide_image(self.store, ref, self.path, BASE, log, **kwargs)
 
@@ -168,12 +168,12 @@ def test_a_source_lies_in_the_context_under_its_name(folder: Folder, tmp_path: P
     name = folder.make("app", "FROM base\nCOPY suite.jar ./\n")
     stored = tmp_path / "stored"
     stored.write_text("jar 1")
-    first = folder.provide(name, asked=Source("suite.jar"), source=stored)
+    first = folder.provide(name, wanted=Source("suite.jar"), source=stored)
     assert folder.run(first, "cat suite.jar") == "jar 1"
     stored.write_text("jar two")
-    assert folder.provide(name, asked=Source("suite.jar"), source=stored).hash != first.hash
+    assert folder.provide(name, wanted=Source("suite.jar"), source=stored).hash != first.hash
     with pytest.raises(ImageError, match=r"the file suite\.jar is missing; download it, or set the key jar"):
-        folder.provide(name, asked=Source("suite.jar"))
+        folder.provide(name, wanted=Source("suite.jar"))
 
 
 def test_a_failed_build_shows_its_last_lines_and_the_log(folder: Folder) -> None:

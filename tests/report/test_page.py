@@ -303,7 +303,7 @@ def test_two_hundred_benchmarks_are_usable(browser, tmp_path):
 @pytest.mark.parametrize(
     "columns, sections, rows",
     [
-        ([{}, {"metric": "peak_memory", "mean_A": 10.0, "mean_B": 11.0}], ["Time", "Peak memory"], [1, 1]),
+        ([{}, {"metric": "peak_memory", "value_A": 10.0, "value_B": 11.0}], ["Time", "Peak memory"], [1, 1]),
         ([{"environment": "one"}, {"environment": "two"}], ["Time"], [2]),
     ],
 )

@@ -15,7 +15,7 @@ from typing import ClassVar
 
 import pytest
 import yaml
-from commands import ROOT
+from commands import DUETBENCH, ROOT
 
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 STEPS = ACTION["runs"]["steps"]
@@ -74,7 +74,7 @@ def test_the_environment_is_another_one_where_it_lies_or_what_it_has_differs(tmp
 
 # ---- measure ----
 
-DUETBENCH = """#!/bin/sh
+STUB = """#!/bin/sh
 # Stands for ./duetbench: notes how it is called, and leaves what `compare` and `gate` leave.
 printf '%s\\n' "$@" >>"{calls}"; echo -- >>"{calls}"
 case $1 in
@@ -122,8 +122,10 @@ def measure(
     project = tmp_path / "project"
     (project / "scripts/action").mkdir(parents=True)
     script = shutil.copy2(ROOT / "scripts/action/measure", project / "scripts/action")
-    (project / "duetbench").write_text(DUETBENCH.format(calls=tmp_path / "calls", error=error))
+    (project / "duetbench").write_text(STUB.format(calls=tmp_path / "calls", error=error))
     (project / "duetbench").chmod(0o755)
+    (project / "run").write_text(f'#!/bin/sh\nprintf "%s\\n" run "$@" -- >>"{tmp_path}/calls"\nexit 1\n')
+    (project / "run").chmod(0o755)
     known = {"GITHUB_OUTPUT": str(tmp_path / "outputs"), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
     known |= {"PATH": os.environ["PATH"], "NAME": "mine", "THRESHOLD": "5", "COMMAND": "./bench data.txt"}
     return subprocess.run([script], cwd=checkout, env=known | environment, capture_output=True, text=True)
@@ -145,7 +147,14 @@ def test_it_measures_both_revisions_and_asks_the_gate(tmp_path: Path, repository
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert git(checkout, "cat-file", "-t", base) == "commit", "the base was fetched"
-    compare, gate = calls(tmp_path)
+    compare, run, gate = calls(tmp_path)
+    assert run == [
+        "run",
+        "--directory",
+        f"{checkout}",
+        "--configfile",
+        f"{checkout}/results/mine/compare.yml",
+    ]
     assert compare[:3] == ["compare", "--git", f"{base}..{head}"] and compare[-1] == "./bench data.txt"
     for words in (
         "--build\nmake -j2",
@@ -175,6 +184,15 @@ def test_what_cannot_be_measured_is_said_in_the_comment(tmp_path: Path, reposito
     comment = (tmp_path / "summary").read_text()
     assert f"{base[:12]} and {head[:12]} could not be compared" in comment
     assert "error: the build of A failed; log: x" in comment and len(calls(tmp_path)) == 1
+
+
+def test_compare_and_gate_have_the_options_that_are_used():
+    script = (ROOT / "scripts/action/measure").read_text()
+    for name, start in (("compare", "words"), ("gate", "gate")):
+        lines = re.findall(rf"\b{start}\+?=\((.*)\)$", script, re.MULTILINE)
+        used = set(re.findall(r"(?<![\w-])--[a-z-]+", " ".join(lines)))
+        done = subprocess.run([*DUETBENCH, name, "--help"], capture_output=True, text=True, check=True)
+        assert len(used) > 2 and used <= set(re.findall(r"--[a-z-]+", done.stdout))
 
 
 @pytest.mark.needs("git")

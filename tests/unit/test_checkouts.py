@@ -30,21 +30,20 @@ def checkout(repository: Repository, build: str = "", revision: str = "main") ->
 def test_a_commit_is_built_once_whatever_it_is_called(repository: Repository, tmp_path: Path) -> None:
     count = tmp_path / "count"
     build = f"echo built >>{count}; cp a.txt b.txt; git rev-parse HEAD || true"
-    said: list[str] = []
-    tree = checkouts.built(checkout(repository, build), said.append)
-    assert (tree / "b.txt").read_text() == "1" and said == [f"building {checkout(repository).title}: {build}"]
+    tree = checkouts.built(checkout(repository, build))
+    assert (tree / "b.txt").read_text() == "1"
     assert not tree.is_relative_to(repository.path)
     assert "not a git repository" in (tree.parent / "build.log").read_text()
-    assert checkouts.built(checkout(repository, build, "HEAD"), said.append) == tree
-    assert count.read_text() == "built\n" and len(said) == 1
-    assert checkouts.built(checkout(repository, "true"), said.append) != tree
+    assert checkouts.built(checkout(repository, build, "HEAD")) == tree
+    assert count.read_text() == "built\n"
+    assert checkouts.built(checkout(repository, "true")) != tree
 
 
 def test_a_build_that_fails(repository: Repository) -> None:
     bad = checkout(repository, "for i in $(seq 30); do echo line $i; done; echo why >&2; exit 7")
     for _ in range(2):  # nothing of it is taken for built
         with pytest.raises(CheckoutError) as caught:
-            checkouts.built(bad, lambda _: None)
+            checkouts.built(bad)
     first, *tail = str(caught.value).splitlines()
     log = checkouts.directory_of(bad) / "build.log"
     assert first == f"{bad.title}: the build ended with exit code 7 ({bad.build}); log: {log}"
@@ -55,7 +54,7 @@ def test_no_place_to_build(repository: Repository, monkeypatch: pytest.MonkeyPat
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(CheckoutError, match=r"file/duetbench.*: Not a directory; set XDG_CACHE_HOME"):
-        checkouts.built(checkout(repository), lambda _: None)
+        checkouts.built(checkout(repository))
 
 
 def test_what_a_side_finds(repository: Repository, tmp_path: Path) -> None:
@@ -64,7 +63,7 @@ def test_what_a_side_finds(repository: Repository, tmp_path: Path) -> None:
     for file in image:
         file.write_text("the image's")
     ref = ImageRef("probes", (), None, checkout(repository))
-    made = checkouts.provide_for_processes(ref, image, None, print)
+    made = checkouts.provide_for_processes(ref, image, None)
     assert [file.name for file in made.files] == ["duet-loop", "a.txt"]
     assert made.files[1].read_text() == "1"
 
@@ -78,7 +77,7 @@ def test_the_state_follows_commit_and_build(repository: Repository, tmp_path: Pa
     ref = ImageRef("", (), None, checkout(repository, "true"))
     before = look(layout, ref)
     assert before.hash and not before.present
-    made = checkouts.provide_for_processes(ref, (), None, lambda _: None)
+    made = checkouts.provide_for_processes(ref, (), None)
     presence.write(layout, made)
     assert look(layout, ref) == presence.State(before.hash, True)
     same = replace(ref, checkout=checkout(repository, "true", "HEAD"))

@@ -12,7 +12,7 @@ from commands import DUETBENCH
 from duet.campaign import load
 from duet.commands import _comparison, _trial, compare
 from duet.commands._comparison import Comparison, Pace
-from duet.model import Type
+from duet.model import DuetError, Type
 from duet.report import comparison as report
 from duet.report.summary.wording import seconds
 from duet.revisions import resolve
@@ -33,15 +33,17 @@ COMMANDS = [
 @pytest.mark.parametrize("images", [None, ("python:3.11", "python:3.12")])
 def test_the_file_says_what_was_asked_for(tmp_path: Path, command: str, images) -> None:
     engine = "docker" if images else "process"
-    asked = Comparison("x", (command, "true"), tmp_path / "it's here", engine, images, prepare="rm -f 'a b'")
+    comparison = Comparison(
+        "x", (command, "true"), tmp_path / "it's here", engine, images, prepare="rm -f 'a b'"
+    )
     (tmp_path / "files.tar").touch()
     file = tmp_path / "compare.yml"
-    file.write_text(_comparison.campaign_text(asked, PACE, "more"), encoding="utf-8")
+    file.write_text(_comparison.campaign_text(comparison, PACE, "more"), encoding="utf-8")
     campaign = load.load_campaign(file)
     (benchmark,) = campaign.benchmarks
     assert campaign.name == benchmark.name == "x" and benchmark.warmup == 1 and benchmark.timeout_s == 90
     assert benchmark.repetitions[Type.DUET] == 10
-    a, b = _comparison.repeated(asked)
+    a, b = _comparison.repeated(comparison)
     assert benchmark.a.run.endswith(f"--prepare 'rm -f '\"'\"'a b'\"'\"'' -- {a}")
     assert benchmark.b.run.endswith(f" -- {b}") and "--seconds 2 --batch 4" in benchmark.b.run
     assert {side.engine for side in (benchmark.a, benchmark.b)} == {engine}
@@ -155,26 +157,26 @@ def test_times_are_told_with_the_unit_that_fits(value: float, text: str) -> None
     assert seconds(value) == text
 
 
-def told(**changes: object) -> report.Comparison:
+def result(**changes: object) -> report.Comparison:
     side = report.Times("gzip | x", None, 0.0123, 0.012, 0.013)
     base = report.Comparison("x", "slower", 10, 12.3, 11.0, 13.5, 0.95, 2.0, side, side, ("a warning",))
     return replace(base, **changes)  # type: ignore[arg-type]
 
 
 def test_the_answer_in_words() -> None:
-    text = report.terminal(told())
+    text = report.terminal(result())
     assert "B is slower than A: +12.3 % (95 % interval +11.0 to +13.5 %)" in text
     assert "A   12.3 ms  (12.0 ms to 13.0 ms in 10 runs)  gzip | x" in text and "note: a warning" in text
-    assert "as long as A: the change is smaller than 2 %" in told(verdict="equivalent").sentence
-    assert "cannot be told" in told(verdict="inconclusive").sentence
+    assert "as long as A: the change is smaller than 2 %" in result(verdict="equivalent").sentence
+    assert "cannot be told" in result(verdict="inconclusive").sentence
     nan = float("nan")
-    empty = told(verdict="no data", change_percent=nan, low_percent=nan, high_percent=nan)
+    empty = result(verdict="no data", change_percent=nan, low_percent=nan, high_percent=nan)
     assert "nan" not in report.terminal(empty) and report.as_json(empty)["change_percent"] is None
-    assert "| A | `gzip \\| x` | 12.3 ms |" in report.markdown(told())
+    assert "| A | `gzip \\| x` | 12.3 ms |" in report.markdown(result())
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "message"),
     [
         ([], 64, "no command to compare"),
         (["a"], 64, "1 command;"),
@@ -198,17 +200,29 @@ def test_the_answer_in_words() -> None:
         (["a", "--git", "x..y"], 4, "lies in no git repository"),
     ],
 )
-def test_bad_input_is_one_line(tmp_path: Path, words: list[str], code: int, said: str) -> None:
+def test_bad_input_is_one_line(tmp_path: Path, words: list[str], code: int, message: str) -> None:
     (tmp_path / "results/taken").mkdir(parents=True)
     done = subprocess.run([*DUETBENCH, "compare", *words], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == code and done.stdout == ""
-    assert done.stderr.startswith("error: ") and said in done.stderr and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: ") and message in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_where_nothing_can_be_written(tmp_path: Path) -> None:
     (tmp_path / "results").write_text("a file of the user's")
     done = subprocess.run([*DUETBENCH, "compare", "a", "b"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 4 and "results/a: Not a directory; stand in" in done.stderr
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch) -> None:
+    """Root may read all, so the refusal is the file system's here."""
+    (tmp_path / "secret").write_text("x")
+
+    def refuse(self: tarfile.TarFile, name: Path, *_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(name))
+
+    monkeypatch.setattr(tarfile.TarFile, "add", refuse)
+    with pytest.raises(DuetError, match="secret: Permission denied; see to it that it can be read"):
+        _trial.pack(tmp_path, tmp_path.parent / "files.tar")
 
 
 @pytest.fixture
@@ -249,14 +263,14 @@ def test_revisions(repository: Repository, monkeypatch, wanted: str, named, titl
 @pytest.mark.parametrize("images", [None, ("python:3.11", "python:3.11")])
 @pytest.mark.parametrize("inside", ["", "src"])
 def test_the_file_names_the_revisions(repository: Repository, images, inside: str) -> None:
-    asked = Comparison(
+    comparison = Comparison(
         *("x", ("./b d", "./b d"), repository.path / inside, "docker" if images else "process", images),
         **{"revisions": ("old", "main"), "titles": ("old (1)", "main (2)"), "build": "make -j2"},
         **{"inside": inside, "setup": "./warm it # up"},
     )
-    file = asked.directory / "results/x/compare.yml"
+    file = comparison.directory / "results/x/compare.yml"
     file.parent.mkdir(parents=True)
-    file.write_text(_comparison.campaign_text(asked, PACE, "more"), encoding="utf-8")
+    file.write_text(_comparison.campaign_text(comparison, PACE, "more"), encoding="utf-8")
     campaign = load.load_campaign(file)
     (benchmark,) = campaign.benchmarks
     go = "cd src && " if inside else ""
@@ -267,22 +281,22 @@ def test_the_file_names_the_revisions(repository: Repository, images, inside: st
         assert side.setup == f"{go}{{ ./warm it # up\n}}" and side.run.endswith(" -- ./b d")
         assert side.image.name == ("loop" if images else "probes")
         assert ("cd src && " in side.run) == bool(inside)
-    (repository.path / "trial.yml").write_text(_comparison.trial_text(asked, 5), encoding="utf-8")
+    (repository.path / "trial.yml").write_text(_comparison.trial_text(comparison, 5), encoding="utf-8")
     tried = load.load_campaign(repository.path / "trial.yml")
     assert tried.images == campaign.images  # so what is built for the trial is what is measured
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["--git", "old..mian"], "has no revision mian (did you mean main?)"),
         (["--git", "main..HEAD"], "are the same; name two revisions that differ"),
         (["--git", "HEAD"], "are the same; name two revisions that differ"),
     ],
 )
-def test_revisions_that_are_wrong(repository: Repository, words: list[str], said: str) -> None:
+def test_revisions_that_are_wrong(repository: Repository, words: list[str], message: str) -> None:
     done = subprocess.run(
         [*DUETBENCH, "compare", "true", *words], cwd=repository.path, capture_output=True, text=True
     )
-    assert done.returncode == 4 and done.stderr.count("\n") == 1 and said in done.stderr
+    assert done.returncode == 4 and done.stderr.count("\n") == 1 and message in done.stderr
     assert not (repository.path / "results").exists()

@@ -348,7 +348,7 @@ def test_a_fault_names_the_benchmark(tmp_path):
     files(tmp_path, campaign(["b.x", "other"], 3, 10))
     pd.read_parquet(tmp_path / "e.parquet").drop(columns="runid").to_parquet(tmp_path / "e.parquet")
     done = plot(tmp_path, "all", "--table", "t.parquet", "--effects", "e.parquet", "--verdicts", "v.csv")
-    assert done.returncode == 1 and done.stderr.startswith("error: all: synthetic.b_x: KeyError")
+    assert done.returncode == 1 and done.stderr.startswith("error: all: synthetic.b_x.")
     assert done.stderr.count("\n") == 1
 
 
@@ -392,3 +392,20 @@ def test_iterations_without_a_duration_or_a_side_are_not_drawn():
     assert "No iteration" in "".join(
         text.get_text() for text in draw_iterations(rows).texts + draw_iterations(rows).axes[0].texts
     )
+
+
+def test_forest_counts_what_is_judged():
+    """Sequential runs beside a duet are compared with it, and have no verdict of their own."""
+    rows = pd.DataFrame([row("a", 5.0), row("a", 9.0, type_="seqn"), row("b", 4.0, type_="seqn")])
+    fig = draw_forest(rows, "s")
+    legend = [text.get_text() for text in fig.legends[0].get_texts()]
+    assert "slower (2)" in legend  # a by its duet, b by what there is
+    told = [label.get_text() for label in fig.axes[1].get_yticklabels()]
+    assert sum("slower" in text for text in told) == 2 and len(told) == 3
+
+
+def test_forest_keeps_the_margin_visible():
+    rows = pd.DataFrame([row("far", 250.0, 5), row("near", 0.3, 0.2), row("also", 140.0, 4)])
+    ax = draw_forest(rows, "s").axes[0]
+    low, high = ax.get_xlim()
+    assert 2 * np.log1p(0.02) / (high - low) > 1 / 45

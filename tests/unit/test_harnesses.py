@@ -40,7 +40,7 @@ def test_every_module_is_a_harness_of_its_name() -> None:
 def test_names_aliases_and_suites() -> None:
     assert harnesses.get("scalabench") is harnesses.get("dacapo") is harnesses.of_suite("scalabench")
     assert harnesses.of_suite("tiny").name == "native"
-    with pytest.raises(DuetError, match="there is no harness 'jmm'; known: dacapo, native, "):
+    with pytest.raises(DuetError, match="there is no harness 'jmm'; known: dacapo, fhe, native, "):
         harnesses.get("jmm")
     assert harnesses.warmups() == {"renaissance": 0.5, "dacapo": 0.5, "scalabench": 0.5}
 

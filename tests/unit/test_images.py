@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 
 def make(images_dir: Path, name: str, text: str, **files: str) -> Path:
     folder = images_dir / name
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True, parents=True)
     (folder / "Dockerfile").write_text(text)
     for file, content in files.items():
         (folder / file).write_text(content)
@@ -194,6 +194,20 @@ def test_files_of_an_image_and_of_a_process_side(folder: Path, tmp_path: Path) -
     assert images.files(ImageRef("postgres:16"), BASE, folder) == []
 
 
+def test_an_image_may_lie_in_another_folder(folder: Path) -> None:
+    make(folder, "fhe/seal/base", "FROM tools\nCOPY library ./\n", library="1")
+    make(folder, "fhe/seal", "FROM fhe/seal/base\nCOPY program ./\n", program="1")
+    (folder / "fhe/seal/.dockerignore").write_text("base\n")
+    made = images.recipe("fhe/seal", folder, {}, BASE)
+    assert [each.name for each in made.all()] == ["base", "tools", "fhe/seal/base", "fhe/seal"]
+    files = images.process_files(ImageRef("fhe/seal"), BASE, folder)
+    assert sorted(path.name for path in files) == ["library", "loop", "program"]
+    top, base = made, made.all()[-2]
+    assert base.within(top) and not top.within(base) and not made.all()[0].within(top)
+    for outside in ("../seal", "fhe//seal", "/fhe/seal", "fhe/../app", "fhe"):
+        assert not images.is_ours(outside, folder)
+
+
 def test_the_content_is_known_once_the_bases_is(folder: Path, tmp_path: Path) -> None:
     layout = Layout(tmp_path / "results")
     layout.images.mkdir(parents=True)
@@ -240,7 +254,7 @@ def test_an_image_is_present_as_long_as_it_is_recorded_and_the_same(folder: Path
 
 
 def test_the_projects_own_images_are_sound() -> None:
-    names = sorted(p.parent.name for p in images.IMAGES.glob("*/Dockerfile"))
+    names = sorted(p.parent.relative_to(images.IMAGES).as_posix() for p in images.IMAGES.rglob("Dockerfile"))
     assert {"base", "compress", "probes"} <= set(names)
     for name in names:
         made = images.recipe(name, images.IMAGES, {}, BASE)

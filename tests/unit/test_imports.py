@@ -334,3 +334,32 @@ def test_the_label_of_the_campaign_that_measured_holds(tmp_path):
     plan = Layout(root).benchmark_plan("renaissance.chi-square")
     dataclasses.replace(BenchmarkPlan.read(plan), environment=(("*", "mine"),)).write(plan)
     assert set(imports.read(root, (("*", "importer's"),))["environment"]) == {"mine"}
+
+
+PHASES = "t_keygen,t_input_encryption,t_computation,t_decryption\n"
+
+
+def test_soks_directory_of_tools_is_read_a_run_a_repetition(tmp_path):
+    for tool, file, text in (
+        ("SEAL-BFV-Naive", "seal_bfv_cardio_naive_sealparams.csv", PHASES + "180,40,2900,3\n181,41,2800,3\n"),
+        ("SEAL-BFV-Naive", "seal_bfv_chi_squared_naive.csv", PHASES + "10,4,29,3\n"),
+        (
+            "SEAL-BFV",
+            "seal_bfv_microbenchmark.csv",
+            "17352,17335,2520,2517,61,41,30,22,3904,6250,1800,5290\n",
+        ),
+        ("E3-TFHE", "e3_tfhe_cardio.csv", "seconds\n1\n"),
+        ("plot", "cardio.pdf", ""),
+    ):
+        (tmp_path / tool).mkdir(exist_ok=True)
+        (tmp_path / tool / file).write_text(text)
+    frame = imports.read(tmp_path)
+    found = frame.groupby(["suite", "benchmark", "type", "pair"], observed=True)["runid"].agg(list)
+    assert {"/".join(k): n for k, n in found.items()} == {
+        "SEAL-BFV-Naive/cardio/seqn/A": [0, 1],
+        "SEAL-BFV-Naive/chi-squared/seqn/A": [0],
+        "SEAL-BFV/microbenchmark/seqn/A": [0],
+    }
+    assert set(frame["iteration"]) == {0} and frame["iteration_time_ns"].max() == 3_123_000_000
+    (left_out,) = frame.attrs["left_out"]
+    assert "E3-TFHE.cardio" in left_out["run"] and "columns seconds" in left_out["reason"]

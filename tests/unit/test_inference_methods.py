@@ -30,8 +30,8 @@ def test_t_and_equivalence_against_scipy(confidence):
     interval = intervals.t(SAMPLES, confidence, 0.03)
     for i, x in enumerate(SAMPLES):
         expected = stats.ttest_1samp(x, 0)
-        interval = expected.confidence_interval(confidence)
-        assert (interval.low[i], interval.high[i]) == pytest.approx((interval.low, interval.high))
+        theirs = expected.confidence_interval(confidence)
+        assert (interval.low[i], interval.high[i]) == pytest.approx((theirs.low, theirs.high))
         assert interval.p[i] == pytest.approx(expected.pvalue)
         above = stats.ttest_1samp(x, -0.03, alternative="greater").pvalue
         below = stats.ttest_1samp(x, 0.03, alternative="less").pvalue

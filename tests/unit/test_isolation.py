@@ -94,15 +94,15 @@ def exchanged(faster, iteration_ns, noise=0.02, span_ns=10 * 10**9, seed=0):
 @pytest.mark.parametrize("iteration_ns", [1e6, 7e6, 40e6])
 @pytest.mark.parametrize("faster", [0.0, 0.05, -0.2])
 def test_the_faster_set_is_found(iteration_ns, faster):
-    found = [set_effect(*exchanged(faster, iteration_ns, seed=seed)) for seed in range(20)]
-    errors = [(f.percent - 100 * faster) / f.error_percent for f in found]
+    effects = [set_effect(*exchanged(faster, iteration_ns, seed=seed)) for seed in range(20)]
+    errors = [(f.percent - 100 * faster) / f.error_percent for f in effects]
     assert abs(np.mean(errors)) < 4 / np.sqrt(20) and np.std(errors) < 2
-    assert all(f.certain for f in found) if faster else sum(f.certain for f in found) <= 1
+    assert all(f.certain for f in effects) if faster else sum(f.certain for f in effects) <= 1
 
 
 def test_iterations_far_longer_than_stretches_say_little_and_know_it():
-    found = set_effect(*exchanged(0.05, 300e6))
-    assert found is not None and found.error_percent > 3
+    effect = set_effect(*exchanged(0.05, 300e6))
+    assert effect is not None and effect.error_percent > 3
 
 
 def test_too_little_to_tell():
@@ -125,8 +125,8 @@ two: {A: {image_args: {JAVA: openjdk-17-jdk-headless}}, results: [a, b]}
 """
     )
     campaign = load.load_campaign(tmp_path / "deep/c.yml")
-    asked = isolate.trial(campaign, campaign.benchmarks, ("split", "exchange 30ms"), 5, "isolate-c")
-    (tmp_path / "isolate.yml").write_text(yaml.safe_dump(asked))
+    trial = isolate.trial(campaign, campaign.benchmarks, ("split", "exchange 30ms"), 5, "isolate-c")
+    (tmp_path / "isolate.yml").write_text(yaml.safe_dump(trial))
     made = load.load_campaign(tmp_path / "isolate.yml")
     assert [b.name for b in made.benchmarks] == [
         f"{b}--{mode}" for b in ("one", "two") for mode in ("split", "exchange_30ms")
@@ -148,8 +148,8 @@ def test_revisions_setup_and_parameters_are_measured_as_they_are(tmp_path):
         " parameters: {size: [1]}, duets: [b]}"
     )
     campaign = load.load_campaign(repository.path / "c.yml")
-    asked = isolate.trial(campaign, campaign.benchmarks, ("split",), 5, "isolate-c")
-    (tmp_path / "isolate.yml").write_text(yaml.safe_dump(asked))
+    trial = isolate.trial(campaign, campaign.benchmarks, ("split",), 5, "isolate-c")
+    (tmp_path / "isolate.yml").write_text(yaml.safe_dump(trial))
     (made,) = load.load_campaign(tmp_path / "isolate.yml").benchmarks
     before = campaign.benchmarks[0].a
     assert made.name == "b_size_1_--split" and before.image
@@ -158,9 +158,9 @@ def test_revisions_setup_and_parameters_are_measured_as_they_are(tmp_path):
 
 def test_modes_and_benchmarks_come_back_from_the_names():
     frame = pd.DataFrame({"benchmark": ["a--b--shared", "a--b--exchange_30ms", "c--split", "c--other"]})
-    found = isolate.by_mode(frame, ["exchange 30ms", "split", "shared"])
-    assert list(found["mode"]) == ["exchange 30ms", "split", "shared"]
-    assert list(found["benchmark"]) == ["a--b", "c", "a--b"]
+    modes = isolate.by_mode(frame, ["exchange 30ms", "split", "shared"])
+    assert list(modes["mode"]) == ["exchange 30ms", "split", "shared"]
+    assert list(modes["benchmark"]) == ["a--b", "c", "a--b"]
 
 
 def test_the_table_and_the_figure(tmp_path):
@@ -203,8 +203,8 @@ def test_what_the_provenance_page_says():
         **{"moves": 1000, "mean_ns": 50_000, "worst_ns": 900_000, "time_share": 0.0025, "cpu_share": 0.004},
         **{"late_median_ns": 100_000, "late_worst_ns": 3_000_000, "file": FileRecord("moves.csv.gz")},
     )
-    told = sentences([made, made, ExchangeRecord(reason="there is only one core"), ExchangeRecord()])
-    assert told == [
+    lines = sentences([made, made, ExchangeRecord(reason="there is only one core"), ExchangeRecord()])
+    assert lines == [
         "The sides' cores (0 and 1) were exchanged in 2 of 4 runs, by cgroup file, every 20 ms at the median"
         ": 2,000 moves of 0.05 ms on average, 0.9 ms at most, 0.25 % of the time; they began 0.1 ms late at "
         "the median, 3 ms at most, and took 0.40 % of a core.",

@@ -178,12 +178,12 @@ OPTIONAL = {
     "run.json": r"schema|host(\..*)?|exchange(\..*)?|artifacts\.date|run\.side|gate\.resolution_ns"
     r"|clock_step_ns|attempts"
     r"|.*files\[0\]\.(size_bytes|sha256)"
-    r"|spec\.sides\..\.(env|engine|memory_bytes|network|cpus|disk_bytes|privileges)",
+    r"|spec\.sides\..\.(env|engine|memory_bytes|network|cpus|disk_bytes|privileges|setup)",
     "failure.json": "schema|attempts",
-    "side.json": r"schema|side\.(env|engine|memory_bytes|network|cpus|disk_bytes|privileges)"
-    r"|side\.image\.(key|args|source)|.*source\.(url|sha256|own)",
+    "side.json": r"schema|side\.(env|engine|memory_bytes|network|cpus|disk_bytes|privileges|setup)"
+    r"|side\.image\.(key|args|source|checkout)|.*source\.(url|sha256|own)",
     "benchmark.json": r"schema|verbose|timeout_s|grace_s|retries|artifacts\.date",
-    "image-plan.json": r"schema|image\.(key|args|source)|.*source\.(url|sha256|own)",
+    "image-plan.json": r"schema|image\.(key|args|source|checkout)|.*source\.(url|sha256|own)",
     "analysis.json": ".*",
     "image.json": r"schema|base(\.b)?|files",
     "source.json": "schema",

@@ -63,8 +63,11 @@ def test_a_working_tree_with_changes_is_known_by_its_content(repository: Reposit
         files(dirty, tmp_path / "again")
 
 
-def test_what_this_tool_writes_is_no_change(repository: Repository, tmp_path: Path) -> None:
+@pytest.mark.parametrize("ignored", [False, True])
+def test_what_this_tool_writes_is_no_change(repository: Repository, tmp_path: Path, ignored: bool) -> None:
     """Nor is the campaign's own file: more repetitions are no other program."""
+    if ignored:
+        (repository.path / ".git/info/exclude").write_text("results\n.snakemake\nbench.yml\n")
     for folder in ("results", ".snakemake"):
         (repository.path / folder).mkdir()
         (repository.path / folder / "x").write_text("")
@@ -75,6 +78,17 @@ def test_what_this_tool_writes_is_no_change(repository: Repository, tmp_path: Pa
     repository.write(a_txt="3")
     dirty = resolve(repository, ".", "campaign.yml", "bench.yml")
     assert files(dirty, tmp_path / "files") == {"a.txt": "3", "campaign.yml": "c", ".gitignore": "*.o\n"}
+
+
+def test_odd_names_and_another_repository_inside(repository: Repository, tmp_path: Path) -> None:
+    (repository.path / "größe 'x'\n").write_text("odd")
+    Repository.new(repository.path / "inner").commit(b_txt="b")
+    (repository.path / "linked").symlink_to("a.txt")
+    dirty = resolve(repository, ".")
+    assert set(files(dirty, tmp_path / "files")) == {
+        *("a.txt", "campaign.yml", ".gitignore", "linked", "größe 'x'\n")
+    }
+    assert (tmp_path / "files/linked").is_symlink()
 
 
 def test_submodules_come_along(repository: Repository, tmp_path: Path) -> None:
@@ -133,6 +147,13 @@ def test_no_repository(tmp_path: Path) -> None:
 def test_a_repository_without_a_commit(tmp_path: Path) -> None:
     with pytest.raises(RevisionError, match="has no commit yet; make one: git commit"):
         resolve(Repository.new(tmp_path / "new"), ".")
+
+
+def test_what_git_says_is_one_line(repository: Repository) -> None:
+    (repository.path / ".git/index").write_bytes(b"no index")
+    with pytest.raises(RevisionError, match=r"^git ls-files in .*/repository: .*index file") as caught:
+        resolve(repository, ".")
+    assert "\n" not in str(caught.value)
 
 
 def test_no_git(repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

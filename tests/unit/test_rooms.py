@@ -91,8 +91,8 @@ def test_every_room_is_of_the_design_and_told_in_its_order():
     there = {name.partition(".")[0] for name in NAMES if name}
     assert there <= set(rooms)
     listed = (duet.__doc__ or "").partition("may know whom:\n\n")[2].partition("\n\n")[0]
-    told = [line.split()[0] for line in listed.splitlines()]
-    assert told == [room for room in rooms if room in there]
+    names = [line.split()[0] for line in listed.splitlines()]
+    assert names == [room for room in rooms if room in there]
 
 
 def functions(path: Path) -> set[str]:

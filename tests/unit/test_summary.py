@@ -202,7 +202,7 @@ def test_the_answer_is_one_sentence(tmp_path, rows, kind, sentence):
     [
         (SLOW, "slower", "a +12.0 %: B is slower than A"),
         (FAST, "faster", "b -5.00 %: B is faster than A"),
-        (SAME, "equivalent", "c: B takes as long as A"),
+        (SAME, "equivalent", "c: B is as fast as A"),
         (OPEN, "inconclusive", "d: not enough data to tell A from B"),
     ],
 )
@@ -223,11 +223,22 @@ def test_other_types_stand_beside_the_verdict(tmp_path):
 @pytest.mark.parametrize(
     "rows", [ROWS, (), tuple(verdict(f"{'long' * 40}-{i}", i, 1, "slower") for i in range(200))]
 )
-def test_the_terminal_has_100_columns(tmp_path, rows):
+@pytest.mark.parametrize("columns", [60, 80, 100, 200])
+def test_no_line_is_wider_than_the_terminal(tmp_path, rows, columns):
     rows, facts = campaign(tmp_path, rows)
-    text = summary.terminal(rows, facts, report="x" * 150, colour=False)
-    assert all(width(line) <= 100 for line in text.splitlines() if not line.startswith("Report"))
+    text = summary.terminal(rows, facts, report="x" * 150, colour=False, columns=columns)
+    assert all(width(line) <= columns for line in text.splitlines() if not line.startswith("Report"))
     assert "\x1b" not in text and ("x" * 150) in text
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_names_of_60_characters_are_told_apart_on_every_terminal(tmp_path, columns):
+    names = [f"{'a-benchmark-with-a-long-name-':-<57}{i:03}" for i in range(2)]
+    rows, facts = campaign(tmp_path, tuple(verdict(name, 5, 1, "slower") for name in names))
+    lines = summary.terminal(rows, facts, columns=columns).splitlines()
+    for name in names:
+        (line,) = [line for line in lines if line.startswith("▲") and name[-3:] in line]
+        assert (name in line) == (columns == 200)
 
 
 def test_colour_changes_no_text(tmp_path):

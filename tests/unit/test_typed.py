@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from commands import DUETBENCH, ROOT
 from duet.campaign.load import Campaign
-from duet.campaign.order import told
+from duet.campaign.order import plan_line
 from duet.commands.start import sorted_out
 from duet.measure.progress import command
 
@@ -83,4 +83,6 @@ def test_what_to_type_next_is_what_was_typed(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_campaign_of_imports_alone_measures_nothing():
-    assert told(Campaign("c", Path("c.yml"), ()), (), ()) == "c: nothing to measure, results are imported"
+    assert (
+        plan_line(Campaign("c", Path("c.yml"), ()), (), ()) == "c: nothing to measure, results are imported"
+    )

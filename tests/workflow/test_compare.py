@@ -36,6 +36,8 @@ def test_two_commands(tmp_path: Path) -> None:
     more = compare(tmp_path, "--name", "naps", "--runs", "3", "--fail-threshold", "20")
     assert more.returncode == 1 and "in 3 runs" in more.stdout, more.stderr
     assert {path: path.stat().st_mtime_ns for path in records} == records  # not measured again
+    wide = compare(tmp_path, "--name", "naps", "--fail-threshold", "2000", "--max-uncertainty", "0.001")
+    assert wide.returncode == 2, wide.stderr
 
 
 def test_a_command_of_a_millisecond_is_repeated(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from campaigns import HARNESS, Project, process_campaign
 from repositories import Repository
 
+TABLE = "results/git/iterations.csv"
 BUILD = "sed s/STEP/$(cat step)/ bench.in >bench && chmod +x bench"
 
 
@@ -32,8 +33,8 @@ def campaign(repository: Repository, b: str, engine: str, image: str | None) -> 
 
 
 def records(project: Project) -> list[dict]:
-    found = sorted(project.results("git").glob("runs/*/run.json"))
-    return [json.loads(path.read_bytes()) for path in found]
+    records = sorted(project.results("git").glob("runs/*/run.json"))
+    return [json.loads(path.read_bytes()) for path in records]
 
 
 @pytest.mark.parametrize("engine", ["process", "docker"])
@@ -42,7 +43,7 @@ def test_revisions_are_built_once(
 ) -> None:
     image = request.getfixturevalue("test_image") if engine == "docker" else None
     project.write("git", campaign(repository, "HEAD", engine, image))
-    done = project.snakemake("git", "--cores", "1")
+    done = project.snakemake("git", "--cores", "1", TABLE)
     assert done.returncode == 0, done.stdout
     means = pd.read_csv(project.results("git") / "iterations.csv").groupby("pair").iteration_time_ns.mean()
     assert means["A"] == 10_000_007 and means["B"] == 11_000_007
@@ -58,12 +59,12 @@ def test_revisions_are_built_once(
 
     # another name of the same commit; then one that is another commit
     project.write("git", campaign(repository, "main", engine, image))
-    done = project.snakemake("git", "--cores", "1")
+    done = project.snakemake("git", "--cores", "1", TABLE)
     assert done.returncode == 0 and project.measured("git") == measured, done.stdout
     repository.commit(step="12")
     done = project.snakemake("git", "--dry-run", "--cores", "1", "--quiet", "rules")
     assert "2 to measure" in done.stdout
-    done = project.snakemake("git", "--cores", "1")
+    done = project.snakemake("git", "--cores", "1", TABLE)
     assert done.returncode == 0, done.stdout
     means = pd.read_csv(project.results("git") / "iterations.csv").groupby("pair").iteration_time_ns.mean()
     assert means["B"] == 12_000_007 and not set(project.measured("git").values()) & set(measured.values())
@@ -73,9 +74,9 @@ def test_a_build_that_fails_is_one_line_with_its_log(project: Project, repositor
     wrong = campaign(repository, "HEAD", "process", None)
     wrong["duetbench"]["git"]["build"] = "echo the reason; exit 3"
     project.write("git", wrong)
-    done = project.snakemake("git", "--cores", "1")
+    done = project.snakemake("git", "--cores", "1", TABLE)
     assert done.returncode != 0
-    (line,) = (text for text in done.stdout.splitlines() if "the build ended with exit code 3" in text)
+    line = next(text for text in done.stdout.splitlines() if "the build ended with exit code 3" in text)
     log = Path(line.rpartition("; log: ")[2])
     assert line.startswith("error: ") and log.read_text() == "the reason\n" and "the reason" in done.stdout
 

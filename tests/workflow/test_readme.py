@@ -65,6 +65,31 @@ def test_two_commands(clone: Path) -> None:
     assert again.returncode == 0 and "in 2 runs" in again.stdout, again.stderr
 
 
+@pytest.mark.needs("git")
+def test_two_commits(clone: Path, tmp_path: Path) -> None:
+    """In another repository, whose second commit has more work to do."""
+    here = tmp_path / "repository"
+    here.mkdir()
+    (here / "Makefile").write_text("bench: bench.in\n\tinstall -m 755 bench.in bench\n")
+    (here / "data.txt").write_text("some words\n" * 1000)
+
+    def git(*words: str) -> None:
+        identity = ["-c", "user.name=x", "-c", "user.email=x@localhost", "-c", "init.defaultBranch=main"]
+        subprocess.run(["git", *identity, *words], cwd=here, check=True, capture_output=True)
+
+    git("init", "-q")
+    for times, branch in ((1, "main"), (20, "change")):
+        script = f'#!/bin/sh\nfor i in $(seq {times}); do sort "$1" >/dev/null; done\n'
+        (here / "bench.in").write_text(script)
+        if branch != "main":
+            git("switch", "-qc", branch)
+        git("add", ".")
+        git("commit", "-qm", branch)
+    done = typed(f"{GIT} {SHORT}", here, clone)
+    assert done.returncode == 0, done.stderr
+    assert "B is slower than A: +" in done.stdout and not (here / "bench").exists()
+
+
 @pytest.fixture
 def pythons(docker, tmp_path: Path) -> Iterator[None]:
     """python:3.11 and python:3.12: the project's image with a Python."""

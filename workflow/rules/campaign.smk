@@ -13,8 +13,9 @@ if not SCRIPTS.is_dir():
     raise SystemExit(f"error: {PROJECT}: no scripts/ here; the whole project is needed, not workflow/ alone")
 sys.path.insert(0, str(SCRIPTS))
 
+from duet import harnesses
 from duet.campaign import load, order, overrides
-from duet.model import DuetError
+from duet.model import DuetError, file_name
 from duet.records.layout import Layout
 from duet.records.plan import plan_of
 from duet.records.run import stems
@@ -71,7 +72,11 @@ RUNS_OF = {b.stem: [] for b in CAMPAIGN.benchmarks}
 for name, run in RUNS.items():
     RUNS_OF[run.benchmark_stem].append(name)
 PLAN = plan_of(CAMPAIGN, RUNS.values())
+FOREIGN = [key for folder in CAMPAIGN.imports if not stems(folder) for key in harnesses.in_folder(folder)]
 IMPORTED = {stem for folder in CAMPAIGN.imports for stem in stems(folder)}
+IMPORTED |= {f"{file_name(suite)}.{file_name(name)}" for suite, name in FOREIGN}
+PHASES = bool(FOREIGN) or any(harnesses.get(b.format).phases for b in CAMPAIGN.benchmarks)
+"""Whether there may be something to show in the figure of phases."""
 IMAGES = {ref.key: ref for ref in CAMPAIGN.images}
 if not IN_MODULE:
     config["landing"] = str(LAYOUT.landing)  # what report/workflow.rst shows first

@@ -158,6 +158,7 @@ def figures_here(wildcards) -> list[str]:
     suites = sorted({stem.partition(".")[0] for stem in here})
     return [
         f"{RESULTS}/figures/methods.svg",
+        *([f"{RESULTS}/figures/phases.svg"] if PHASES else []),
         *(f"{RESULTS}/figures/{suite}.forest.svg" for suite in suites),
         *(f"{RESULTS}/figures/{stem}.{kind}.svg" for stem in here for kind, *_ in FIGURES),
     ]

@@ -62,6 +62,26 @@ rule questions:
         f" --questions {RESULTS}/methods --out {RESULTS}/figures"
 
 
+rule phases:
+    input:
+        table=f"{RESULTS}/iterations.parquet",
+        planned=planned("runs.txt", f"{RESULTS}/figures/phases.svg"),
+    output:
+        report(
+            f"{RESULTS}/figures/phases.svg",
+            caption="../report/phases.rst",
+            category="1 Verdicts",
+            labels={"what": "3 phases of the programs"},
+        ),
+    log:
+        f"{RESULTS}/logs/phases.log",
+    params:
+        command=duetbench("figures"),
+    shell:
+        f"{{params.command}} --log {{log}} phases --table {{input.table}} --results {RESULTS}"
+        f" --planned {{input.planned}} --out {RESULTS}/figures/phases"
+
+
 rule summary:
     input:
         verdicts=f"{RESULTS}/verdicts.csv",

@@ -55,7 +55,7 @@ def begin() -> None:
     for name, reason in due().items():
         if reason.startswith("damaged"):
             say(f"{name}: {reason}; measured again")
-    say(order.told(CAMPAIGN, tuple(RUNS.values()), [RUNS[name] for name in due()]))
+    say(order.plan_line(CAMPAIGN, tuple(RUNS.values()), [RUNS[name] for name in due()]))
     if due() and (same := same_sides(CAMPAIGN.benchmarks, engine)):
         say(same)
 

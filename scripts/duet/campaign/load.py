@@ -239,5 +239,5 @@ def _check_engines(found: list[tuple[Document, Benchmark]], faults: Faults) -> N
                 others.setdefault(side.image, (f"{document.label}: {who}.engine", side.engine))
     for image, (where, engine) in others.items():
         known, who = first[image]
-        what = f"is {engine}, but {who} uses the same image ({image.name}) with {known}"
+        what = f"is {engine}, but {who} uses the same image ({image.title}) with {known}"
         faults.add(where, what, "one engine per image, or a directory of images/ for each")

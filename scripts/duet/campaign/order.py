@@ -82,7 +82,7 @@ def longest_s(campaign: Campaign, left: Iterable[Run]) -> float | None:
     return None if None in timeouts else float(sum(t for t in timeouts if t))
 
 
-def told(campaign: Campaign, all_runs: Sequence[Run], left: Sequence[Run]) -> str:
+def plan_line(campaign: Campaign, all_runs: Sequence[Run], left: Sequence[Run]) -> str:
     """The plan in one line: how many runs, of what, how long at most."""
     kinds = [(type_, sum(run.type == type_ for run in all_runs)) for type_ in Type]
     made = ", ".join(f"{n} {type_}" for type_, n in kinds if n)

@@ -15,9 +15,13 @@ import contextlib
 import os
 import sys
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, TypedDict
 
+from duet.measure.phase import columns
 from duet.model import DuetError
+
+NARROWEST = 60
+"""Columns that a table is given, however narrow the terminal."""
 
 
 class UsageError(DuetError):
@@ -28,6 +32,20 @@ def coloured(stream: TextIO) -> bool:
     """Whether colours are wanted there: on a terminal that has some, unless NO_COLOR says otherwise."""
     dumb = os.environ.get("TERM", "dumb") in ("", "dumb")
     return stream.isatty() and not dumb and not os.environ.get("NO_COLOR")
+
+
+class Look(TypedDict, total=False):
+    """How a text for people may look."""
+
+    colour: bool
+    columns: int
+
+
+def look(stream: TextIO) -> Look:
+    """In colour where that is wanted, and as wide as the terminal, but no narrower than a table can be."""
+    if not stream.isatty():
+        return {"colour": False}
+    return {"colour": coloured(stream), "columns": max(NARROWEST, columns(stream))}
 
 
 class Log:

@@ -165,8 +165,8 @@ def trial_text(comparison: Comparison, limit_s: float) -> str:
 
 def with_runs(text: str, runs: int) -> str:
     """A campaign file with another number of runs. Raises ValueError where it has none."""
-    text, found = re.subn(r"(?m)^(  duet_repetitions: )\d+", rf"\g<1>{runs}", text, count=1)
-    if not found:
+    text, count = re.subn(r"(?m)^(  duet_repetitions: )\d+", rf"\g<1>{runs}", text, count=1)
+    if not count:
         raise ValueError("it has no line duet_repetitions")
     return text
 

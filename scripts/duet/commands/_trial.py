@@ -16,6 +16,7 @@ from duet.commands import Log, _comparison
 from duet.commands._comparison import Comparison
 from duet.commands._workflow import PROJECT
 from duet.images import checkouts
+from duet.measure.phase import Phase
 from duet.model import Campaign, DuetError, Run
 from duet.records.layout import Layout
 from duet.records.plan import plan_of
@@ -40,7 +41,7 @@ class Tried:
     around_s: float
     """What a run takes besides: starting the sides, setup."""
 
-    def told(self) -> list[str]:
+    def messages(self) -> list[str]:
         """What a reader should know of it before measuring."""
         a, b = map(seconds, self.times_s)
         text = f"alone, A takes {a} and B {b}"
@@ -128,7 +129,6 @@ def _bring_images(comparison: Comparison, campaign: Campaign, layout: Layout, lo
         plan = layout.image_plan(ref.key)
         more: list[str | Path] = []
         if ref.checkout is not None:
-            log(f"building {ref.checkout.title}, unless that was done before")
             # of a build that fails: it stays
             more = ["--log", checkouts.directory_of(ref.checkout) / "image.log"]
         if ref.source:
@@ -143,7 +143,8 @@ def _bring_images(comparison: Comparison, campaign: Campaign, layout: Layout, lo
                     layout.results / ".sources",
                 ]
             )
-        done = _call(["image", "--plan", plan, "--engine", comparison.engine, *more])
+        with Phase(f"building {ref.checkout.title if ref.checkout else ref.name}"):
+            done = _call(["image", "--plan", plan, "--engine", comparison.engine, *more])
         if done.returncode and ref.checkout is not None:
             sides = [side.name for b in campaign.benchmarks for side in (b.a, b.b) if side.image == ref]
             raise _not_built(sides[0], done.stderr, log)
@@ -156,8 +157,8 @@ def _bring_images(comparison: Comparison, campaign: Campaign, layout: Layout, lo
 
 def _not_built(side: str, stderr: str, log: Log) -> DuetError:
     """What it says of a checkout that failed: its first line, after those that follow."""
-    said = [text.removeprefix("error: ") for text in stderr.splitlines() if text.startswith("error: ")]
-    what, *tail = said or stderr.strip().splitlines()[-1:] or ["it could not be built"]
+    lines = [text.removeprefix("error: ") for text in stderr.splitlines() if text.startswith("error: ")]
+    what, *tail = lines or stderr.strip().splitlines()[-1:] or ["it could not be built"]
     for text in tail:
         log(f"  {side} | {line(text.strip())}")
     return DuetError(

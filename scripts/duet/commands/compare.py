@@ -16,8 +16,9 @@ somewhere else and built by --build, once, and the command runs in its files. Th
 of a working tree also those that are not ignored.
 
 Results, and the campaign file compare.yml, are written to results/NAME/ in the current directory. More runs
-beside those that are there: ./duetbench compare --name NAME --runs 20. With --fail-threshold it ends with
-the exit codes of `gate`; otherwise with 0, and with 4 where nothing could be measured.
+beside those that are there: ./duetbench compare --name NAME --runs 20. With --fail-threshold or
+--max-uncertainty it ends with the exit codes of `gate`; otherwise with 0, and with 4 where nothing could be
+measured.
 """
 
 import argparse
@@ -25,6 +26,7 @@ import contextlib
 import json
 import math
 import os
+import shlex
 import tempfile
 from itertools import count
 from pathlib import Path
@@ -71,6 +73,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         type=_percentage,
         metavar="PERCENT",
         help="end with 1 if B is shown to be slower by more than this",
+    )
+    parser.add_argument(
+        "--max-uncertainty",
+        type=_percentage,
+        metavar="PERCENT",
+        help="end with 2 if the interval is wider than so many points",
     )
 
 
@@ -120,7 +128,7 @@ def begin(options: argparse.Namespace, log: Log) -> Path:
         chosen = _comparison.pace(
             times_s, options.runs, options.time, options.warmup, not options.prepare, tried.around_s
         )
-        for line in tried.told():
+        for line in tried.messages():
             log(line)
         more = typed("--name", results.name, "--runs", str(2 * chosen.runs))
         (results / CAMPAIGN).write_text(_comparison.campaign_text(comparison, chosen, more), encoding="utf-8")
@@ -156,30 +164,31 @@ def go_on(options: argparse.Namespace) -> Path:
 def answer(campaign: Campaign, results: Path, options: argparse.Namespace) -> int:
     """Tell what came out; the exit code."""
     outcome = summary.read_outcome(results)
-    told = report.read(campaign, results, outcome)
-    print(report.terminal(told), end="")
-    runs = str(2 * max(told.runs, 1))
+    comparison = report.read(campaign, results, outcome)
+    print(report.terminal(comparison), end="")
+    runs = str(2 * max(comparison.runs, 1))
     print(f"\nmore runs:   {typed('--name', campaign.name, '--runs', runs)}")
     print(f"all figures: {in_workflow(campaign.file)}")
     if options.export_json:
-        text = json.dumps(report.as_json(told), indent=1, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(report.as_json(comparison), indent=1, ensure_ascii=False, allow_nan=False)
         options.export_json.write_text(text + "\n", encoding="utf-8")
     if options.export_markdown:
-        options.export_markdown.write_text(report.markdown(told), encoding="utf-8")
-    if options.fail_threshold is None:
+        options.export_markdown.write_text(report.markdown(comparison), encoding="utf-8")
+    threshold, most = options.fail_threshold, options.max_uncertainty
+    if threshold is None and most is None:
         return 0
-    return int(gate_decision(outcome.rows, options.fail_threshold, False, outcome.confidence).exit)
+    return int(gate_decision(outcome.rows, threshold or 0.0, False, outcome.confidence, most).exit)
 
 
 def typed(*words: str) -> str:
     """What to type for another call of this subcommand, where this one was typed."""
-    return " ".join([_program("duetbench"), "compare", *words])
+    return shlex.join([_program("duetbench"), "compare", *words])
 
 
 def in_workflow(file: Path) -> str:
     here = [] if Path.cwd() == _workflow.PROJECT else ["--directory", str(Path.cwd())]
     path = file if not here else file.absolute()
-    return " ".join([_program("run"), *here, "--configfile", str(path)])
+    return shlex.join([_program("run"), *here, "--configfile", str(path)])
 
 
 def _program(name: str) -> str:
@@ -230,8 +239,8 @@ def _checkouts(options: argparse.Namespace) -> tuple[Checkout, Checkout] | None:
 
 
 def _checkout(here: Path, name: str, build: str) -> Checkout:
-    found = revisions.resolve(here, name)
-    return Checkout(found.content, build, found.commit, name, found.repository)
+    revision = revisions.resolve(here, name)
+    return Checkout(revision.content, build, revision.commit, name, revision.repository)
 
 
 def _of_git(checkouts: tuple[Checkout, Checkout] | None, build: str | None) -> dict[str, Any]:

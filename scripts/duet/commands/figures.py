@@ -2,8 +2,8 @@
 
 `all` draws those of a campaign (OUT/<suite>.<benchmark>.<figure>.svg, OUT/<suite>.forest.svg,
 OUT/methods.svg, …), `benchmark` those of one benchmark (OUT.<figure>.svg, …), `forest` one of a suite,
-`methods` the comparison of the campaign's types, `questions` the
-predecessor's research questions (OUT/rq1.svg, …); a figure's own name draws just that.
+`methods` the comparison of the campaign's types, `phases` what the phases of its programs take, `questions`
+the predecessor's research questions (OUT/rq1.svg, …); a figure's own name draws just that.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from duet.commands import Log, UsageError
 from duet.commands._inputs import analysis_plan, read_parquet
 from duet.inference.warmup import Warmup
 from duet.measure.phase import Phase
-from duet.model import DuetError, file_name, parse_run
+from duet.model import SIDES, DuetError, Side, file_name, parse_run
 from duet.records.files import read_lines
 from duet.records.layout import FAILURE, RUN
 from duet.records.plan import AnalysisPlan
@@ -32,6 +32,8 @@ from duet.report.figures import BENCHMARK, questions, style
 from duet.report.figures.benchmark import Frames, drawers
 from duet.report.figures.forest import draw_forest
 from duet.report.figures.methods import draw_methods
+from duet.report.figures.phases import Labels, draw_phases
+from duet.report.page.sides import sides_of
 from duet.report.summary import read_verdicts
 
 METHODS = [
@@ -47,7 +49,8 @@ EXAMPLE = (
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("figure", choices=["all", "benchmark", *BENCHMARK, "forest", "methods", "questions"])
+    kinds = ["all", "benchmark", *BENCHMARK, "forest", "methods", "phases", "questions"]
+    parser.add_argument("figure", choices=kinds)
     parser.add_argument("--table", type=Path, help="the unified table, of one benchmark or of all")
     parser.add_argument("--pairs", type=Path, help="pairs.parquet")
     parser.add_argument("--effects", type=Path, help="effects.parquet: one row per run")
@@ -62,6 +65,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stem", nargs="*", default=[], help="draw these: <suite>.<benchmark> as in file names"
     )
+    parser.add_argument("--results", type=Path, help="results/<name>: what each planned side runs")
     parser.add_argument("--suite")
     parser.add_argument("--benchmark")
     cores = len(os.sched_getaffinity(0))
@@ -107,11 +111,28 @@ def draw(options: argparse.Namespace) -> style.Figures:
         return {"": forest(read_verdicts(options.verdicts), options.suite, options, analysis)}
     if options.figure == "methods":
         return {"": methods(read(options, METHODS), options, analysis)}
+    if options.figure == "phases":
+        table = read(options).table
+        sides = sides_of(options.results, planned(options) or ()) if options.results else {}
+        return {"": draw_phases(table, labels(table, sides))}
     (suite, name), mine = the_one(options, read(options).by_benchmark())
     figures = drawers(mine, style.name(suite, name), _note(options, suite, name), analysis, warmups(analysis))
     if options.figure == "benchmark":
         return {f".{kind}": make() for kind, make in figures.items()}
     return {"": figures[options.figure]()}
+
+
+def labels(table: pd.DataFrame, sides: Mapping[str, tuple[Side, Side]]) -> Labels:
+    """What each side of each benchmark ran: its image, and where both have the same, what else differs."""
+    found: dict[tuple[str, str, str], str] = {}
+    for suite, name in table[["suite", "benchmark"]].drop_duplicates().astype(str).to_numpy():
+        a, b = both = sides.get(stem(suite, name), (None, None))
+        for letter, side, other in zip(SIDES, both, both[::-1], strict=True):
+            if a and b and side and other:
+                image = side.image.name.rpartition("/")[2] if side.image else ""
+                own = [word for word in side.run.split() if word not in other.run.split()]
+                found[suite, name, letter] = " ".join([image, *(own if a.image == b.image else [])]).strip()
+    return found
 
 
 def forest(verdicts: pd.DataFrame, suite: str, options: argparse.Namespace, analysis: AnalysisPlan) -> Figure:
@@ -182,11 +203,13 @@ def draw_all(options: argparse.Namespace) -> None:
         benchmarks.setdefault(stem(*key), (key, frames.empty()))
     analysis = analysis_plan(options.analysis)
 
-    def draw_benchmark(name: str) -> style.Figures:
+    note = functools.cache(functools.partial(_note, options))  # it looks through all runs
+
+    def draw_benchmark(name: str, kind: str) -> style.Figures:
         (suite, benchmark), mine = benchmarks[name]
-        title, note = style.name(suite, benchmark), _note(options, suite, benchmark)
-        figures = drawers(mine, title, note, analysis, warmups(analysis))
-        return {f"{name}.{kind}": make() for kind, make in figures.items()}
+        title = style.name(suite, benchmark)
+        figures = drawers(mine, title, note(suite, benchmark), analysis, warmups(analysis))
+        return {f"{name}.{kind}": figures[kind]()}
 
     def draw_suite(suite: str) -> style.Figures:
         assert frames.verdicts is not None
@@ -195,7 +218,11 @@ def draw_all(options: argparse.Namespace) -> None:
     suites = sorted({name.partition(".")[0] for name in benchmarks})
     global _steps
     _steps = {
-        **{name: functools.partial(draw_benchmark, name) for name in benchmarks},
+        **{
+            f"{n}.{kind}": functools.partial(draw_benchmark, n, kind)
+            for n in benchmarks
+            for kind in BENCHMARK
+        },
         **{f"forest of {suite}": functools.partial(draw_suite, suite) for suite in suites},
         "methods": lambda: {"methods": methods(frames, options, analysis)},
     }

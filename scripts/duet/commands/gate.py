@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from duet.commands import Log, _page, coloured
+from duet.commands import Log, _page, look
 from duet.inference import Decision, Exit, gate_decision
 from duet.report import summary
 from duet.report.page import Decided
@@ -66,7 +66,7 @@ def execute(options: argparse.Namespace, log: Log) -> int:
         decided = Decided(decision.exit == Exit.PASSED, sentence(decision, options))
         _page.write(options.results, options.html, decided=decided)
     if not printed:
-        print(summary.terminal(rows, facts, options.report, confidence, colour=coloured(sys.stdout)), end="")
+        print(summary.terminal(rows, facts, options.report, confidence, **look(sys.stdout)), end="")
         print(f"Gate: {sentence(decision, options)}")
     return int(decision.exit)
 

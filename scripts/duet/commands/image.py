@@ -49,11 +49,11 @@ def execute(options: argparse.Namespace, log: Log) -> None:
 
 def for_processes(ref: ImageRef, files: tuple[Path, ...], source_digest: str | None, log: Log) -> ImageRecord:
     """Nothing is built of an image for host processes, but a checkout is."""
-    if ref.name or ref.checkout is None:
-        names = ", ".join(file.name for file in files) or "nothing"
-        log(f"image {ref.name}: not built for host processes, which get these files of it: {names}")
     if ref.checkout is not None:
-        return provide_for_processes(ref, files, source_digest, log)
+        with Phase(f"building {ref.checkout.title}"):
+            return provide_for_processes(ref, files, source_digest)
+    names = ", ".join(file.name for file in files) or "nothing"
+    log(f"image {ref.name}: not built for host processes, which get these files of it: {names}")
     content = process_hash(files, source_digest)
     return ImageRecord(
         name=ref.name, key=ref.key, engine="process", id=None, tag=None, hash=content, files=files
@@ -86,7 +86,7 @@ def provide(
     path.parent.mkdir(parents=True, exist_ok=True)
     store = Store(options.engine)
     try:
-        with Phase(f"image {ref.name} for {options.engine}") as phase, _BuildLog(path, phase) as file:
+        with Phase(f"image {ref.title} for {options.engine}") as phase, _BuildLog(path, phase) as file:
             return provide_image(store, ref, options.images.resolve(), base_image, file, source)
     finally:
         store.close()
@@ -100,7 +100,7 @@ class _BuildLog(io.TextIOWrapper):
         self._phase, self._what = phase, phase.what
 
     def write(self, text: str) -> int:
-        if match := re.match(r"# .*: building (\S+) from", text):
+        if match := re.match(r"# .*: building (\S+?)(?: from|: )", text):
             self._what = f"building {match[1]}"
         elif match := re.match(r"step (\d+)/(\d+)", text, re.IGNORECASE):
             self._phase.at(self._what, int(match[1]) - 1, int(match[2]))

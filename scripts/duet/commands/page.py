@@ -9,6 +9,7 @@ from pathlib import Path
 from duet.commands import Log, _page
 from duet.records.layout import Layout
 
+PHASE = "writing the page"
 EXAMPLE = "./duetbench page results/quickstart"
 
 

@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from duet.commands import Log, UsageError, coloured
+from duet.commands import Log, UsageError, look
 from duet.model import parse_run
 from duet.report import summary
 
@@ -46,4 +46,5 @@ def execute(options: argparse.Namespace, log: Log) -> None:
         runs = [run for name in outcome.planned if (run := parse_run(name))]
         stems = sorted({f"{run.suite}.{run.benchmark}" for run in runs})
         options.index.write_text(summary.index(stems, sorted({run.suite for run in runs})))
-    print(summary.terminal(rows, facts, options.report, confidence, colour=coloured(sys.stdout)), end="")
+    text = summary.terminal(rows, facts, options.report, confidence, **look(sys.stdout))
+    print(text, end="")

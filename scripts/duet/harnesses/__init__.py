@@ -89,6 +89,11 @@ class Harness:
     """Its own command meets at the barrier when there is one, without a probe."""
     no_barrier: str = ""
     """Why its iterations cannot be synchronised: a sentence without its full stop."""
+    phases: bool = False
+    """Its iterations have phases, columns `t_…_ns` of the table, that are worth a figure."""
+    folder: Callable[[Path], Mapping[tuple[str, str], Sequence[Path]]] | None = None
+    """How a result directory of its own platform is laid out: the files of a suite and benchmark, each
+    iteration in them a run of one side alone."""
     with_probe: Callable[[str], str] | None = None
     """The first part of a command of the predecessor, its agent and barrier taken out -> the same
     with our probe loaded. None where no probe can stand for that agent."""
@@ -145,6 +150,14 @@ def get(name: str) -> Harness:
 def of_suite(suite: str) -> Harness:
     """The harness of a suite for which none is given."""
     return _by_name().get(suite) or get(DEFAULT)
+
+
+def in_folder(directory: Path) -> dict[tuple[str, str], tuple[Harness, Sequence[Path]]]:
+    """What a harness's own platform left in a directory: (suite, benchmark) -> how it is read, its files."""
+    for harness in known():
+        if harness.folder and (there := harness.folder(directory)):
+            return {key: (harness, files) for key, files in there.items()}
+    return {}
 
 
 def warmups() -> dict[str, float | int]:

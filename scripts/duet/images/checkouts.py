@@ -20,7 +20,7 @@ import subprocess
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -37,9 +37,6 @@ TAIL_LINES = 15
 TIME_S = 946_684_800
 """Of all files in an image (2000-01-01): as they are equal, make takes none for older than another. Archives
 such as zip have no earlier years than 1980."""
-
-
-Say = Callable[[str], None]
 
 
 class CheckoutError(DuetError):
@@ -59,14 +56,12 @@ def files_below(files: Sequence[Path], tree: Path) -> tuple[Path, ...]:
     return (*(file for file in files if file.name not in names), *entries)
 
 
-def provide_for_processes(
-    ref: ImageRef, files: Sequence[Path], source_digest: str | None, say: Say
-) -> ImageRecord:
+def provide_for_processes(ref: ImageRef, files: Sequence[Path], source_digest: str | None) -> ImageRecord:
     """See to it that a checkout is there for host processes. Raises CheckoutError, RevisionError."""
     assert ref.checkout is not None
-    tree = built(ref.checkout, say)
+    tree = built(ref.checkout)
     return ImageRecord(
-        name=ref.name,
+        name=ref.title,
         key=ref.key,
         engine="process",
         id=None,
@@ -83,7 +78,7 @@ def directory_of(checkout: Checkout) -> Path:
     return cache / "duetbench/checkouts" / host / digest([checkout.content, checkout.build])[:16]
 
 
-def built(checkout: Checkout, say: Say) -> Path:
+def built(checkout: Checkout) -> Path:
     """The directory with its files, built unless it was before; one at a time."""
     directory = directory_of(checkout)
     tree, log = directory / "tree", directory / "build.log"
@@ -94,7 +89,6 @@ def built(checkout: Checkout, say: Say) -> Path:
             if not ((directory / "built").exists() and tree.is_dir()):
                 shutil.rmtree(tree, ignore_errors=True)
                 tree.mkdir()
-                say(f"building {checkout.title}: {checkout.build or 'nothing to do but to check it out'}")
                 revisions.write_files(_revision(checkout), tree)
                 if checkout.build:
                     with log.open("w") as file:
@@ -137,7 +131,7 @@ def provide_on(store: "Store", below: ImageRecord, ref: ImageRef, log: IO[str]) 
     tag = store.tag("checkout", content[:12])
     with alone(tag):
         if label(store, tag) != content:
-            log.write(f"# {time.strftime('%F %T')} {store.engine}: building {tag}: {checkout.title}\n")
+            log.write(f"# {time.strftime('%F %T')} {store.engine}: building {tag} from {checkout.title}\n")
             labels = {HASH_LABEL: content, "duetbench.image": "checkout", "duetbench.commit": checkout.commit}
             try:
                 with _context(checkout, str(below.tag)) as context:
@@ -146,7 +140,7 @@ def provide_on(store: "Store", below: ImageRecord, ref: ImageRef, log: IO[str]) 
                 raise BuildFailed(error.what.replace(tag, checkout.title, 1)) from None
     inspected = store.inspect(tag) or {}
     return ImageRecord(
-        name=ref.name,
+        name=ref.title,
         key=ref.key,
         engine=store.engine,
         id=inspected.get("Id"),

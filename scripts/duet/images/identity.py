@@ -1,8 +1,8 @@
 """Images: what they are made of, and the hash of that. Knows no engine; provide.py does.
 
-`images/NAME/` with a Dockerfile is an image of ours. It may stand on others of ours, by
-`FROM other` or `COPY --from=other`; what it names beside those is external: taken from the
-engine, else pulled. Its identity is a SHA-256 of what it is made of; at the bottom stands the
+`images/NAME/` with a Dockerfile is an image of ours; NAME may have folders, `fhe/seal`. It may
+stand on others of ours, by `FROM other` or `COPY --from=other`; what it names beside those is external:
+taken from the engine, else pulled. Its identity is a SHA-256 of what it is made of; at the bottom stands the
 content of the external images (RootFS.Layers). Image ids are recorded, never compared.
 
 Limits: directories without files are not part of a context, and nothing but the executable bit
@@ -38,6 +38,8 @@ class ImageError(DuetError):
 class Recipe:
     """An image of ours, all its arguments filled in."""
 
+    name: str
+    """Its folder below images/, with `/` where that lies in another."""
     folder: Path
     args: tuple[tuple[str, str], ...]
     ours: tuple["Recipe", ...]
@@ -45,18 +47,19 @@ class Recipe:
     external: tuple[str, ...]
     """… and others."""
 
-    @property
-    def name(self) -> str:
-        return self.folder.name
-
     def all(self) -> tuple["Recipe", ...]:
         """It and everything of ours below it, prerequisites first, each once."""
         below = (recipe for parent in self.ours for recipe in parent.all())
         return tuple(dict.fromkeys((*below, self)))
 
+    def within(self, upper: "Recipe") -> bool:
+        """Whether it is `upper`, or lies in its folder: then it is given the upper one's source, too."""
+        return self.folder.is_relative_to(upper.folder)
+
 
 def is_ours(name: str, images_dir: Path) -> bool:
-    return "/" not in name and ":" not in name and (images_dir / name / "Dockerfile").is_file()
+    plain = ":" not in name and not {"", ".", ".."} & set(name.split("/"))
+    return plain and (images_dir / name / "Dockerfile").is_file()
 
 
 def recipe(name: str, images_dir: Path, args: Mapping[str, str], base_image: str) -> Recipe:
@@ -93,6 +96,7 @@ def _recipe(
         raise ImageError(f"images/{name}/Dockerfile: a FROM line names no image", "give its ARG a default")
     ours = [n for n in read.images if is_ours(n, images_dir)]
     return Recipe(
+        name,
         folder,
         tuple(sorted((k, v) for k, v in given.items() if k in read.arguments)),
         tuple(_recipe(n, images_dir, args, base_image, (*above, name), declared) for n in ours),
@@ -191,7 +195,7 @@ def hashes(made: Recipe, known: Mapping[str, str], source_digest: str | None) ->
         parents = {p.name: hash_of.get(p) for p in each.ours} | {e: known.get(e) for e in each.external}
         content = {name: known_hash for name, known_hash in parents.items() if known_hash is not None}
         if len(content) == len(parents):
-            own_source = source_digest if each == made else None
+            own_source = source_digest if each.within(made) else None
             hash_of[each] = context_hash(each.folder, dict(each.args), own_source, content)
     return hash_of
 
@@ -214,10 +218,12 @@ def process_files(ref: ImageRef, base_image: str, images_dir: Path = IMAGES) -> 
     The files at the top of the image's folder and of the folders of its prerequisites; where two
     have the same name, the upper image's.
     """
+    if not is_ours(ref.name, images_dir):
+        return []
     by_name: dict[str, Path] = {}
-    for path in files(ref, base_image, images_dir):
-        if path.parent.parent == images_dir and path.name not in _LEFT_OUT and path.is_file():
-            by_name[path.name] = path
+    for each in recipe(ref.name, images_dir, dict(ref.args), base_image).all():
+        top = (each.folder / name for name in context(each.folder) if "/" not in name)
+        by_name.update((path.name, path) for path in top if path.is_file())
     return list(by_name.values())
 
 

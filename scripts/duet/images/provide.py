@@ -63,7 +63,7 @@ def provide_image(
     for each in made.all():
         tags = {name: tag for name, (tag, _) in outside.items()}
         tags |= {p.name: _tag(store, p, hash_of) for p in each.ours}
-        own_source = (ref.source.file, source) if each == made and ref.source and source else None
+        own_source = (ref.source.file, source) if each.within(made) and ref.source and source else None
         _built(store, each, hash_of[each], tags, own_source, log)
     return _record(store, ref, _tag(store, made, hash_of), hash_of[made], known)
 

@@ -105,30 +105,30 @@ def _times(benchmark: Benchmark, side: Side, layout: Layout) -> Times:
     return Times(command, image, mean_s, low_s, high_s, revision)
 
 
-def terminal(told: Comparison) -> str:
-    lines = ["", f"{MARK.get(told.verdict, '?')} {told.sentence}", ""]
-    for name, side in (("A", told.a), ("B", told.b)):
-        span = f"({seconds(side.low_s)} to {seconds(side.high_s)} in {told.runs} runs)"
+def terminal(comparison: Comparison) -> str:
+    lines = ["", f"{MARK.get(comparison.verdict, '?')} {comparison.sentence}", ""]
+    for name, side in (("A", comparison.a), ("B", comparison.b)):
+        span = f"({seconds(side.low_s)} to {seconds(side.high_s)} in {comparison.runs} runs)"
         lines.append(f"  {name}  {seconds(side.mean_s):>8}  {span}  {line(side.what)}")
-    if told.warnings:
-        lines += ["", *(f"  note: {line(text)}" for text in told.warnings)]
+    if comparison.warnings:
+        lines += ["", *(f"  note: {line(text)}" for text in comparison.warnings)]
     return "\n".join(lines) + "\n"
 
 
-def as_json(told: Comparison) -> dict[str, Any]:
+def as_json(comparison: Comparison) -> dict[str, Any]:
     """Numbers that are not known are null."""
     return {
-        "campaign": told.campaign,
-        "verdict": told.verdict,
-        "sentence": told.sentence,
-        "runs": told.runs,
-        "change_percent": _known(told.change_percent),
-        "interval_percent": [_known(told.low_percent), _known(told.high_percent)],
-        "confidence": told.confidence,
-        "margin_percent": told.margin_percent,
-        "A": _side_as_json(told.a),
-        "B": _side_as_json(told.b),
-        "warnings": list(told.warnings),
+        "campaign": comparison.campaign,
+        "verdict": comparison.verdict,
+        "sentence": comparison.sentence,
+        "runs": comparison.runs,
+        "change_percent": _known(comparison.change_percent),
+        "interval_percent": [_known(comparison.low_percent), _known(comparison.high_percent)],
+        "confidence": comparison.confidence,
+        "margin_percent": comparison.margin_percent,
+        "A": _side_as_json(comparison.a),
+        "B": _side_as_json(comparison.b),
+        "warnings": list(comparison.warnings),
     }
 
 
@@ -138,14 +138,14 @@ def _side_as_json(side: Times) -> dict[str, Any]:
     return words | {k: _known(v) for k, v in numbers.items()}
 
 
-def markdown(told: Comparison) -> str:
+def markdown(comparison: Comparison) -> str:
     lines = [
-        f"{told.sentence}.",
+        f"{comparison.sentence}.",
         "",
         "| side | command | time | runs' means |",
         "| --- | --- | ---: | ---: |",
     ]
-    for name, side in (("A", told.a), ("B", told.b)):
+    for name, side in (("A", comparison.a), ("B", comparison.b)):
         code = line(side.what).replace("`", "'").replace("|", "\\|")
         span = f"{seconds(side.low_s)} to {seconds(side.high_s)}"
         lines.append(f"| {name} | `{code}` | {seconds(side.mean_s)} | {span} |")

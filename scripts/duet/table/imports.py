@@ -3,7 +3,8 @@
 Ours: results/<name>/ with runs/, or runs/ itself; the run records say everything; the harnesses are
 taken from plan/ beside it. The predecessor's (asynchronous-duet): a flat directory of
 `<suite>.<benchmark>.<runid>.<type>.<order>.<A|B>.<result file>` and a folder `artifacts/` whose
-files hold the output of one command each, gathered once for all runs. Its suite names its harness.
+files hold the output of one command each, gathered once for all runs. Its suite names its harness. Others:
+as harnesses know them (`Harness.folder`).
 
 What the predecessor recorded nowhere (engine, image, whether a run timed out, its status) is
 null. Where it rounded, in float timestamps, times are exact here. Iterations count from 0 for
@@ -50,10 +51,11 @@ def read(directory: Path, labels: Labels = ()) -> pd.DataFrame:
         runs = runs if runs.is_dir() else directory
         recorded = list(finished(runs))
         frames = [*_ours(runs, recorded, labels), *_predecessors(directory, labels)]
+        frames = frames or _platforms(directory, labels)
     else:
         raise NoResults(f"{directory}: no such file or directory")
     if not frames:
-        expected = "results/<name>, or files <suite>.<benchmark>.<runid>.<type>.<order>.<side>.…"
+        expected = "results/<name>, <tool>/*.csv or <suite>.<benchmark>.<runid>.<type>.<order>.<side>.…"
         within = sorted(str(runs.parent) for runs in directory.glob("*/runs") if runs.is_dir())
         raise NoResults(f"{directory}: no results", f"expected: {', '.join(within[:5]) or expected}")
     whole = store.merge([store.to_arrow(frame) for frame in frames])
@@ -161,6 +163,23 @@ def _doubts(runs: Mapping[Run, Mapping[str, Sequence[Path]]]) -> list[dict[str, 
         for names, what in told
         if names
     ]
+
+
+def _platforms(directory: Path, labels: Labels) -> list[pd.DataFrame]:
+    """What a harness's own platform left: every iteration is a sequential run of side A."""
+    frames = []
+    for (suite, benchmark), (harness, files) in harnesses.in_folder(directory).items():
+        run = Run(suite, benchmark, 0, Type.SEQN, side="A")
+        more = [LeftOut(path.name, f"a second file of {suite}'s {benchmark}") for path in files[1:]]
+        frame = join_sides(
+            [[SideFiles(run, "A", (files[0],), environment=environment(None, labels))]],
+            harness.name,
+            skip_bad=True,
+            left_out=more,
+        )
+        frame["runid"], frame["iteration"] = frame["iteration"], 0
+        frames.append(frame)
+    return frames
 
 
 def _log_last(files: Iterable[Path]) -> list[Path]:

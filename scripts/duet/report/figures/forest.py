@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from duet.inference.decision import primary
 from duet.inference.environments import across
 from duet.report.figures import style
 from duet.report.scale import Scale, log_ratio, scale_of
@@ -26,7 +27,7 @@ def draw_forest(
     rows = verdicts[verdicts["suite"].astype(str) == suite]
     if rows.empty:
         return style.missing(title, "No verdict: no run of this suite has finished.", note)
-    rows = _ordered(_with_across(rows, confidence))
+    rows = _ordered(_with_across(_judged(rows), rows, confidence))
     n = len(rows)
     row_in = 0.25 if n <= 60 else 0.18
     ends = rows[["ci_low_percent", "ci_high_percent"]].to_numpy(float).ravel()
@@ -44,9 +45,9 @@ def draw_forest(
     return fig
 
 
-def _with_across(rows: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """Each benchmark of several environments with a row over all of them, below its own."""
-    found = across(rows, confidence)
+def _with_across(rows: pd.DataFrame, judged: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """`rows`, and below those of a benchmark of several environments one over all of the verdicts `judged`."""
+    found = across(judged, confidence)
     rows = named(rows)
     if found.empty:
         return rows.assign(_over=rows["change_percent"], _all="")
@@ -62,6 +63,14 @@ def _with_across(rows: pd.DataFrame, confidence: float) -> pd.DataFrame:
         _all=[f"{r.verdict} on {r.holds_on} of {r.environments}" for r in found.itertuples()],
     )
     return pd.concat([rows, more], ignore_index=True)
+
+
+def _judged(rows: pd.DataFrame) -> pd.DataFrame:
+    """Without verdicts of other types than that by which a benchmark is judged: those are to compare with."""
+    deciding = primary(rows)
+    if deciding.empty:
+        return rows
+    return rows.assign(verdict=rows["verdict"].astype(str).where(rows.index.isin(deciding.index), ""))
 
 
 def _ordered(rows: pd.DataFrame) -> pd.DataFrame:
@@ -152,7 +161,9 @@ def _numbers(row: VerdictRow, over: str) -> str:
     )
     if over:
         return f"{style.percent(row.change_percent)} {interval} {over}"
-    return f"{style.percent(row.change_percent)} {interval} {row.verdict}, n={row.runs}"
+    return (
+        f"{style.percent(row.change_percent)} {interval} {row.verdict}{', ' * bool(row.verdict)}n={row.runs}"
+    )
 
 
 def _legend(rows: pd.DataFrame, margin_percent: float, clipped: bool) -> list[Artist]:

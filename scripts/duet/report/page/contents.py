@@ -18,13 +18,9 @@ from duet.report.scale import Scale, scale_of
 from duet.report.summary import Answer, Outcome, answer, calibration
 from duet.report.summary.facts import Facts
 from duet.report.summary.provenance import Provenance
-from duet.report.summary.rows import COMPARED, KEYS, VERDICTS, beside, notes, state
-from duet.report.summary.wording import TYPE_NAME, p_value, percent, seconds
+from duet.report.summary.rows import COMPARED, KEYS, TIME, beside, by_metric, notes, state
+from duet.report.summary.wording import TYPE_NAME, line, p_value, percent, quantity
 from duet.report.verdict_row import VerdictRow, verdict_rows
-
-TIME = "time"
-"""The metric of verdicts that have no column for it."""
-
 
 _CORRECTED = {
     "holm": ", after Holm's correction over the suite",
@@ -85,6 +81,11 @@ class Section:
 
     title: str
     anchor: str
+    words: tuple[str, str]
+    """What B is where it is shown to be worse, and better, than A."""
+    answer: Answer
+    absent: str
+    """Benchmarks that do not have the metric, and why."""
     rows: tuple[Row, ...]
     beside: tuple[str, ...]
     """Names of the other types of runs that its rows have a comparison of."""
@@ -97,8 +98,11 @@ class Section:
 
     @property
     def counts(self) -> tuple[tuple[str, int], ...]:
-        """Verdicts that occur, worst first; slower and faster always."""
-        return tuple((v, self.count(v)) for v in VERDICTS if self.count(v) or v in ("slower", "faster"))
+        """Verdicts that occur, worst first; the words for worse and better always."""
+        worse, better = self.words
+        usual = (worse, "no data", "inconclusive", "equivalent", better)
+        known = dict.fromkeys((*usual, *(row.verdict for row in self.rows)))
+        return tuple((v, self.count(v)) for v in known if self.count(v) or v in self.words)
 
     def several(self, field: str) -> bool:
         return len({getattr(row, field) for row in self.rows}) > 1
@@ -203,11 +207,11 @@ def anchors_of(rows: pd.DataFrame) -> dict[tuple[str, str], str]:
 def _sections(
     rows: pd.DataFrame, anchors: Mapping[tuple[str, str], str], analysis: AnalysisPlan
 ) -> tuple[Section, ...]:
-    metric = rows["metric"].astype(str) if "metric" in rows else pd.Series(TIME, index=rows.index)
     out = []
-    for place, name in enumerate(dict.fromkeys(metric)):
-        mine = rows[metric == name]
+    for place, (name, mine) in enumerate(by_metric(rows).items()):
         judged, others = primary(mine), beside(mine)
+        lacking = judged["verdict"] == "not measured"
+        absent, judged = judged[lacking], judged[~lacking]
         compares = not judged.empty
         if not compares:
             judged, others = mine, {}
@@ -217,8 +221,11 @@ def _sections(
         ends = [end for row in numbers for end in (row.low, row.high)]
         out.append(
             Section(
-                title=name[:1].upper() + name[1:].replace("_", " "),
+                title=_title(name, mine),
                 anchor=f"section:{place}",
+                words=_words(name, mine),
+                answer=answer(mine, analysis.confidence),
+                absent=_absent(absent),
                 rows=made,
                 beside=tuple(TYPE_NAME[t] for t in types),
                 scale=scale_of((row.change for row in numbers), ends, analysis.margin_percent),
@@ -226,6 +233,26 @@ def _sections(
             )
         )
     return tuple(out)
+
+
+def _title(metric: str, rows: pd.DataFrame) -> str:
+    title = metric[:1].upper() + metric[1:].replace("_", " ")
+    return f"{title} (more is better)" if "better" in rows and (rows["better"] == "higher").any() else title
+
+
+def _words(metric: str, rows: pd.DataFrame) -> tuple[str, str]:
+    """Of times and their quantiles slower and faster, of anything else worse and better."""
+    timed = metric == TIME or re.fullmatch(r"p[\d.]+", metric) or (rows["verdict"] == "slower").any()
+    return ("slower", "faster") if timed else ("worse", "better")
+
+
+def _absent(rows: pd.DataFrame) -> str:
+    told = verdict_rows(rows)
+    if not told:
+        return ""
+    names = list(dict.fromkeys(line(row.benchmark) for row in told))
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return f"Not measured: {', '.join(names[:10])}{more} ({told[0].warnings})"
 
 
 def _rows(
@@ -266,12 +293,9 @@ def _rows(
 
 
 def _quantity(cells: Mapping[Hashable, Any], side: str, metric: str) -> Quantity:
-    """The side's mean: of time in seconds, of another metric as it is."""
-    if metric == TIME:
-        value = _number(cells.get(f"mean_{side}_ns")) / 1e9
-        return Quantity(value, seconds(value))
-    value = _number(cells.get(f"mean_{side}"))
-    return Quantity(value, f"{value:.4g}" if math.isfinite(value) else "–")
+    """The side's mean in what was compared."""
+    value = _number(cells.get(f"mean_{side}_ns" if metric == TIME else f"value_{side}"))
+    return Quantity(value, quantity(value, metric))
 
 
 def _number(value: object) -> float:

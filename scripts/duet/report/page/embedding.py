@@ -13,6 +13,7 @@ from duet.report.figures import BENCHMARK
 
 TITLES = {
     "forest": "All benchmarks at a glance",
+    "phases": "Phases of the programs",
     "methods": "The types of runs compared",
     "timeline": "Both sides over time",
     "iterations": "Iteration times within the runs",
@@ -67,7 +68,7 @@ def embed_all(
     suites = list(dict.fromkeys(stem.partition(".")[0] for stem in stems))
     names = {suite: f"{TITLES['forest']}: {suite}" if len(suites) > 1 else "" for suite in suites}
     whole = [embed(layout.figure(suite, "forest"), "forest", captions, names[suite]) for suite in suites]
-    whole.append(embed(layout.figures / "methods.svg", "methods", captions))
+    whole += [embed(layout.figures / f"{kind}.svg", kind, captions) for kind in ("phases", "methods")]
     return of, [figure for figure in whole if figure is not None]
 
 

@@ -76,6 +76,8 @@ def read_verdicts(path: Path) -> pd.DataFrame:
     return named(_counted(frame))
 
 
+TIME = "time"
+"""The metric of verdicts that have no column for it."""
 KEYS = ("environment", "suite", "benchmark", "metric")
 """What one comparison of A with B is about, as far as verdicts have these columns."""
 
@@ -124,6 +126,19 @@ def complete(verdicts: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     return rows.loc[order.index].reset_index(drop=True)
 
 
+def by_metric(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The rows of each metric, in their order; those of older verdicts are all of time."""
+    if "metric" not in rows:
+        return {TIME: rows}
+    names = rows["metric"].astype(str)
+    return {name: rows[names == name] for name in names.unique()} or {TIME: rows}
+
+
+def first_metric(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the metric that stands first: what a campaign is about."""
+    return next(iter(by_metric(rows).values()))
+
+
 def counts(rows: pd.DataFrame) -> dict[str, int]:
     """Benchmarks by verdict, each by the type that it is judged by; A against A is no result."""
     found = Counter(primary(rows)["verdict"].astype(str))
@@ -148,11 +163,13 @@ class Answer:
 
 
 def answer(rows: pd.DataFrame, confidence: float = 0.95) -> Answer:
-    """Is B slower? Of `complete` verdicts."""
-    judged = verdict_rows(primary(rows))
-    by = {v: [row for row in judged if row.verdict == v] for v in VERDICTS}
-    slower, faster = by["slower"], by["faster"]
-    lost, open_ = by["no data"], by["inconclusive"]
+    """Is B slower, or by another metric worse? Of `complete` verdicts, by the first metric that they have."""
+    rows = first_metric(rows)
+    judged = [row for row in verdict_rows(primary(rows)) if row.verdict != "not measured"]
+    slower, faster = _of(judged, "slower", "worse"), _of(judged, "faster", "better")
+    lost, open_ = _of(judged, "no data"), _of(judged, "inconclusive")
+    less, more = ("worse", "better") if _of(judged, "worse", "better") else ("slower", "faster")
+    same = "as fast as" if less == "slower" else "as"
     if calibration(rows, confidence).state == "failed":
         said = "These verdicts cannot be trusted: on this machine A was told apart from A"
         return Answer("untrustworthy", said)
@@ -161,23 +178,27 @@ def answer(rows: pd.DataFrame, confidence: float = 0.95) -> Answer:
     several = len(judged) > 1
     missing = f"; {len(lost)} without data" if lost else ""
     if slower:
-        said = f"{len(slower)} of {len(judged)} benchmarks got slower, worst: {_extreme(slower[0])}{missing}"
-        return Answer("slower", said if several else f"{_extreme(slower[0])}: B is slower than A")
+        said = f"{len(slower)} of {len(judged)} benchmarks got {less}, worst: {_extreme(slower[0])}{missing}"
+        return Answer("slower", said if several else f"{_extreme(slower[0])}: B is {less} than A")
     if len(lost) == len(judged):
         return Answer("no data", f"No data: no run of {'any' if several else 'the'} benchmark has finished")
-    none = "No benchmark was shown to be slower" if open_ or lost else "No benchmark got slower"
+    none = f"No benchmark {'was shown to be' if open_ or lost else 'got'} {less}"
     undecided = f"; {len(open_)} undecided" if open_ else ""
     if faster:
         best = _extreme(faster[-1])
-        said = f"{none}, {len(faster)} of {len(judged)} got faster, best: {best}{undecided}{missing}"
-        one, kind = f"{best}: B is faster than A", "faster"
+        said = f"{none}, {len(faster)} of {len(judged)} got {more}, best: {best}{undecided}{missing}"
+        one, kind = f"{best}: B is {more} than A", "faster"
     elif open_:
         said = f"{none}, {len(open_)} of {len(judged)} are undecided{missing}"
         one, kind = f"{line(open_[0].benchmark)}: not enough data to tell A from B", "inconclusive"
     else:
-        said = f"{none}, {len(by['equivalent'])} of {len(judged)} are as fast as before{missing}"
-        one, kind = f"{line(judged[0].benchmark)}: B takes as long as A", "equivalent"
+        said = f"{none}, {len(_of(judged, 'equivalent'))} of {len(judged)} are {same} before{missing}"
+        one, kind = f"{line(judged[0].benchmark)}: B is {same} A", "equivalent"
     return Answer("no data" if lost else kind, said if several else one)
+
+
+def _of(rows: Iterable[VerdictRow], *verdicts: str) -> list[VerdictRow]:
+    return [row for row in rows if row.verdict in verdicts]
 
 
 def _extreme(row: VerdictRow) -> str:

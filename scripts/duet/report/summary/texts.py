@@ -49,6 +49,7 @@ LISTED = 20
 ROWS = 40
 """Rows of the table in the terminal."""
 WIDTH = 100
+"""Columns where no terminal says how many it has."""
 NAME = 20
 """Columns that a name keeps; what else would stand beside it gives way."""
 _COLOUR = {"slower": "1;31", "faster": "32", "equivalent": "0", "inconclusive": "33", "no data": "35"}
@@ -112,28 +113,29 @@ def terminal(
     report: str | None = None,
     confidence: float = 0.95,
     colour: bool = False,
+    columns: int = WIDTH,
 ) -> str:
-    """The verdict table for a terminal, worst first, no line wider than WIDTH columns but the path."""
+    """The verdict table for a terminal, worst first, no line wider than `columns` but the path."""
     paint = (lambda code, text: f"\033[{code}m{text}\033[0m") if colour else (lambda _, text: text)
-    out = [paint("1", fit(f"{line(facts.campaign)}: {answer(rows, confidence)}", WIDTH))]
+    out = [paint("1", fit(f"{line(facts.campaign)}: {answer(rows, confidence)}", columns))]
     head, body, right = _table(rows, confidence, brief=True)
     wide = _widths([head, *body])
-    if sum(wide) - wide[1] + min(wide[1], NAME) + 2 * (len(wide) - 1) > WIDTH:
+    if sum(wide) - wide[1] + min(wide[1], NAME) + 2 * (len(wide) - 1) > columns:
         head, body, right = _table(rows, confidence, alone=True)
     verdicts = [row[head.index("verdict")] for row in body]
     more, body = verdicts[ROWS:], body[:ROWS]
     if body:
-        aligned = _aligned([head, *body], right)
+        aligned = _aligned([head, *body], right, columns)
         out.append(paint("2", aligned[0]))
         out += [paint(_COLOUR.get(v, "0"), text) for v, text in zip(verdicts, aligned[1:], strict=False)]
     if more:
         out.append(f"… and {len(more)} more: {', '.join(f'{n} {v}' for v, n in Counter(more).items())}")
-    out += wrap(f"Verdicts: {tally(rows)}", WIDTH)
+    out += wrap(f"Verdicts: {tally(rows)}", columns)
     for label, text in state(rows, facts, confidence):
-        out += wrap(f"{label}: {text}", WIDTH, subsequent_indent="  ")
-    out += _few([fit(one, WIDTH) for one in environments(rows, confidence)], lambda _, text: text)
-    out += _few([f"failed: {line(f.name)}: {line(f.reason)}" for f in facts.failures], paint)
-    out += _few([f"warning in {_runs(n)}: {line(w)}" for w, n in facts.warnings], paint)
+        out += wrap(f"{label}: {text}", columns, subsequent_indent="  ")
+    out += _few(environments(rows, confidence), lambda _, text: text, columns)
+    out += _few([f"failed: {line(f.name)}: {line(f.reason)}" for f in facts.failures], paint, columns)
+    out += _few([f"warning in {_runs(n)}: {line(w)}" for w, n in facts.warnings], paint, columns)
     if report:
         out.append(f"Report: {report}")  # never shortened: it is there to be opened
     return "\n".join(out) + "\n"
@@ -189,10 +191,10 @@ def _beside(row: VerdictRow | None, brief: bool) -> str:
     return change if brief else f"{change} {interval(row.ci_low_percent, row.ci_high_percent)}"
 
 
-def _aligned(cells: list[list[str]], right: set[int]) -> list[str]:
-    """Lines of at most WIDTH columns: the names give way."""
+def _aligned(cells: list[list[str]], right: set[int], columns: int) -> list[str]:
+    """Lines of at most so many columns: the names give way."""
     wide = _widths(cells)
-    wide[1] = min(wide[1], WIDTH - sum(wide) + wide[1] - 2 * (len(wide) - 1))
+    wide[1] = min(wide[1], columns - sum(wide) + wide[1] - 2 * (len(wide) - 1))
     lines = []
     for row in cells:
         parts = []
@@ -208,8 +210,8 @@ def _widths(cells: list[list[str]]) -> list[int]:
     return [max(width(row[i]) for row in cells) for i in range(len(cells[0]))]
 
 
-def _few(texts: list[str], paint: Callable[[str, str], str]) -> list[str]:
-    shown = [paint("35", fit(text, WIDTH)) for text in texts[:5]]
+def _few(texts: list[str], paint: Callable[[str, str], str], columns: int) -> list[str]:
+    shown = [paint("35", fit(text, columns)) for text in texts[:5]]
     return [*shown, f"… and {len(texts) - 5} more (all in summary.md)"] if len(texts) > 5 else shown
 
 

@@ -1,11 +1,13 @@
 """How numbers and names are written, the same everywhere."""
 
 import math
+import re
 import unicodedata
 
 TYPE_NAME = {"duet": "duet", "syncduet": "synchronised duet", "aaduet": "A against A", "seqn": "sequential"}
 """What people read for a type of run, in the order in which types are shown."""
 MARK = {"slower": "▲", "faster": "▼", "equivalent": "=", "inconclusive": "?", "no data": "×"}
+MARK |= {"worse": "✗", "better": "✓", "not measured": "·"}
 
 
 def percent(value: float | None) -> str:
@@ -45,6 +47,18 @@ def seconds(value: float) -> str:
     )
     number = value / scale
     return f"{number:.{0 if number >= 99.95 else 1 if number >= 9.995 else 2}f} {unit}"
+
+
+def quantity(value: float, metric: str) -> str:
+    """A metric's value with its unit: `12.3 ms`, `1.5 MiB`, or a number alone; an en dash for no value."""
+    if not math.isfinite(value):
+        return "–"
+    if metric in ("time", "cpu_time") or re.fullmatch(r"p[\d.]+", metric):
+        return seconds(value / 1e9)
+    if metric == "peak_memory":
+        power = min(int(math.log(max(value, 1), 1024)), 3)
+        return f"{value / 1024**power:.4g} {('B', 'KiB', 'MiB', 'GiB')[power]}"
+    return f"{value:.4g}"
 
 
 def line(text: object) -> str:

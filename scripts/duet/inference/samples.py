@@ -159,7 +159,7 @@ def _unsynchronised(table: pd.DataFrame) -> np.ndarray:
 def _runs(table: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
     """The run number of each row, and the runs' keys; runs are numbered by group, then runid."""
     if "environment" not in table.columns:
-        nothing = pd.Categorical.from_codes(np.zeros(len(table), int), [""])
+        nothing = pd.Categorical([""] * len(table), categories=[""])
         table = pd.DataFrame({n: table[n] for n in table.columns if n in (*RUN_KEYS, *RUN_FACTS)})
         table = table.assign(environment=nothing)
     key = np.zeros(len(table), np.int64)

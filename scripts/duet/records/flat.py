@@ -43,7 +43,8 @@ def parse(name: str) -> tuple[Run, str] | None:
     if match is None or (suite := SUITES.get(match["file"])) is None:
         return None
     given = match.groupdict()
-    type_ = Type({"sequential": "seqn", None: "duet"}.get(given.get("type"), given.get("type")))
+    name_of_type = given.get("type") or "duet"
+    type_ = Type("seqn" if name_of_type == "sequential" else name_of_type)
     alone = type_ == Type.SEQN
     order = Order.NONE if alone else Order(given.get("order") or "AB")
     if not alone and order == Order.NONE:

@@ -118,8 +118,10 @@ def _told(path: Path, raw: pd.DataFrame) -> list[dict[str, str]]:
     count = len(np.unique(_campaigns(raw)))
     if count > 1:
         told.append(f"rows of {count} result directories (by date and host): their runs are numbered anew")
-    exact = [raw[name].notna() for name in ("epoch_start_ms", "start_unix") if name in raw]
-    if path.suffix == ".json" and not np.logical_or.reduce([np.zeros(len(raw), bool), *exact]).all():
+    exact = np.zeros(len(raw), bool)
+    for name in (n for n in ("epoch_start_ms", "start_unix") if n in raw):
+        exact |= raw[name].notna().to_numpy(bool)
+    if path.suffix == ".json" and not exact.all():
         told.append("JSON keeps ten digits of a start: SPEC's and older DaCapo's are good to half a second")
     return [{"run": str(path), "side": "", "warning": what} for what in told]
 
@@ -147,13 +149,14 @@ def _frame(
     for name in map(str, raw.columns):
         known = {*KEYS, *TIMES, *FACTS, "order", "duet_order", "index", "environment"}
         if name not in known and is_column(name) and pd.api.types.is_numeric_dtype(raw[name]):
-            out[name] = pd.array(raw[name], dtype="Float64")
+            values = raw[name].to_numpy(float, na_value=np.nan)
+            out[name] = pd.arrays.FloatingArray(np.nan_to_num(values), np.isnan(values))
     for name in FACTS:
         if name in _FLAGS:
             out[name] = pd.array([pd.NA] * len(raw), dtype="boolean")
         else:
-            known = raw[name] if name in _KNOWN and name in raw else pd.Series(None, index=raw.index)
-            out[name] = _texts(known)
+            column = raw[name] if name in _KNOWN and name in raw else pd.Series(None, index=raw.index)
+            out[name] = _texts(column)
     out["environment"] = _environments(raw, labels)
     return pd.DataFrame(out, copy=False)
 

@@ -46,7 +46,7 @@ def draw_forest(
 
 
 def _with_across(rows: pd.DataFrame, judged: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """`rows`, and below those of a benchmark of several environments one over all of the verdicts `judged`."""
+    """`rows`, and below those of a benchmark of several environments one over all of `judged`."""
     found = across(judged, confidence)
     rows = named(rows)
     if found.empty:

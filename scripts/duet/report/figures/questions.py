@@ -12,6 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from duet.report.figures import style
 from duet.report.summary.wording import TYPE_NAME
+from duet.report.verdict_row import named
 
 MOST = 4
 """Environments side by side; of more the first, and the note says so."""
@@ -74,7 +75,7 @@ def draw_overlaps(overlaps: pd.DataFrame) -> Figure:
         ):
             for suite, part in mine.groupby("suite"):
                 means = 100 * part.groupby("min_overlap")[name].mean()
-                ax.plot(means.index, means, marker="o", ms=3, color=colours[suite], label=suite)
+                ax.plot(means.index, means, marker="o", ms=3, color=colours[str(suite)], label=str(suite))
             ax.set(ylim=(0, 105), xlabel="minimum overlap", ylabel=label)
         axes[0].legend()
 
@@ -151,19 +152,14 @@ def draw_campaign(table: pd.DataFrame, benchmarks: pd.DataFrame) -> Figure:
     fig = style.figure(sum(tall) + 1.4, title, note)
     top, low = fig.subplots(2, 1, height_ratios=tall)
     _host_bars(top, runs, hosts)
-    several = benchmarks["environment"].nunique() > 1
-
-    def at(row: tuple) -> str:
-        return f" @ {row.environment}" if several else ""
-
     y = np.arange(len(shown))[::-1]
     low.hlines(y, shown["time_p5_s"], shown["time_p95_s"], color=style.FAINT, lw=1.2)
     low.plot(shown["time_p50_s"], y, "o", ms=3.5, color=style.INK)
     low.set_yticks(
         y,
         [
-            f"{style.shorten(f'{r.benchmark}{at(r)}', 34)} {r.type} ({r.runs} runs, {r.iterations} it.)"
-            for r in shown.itertuples()
+            f"{style.shorten(name, 34)} {r['type']} ({r['runs']} runs, {r['iterations']} it.)"
+            for name, r in zip(named(shown)["name"], shown.to_dict("records"), strict=True)
         ],
         fontsize=6.5,
     )

@@ -240,11 +240,14 @@ def environments(rows: pd.DataFrame, confidence: float = 0.95) -> list[str]:
     """What holds across environments, a sentence a benchmark; none where all is of one environment."""
     judged = primary(rows[rows["verdict"] != "no data"])
     out = []
-    for r in across(judged, confidence).itertuples(index=False):
-        told = f"{r.suite} {r.benchmark} ({r.type}): {r.verdict} holds on {r.holds_on} of {r.environments}"
-        if r.compared > 1:
-            ends = interval(float(r.ci_low_percent), float(r.ci_high_percent))
-            told += f"; over all, by random effects, {percent(float(r.change_percent))} {ends}"
+    for r in across(judged, confidence).to_dict("records"):
+        told = (
+            f"{r['suite']} {r['benchmark']} ({TYPE_NAME.get(r['type'], r['type'])}): {r['verdict']} holds on"
+        )
+        told += f" {r['holds_on']} of {r['environments']}"
+        if r["compared"] > 1:
+            ends = interval(r["ci_low_percent"], r["ci_high_percent"])
+            told += f"; over all, by random effects, {percent(r['change_percent'])} {ends}"
         out.append(told)
     return out
 

@@ -35,10 +35,10 @@ def main() -> None:
 def rate(histories: int, campaigns: int, runs: int, factor: float, rng: np.random.Generator) -> float:
     """Share of histories that are given a change point."""
     errors = [ERROR * (factor if i % 3 == 0 else 1) for i in range(campaigns)]
-    found = 0
+    alarms = 0
     for _ in range(histories):
-        found += bool(change_points([found_by(rng.normal(0, error, runs)) for error in errors]))
-    return found / histories
+        alarms += bool(change_points([found_by(rng.normal(0, error, runs)) for error in errors]))
+    return alarms / histories
 
 
 def found_by(runs: np.ndarray) -> Step:

@@ -149,14 +149,14 @@ def _memory_mib(pid: int) -> float:
 
 def _processes(name: str) -> list[int]:
     """Process ids by name, the oldest first."""
-    found = []
+    ids = []
     for pid in sorted(map(int, filter(str.isdigit, os.listdir("/proc")))):
         try:
             if Path(f"/proc/{pid}/comm").read_text().strip() == name:
-                found.append(pid)
+                ids.append(pid)
         except OSError:
             continue
-    return found
+    return ids
 
 
 def _shown(value: object) -> str:

@@ -116,7 +116,7 @@ def call(name: str, words: Sequence[str]) -> int:
     except DuetError as error:
         for line in str(error).splitlines():
             log(f"error: {line}")
-        return fault
+        return error.exit_code or fault
     except OSError as error:
         log(f"error: {error.filename}: {error.strerror}" if error.filename else f"error: {error}")
         return fault

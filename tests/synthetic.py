@@ -25,11 +25,15 @@ FACTS = {
     "lscpu": "Synthetic CPU @ 1.00GHz",
     "meminfo": "16384000 kB",
 }
+USAGE = ("peak_memory_bytes", "cpu_time_ns")
+SPAN = ("process_start_ns", "process_end_ns")
 COLUMNS = [
     *("suite", "benchmark", "type", "runid", "order", "pair", "iteration"),
     *("iteration_start_ns", "iteration_end_ns", "iteration_time_ns", "epoch_start_ms"),
     *("uptime_ns", "synchronised"),
     *FACTS,
+    *USAGE,
+    *SPAN,
 ]
 
 
@@ -70,6 +74,8 @@ def campaign(
     table.insert(0, "suite", suite)
     for column, value in FACTS.items():
         table[column] = value
+    for column in (*USAGE, *SPAN):
+        table[column] = pd.array([pd.NA] * len(table), dtype="Int64")
     for column in ("suite", "benchmark", "type", "order", "pair", *FACTS):
         table[column] = table[column].astype("boolean" if column in ("timed_out", "swapped") else "category")
     return table[COLUMNS]

@@ -17,8 +17,11 @@ SCHEMA_VERSION = 1
 class DuetError(Exception):
     """What went wrong, where and why, in one line, and the remedy where there is one.
 
-    Commands print it as `error: …` and exit with 1; it never comes with a traceback.
+    Commands print it as `error: …` and exit with their code for faults; it never comes with a traceback.
     """
+
+    exit_code: int | None = None
+    """The code that commands exit with instead."""
 
     def __init__(self, what: str, remedy: str = ""):
         self.what, self.remedy = what, remedy
@@ -33,6 +36,8 @@ class Type(StrEnum):
     SEQN = "seqn"
     AADUET = "aaduet"
     """A against A, to calibrate: any difference found is a false positive."""
+    BBDUET = "bbduet"
+    """B against B, likewise."""
 
 
 class Order(StrEnum):
@@ -48,7 +53,15 @@ class Schedule(StrEnum):
     RMIT = "randomized_interleaving_trials"
 
 
+ALIKE = (Type.AADUET, Type.BBDUET)
+"""Types in which a side is measured against itself."""
 SIDES = ("A", "B")
+HERE = ("localhost", "127.0.0.1", "::1")
+"""Names of this machine in addresses: nobody is on the way."""
+KEY_LENGTH = 100
+"""Characters of an image's name in its file names: long ones are told apart by a digest."""
+WITHIN = "/"
+"""Between a benchmark that is one process, and one of several that it runs: `codec/BenchmarkGob`."""
 
 
 @cache
@@ -114,7 +127,7 @@ class ImageRef:
     @property
     def key(self) -> str:
         """A file name for it: the name, and a digest of what distinguishes its namesakes."""
-        base = re.sub(r"[^A-Za-z0-9_-]+", "_", self.name)
+        base = re.sub(r"[^A-Za-z0-9_-]+", "_", self.name)[:KEY_LENGTH]
         parts = [self.name, self.args, plain(self.source)]
         if self.checkout is not None:
             base = base or "git"
@@ -168,6 +181,8 @@ class Benchmark:
     remove_containers: bool = True
     warmup: str | float | int | None = None
     """Iterations to leave out: None (the suite's default), a share, a count, `10s`, or `auto`."""
+    members: tuple[str, ...] = ()
+    """What its one process runs, as the harness names them, where the campaign says so."""
     retries: int = 0
     """How often a run that failed is tried again at once."""
 
@@ -177,6 +192,76 @@ class Benchmark:
     @property
     def stem(self) -> str:
         return f"{file_name(self.suite)}.{file_name(self.name)}"
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """Its own, and those of its members."""
+        inner = (file_name(within(self.name, member)) for member in self.members)
+        return tuple(dict.fromkeys((self.stem, *(f"{file_name(self.suite)}.{name}" for name in inner))))
+
+
+def within(program: str, name: str) -> str:
+    """How one of several benchmarks of a process is called in the table."""
+    return program if name == program else f"{program}{WITHIN}{name}"
+
+
+TIME = "time"
+"""The metric that every harness measures: iteration time."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What is compared: iteration time, a quantile of it, or a column of the table."""
+
+    COLUMNS: ClassVar[dict[str, str]] = {"peak_memory": "peak_memory_bytes", "cpu_time": "cpu_time_ns"}
+    """What the engine measures of a side -> its column."""
+
+    name: str
+    """`time`, a quantile such as `p99` or `p99.9`, `peak_memory`, `cpu_time`, or a harness's column."""
+    better: str = "lower"
+    """Which way is better: `lower` or `higher`."""
+
+    @staticmethod
+    def usual(name: str) -> str:
+        """Which way is better where nothing is said: more per second, less of all else."""
+        return "higher" if name.endswith(("/s", "_per_second", "_per_s")) else "lower"
+
+    @property
+    def column(self) -> str:
+        return self.COLUMNS.get(self.name, self.name)
+
+    @property
+    def quantile(self) -> float | None:
+        """0.99 of `p99`; None for what is no quantile."""
+        match = re.fullmatch(r"p(\d{1,2}(?:\.\d+)?)", self.name)
+        share = float(match[1]) / 100 if match else 0.0
+        return share if share > 0 else None
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """What B is whose value is greater, and whose is less."""
+        if self.name == TIME or self.quantile:
+            return "slower", "faster"
+        return ("worse", "better") if self.better == "lower" else ("better", "worse")
+
+
+@dataclass(frozen=True)
+class Precision:
+    """When a benchmark has been measured enough (config key `precision`)."""
+
+    TYPES: ClassVar[tuple[Type, ...]] = (Type.DUET, Type.SYNCDUET)
+    """Those whose runs it may end; others keep their repetitions."""
+
+    MOST: ClassVar[int] = 40
+    """`max_repetitions` where a campaign does not say."""
+
+    max_repetitions: int
+    ci_width_percent: float | None = None
+    """Its interval is no wider than this."""
+    verdict: bool = False
+    """Or it has another verdict than inconclusive."""
+    time_budget_s: float | None = None
+    """Of all runs together; then nothing more is measured."""
 
 
 @dataclass(frozen=True)
@@ -189,6 +274,10 @@ class Analysis:
     confidence: float = 0.95
     margin_percent: float = 2.0
     correction: str = "holm"
+    metrics: tuple[Metric, ...] = (Metric(TIME),)
+    """What is judged, each a family of its own for the correction."""
+    precision: Precision | None = None
+    """Where measuring may stop before all runs: the inference is one that may be looked at."""
 
 
 @dataclass(frozen=True)
@@ -230,8 +319,8 @@ class Campaign:
 
 
 _RUN = re.compile(
-    r"(?P<suite>[A-Za-z0-9_+-]+)\.(?P<benchmark>[A-Za-z0-9_+-]+)\.(?P<runid>\d+)"
-    r"\.(?P<type>duet|syncduet|seqn|aaduet)\.(?P<order>AB|BA|None)(?:\.(?P<side>[AB]))?"
+    r"(?P<suite>[A-Za-z0-9_+-]+)\.(?P<benchmark>[A-Za-z0-9_+-]+)\.(?P<runid>0|[1-9][0-9]{0,9})"
+    r"\.(?P<type>duet|syncduet|seqn|aaduet|bbduet)\.(?P<order>AB|BA|None)(?:\.(?P<side>[AB]))?"
 )
 _FILE = re.compile(_RUN.pattern.removesuffix(r"(?:\.(?P<side>[AB]))?") + r"\.(?P<pair>[AB])\.(?P<file>.+)")
 
@@ -274,8 +363,8 @@ class Run:
         return self.file(side, "log")
 
     def plan_file(self, side: str) -> str:
-        """Name of the file under plan/ that says what `side` runs (both sides of aaduet run A's)."""
-        source = "A" if self.type == Type.AADUET else side
+        """Name of the file under plan/ that says what `side` runs (both sides of aaduet run A's, …)."""
+        source = {Type.AADUET: "A", Type.BBDUET: "B"}.get(self.type, side)
         suffix = ".syncduet" if self.type == Type.SYNCDUET else ""
         return f"{self.benchmark_stem}.{source}{suffix}.json"
 
@@ -283,20 +372,32 @@ class Run:
 def parse_run(name: str) -> Run | None:
     """The inverse of `Run.name` (names as they stand in files), or None for another name."""
     m = _RUN.fullmatch(name)
-    if m is None or (m["side"] is not None) != (m["type"] == Type.SEQN):
+    if m is None or not _fits(m) or (m["side"] is not None) != (m["type"] == Type.SEQN):
         return None
     return Run(m["suite"], m["benchmark"], int(m["runid"]), Type(m["type"]), Order(m["order"]), m["side"])
+
+
+def _fits(name: re.Match[str]) -> bool:
+    """Only a side that runs alone has no order."""
+    return (name["order"] == Order.NONE) == (name["type"] == Type.SEQN)
 
 
 def parse_result_file(name: str) -> tuple[Run, str, str] | None:
     """Run, side and result file of a file named by the schema (also the predecessor's), or None."""
     m = _FILE.fullmatch(name)
-    if m is None:
+    if m is None or not _fits(m):
         return None
     type_ = Type(m["type"])
     side = m["pair"] if type_ == Type.SEQN else None
     run = Run(m["suite"], m["benchmark"], int(m["runid"]), type_, Order(m["order"]), side)
     return run, m["pair"], m["file"]
+
+
+def printable(text: str, but: str = "") -> str:
+    """The text with its control characters and lone surrogates escaped, `but` for these: a side wrote it."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in but else repr(c)[1:-1] for c in text)
 
 
 def digest(value: object) -> str:
@@ -318,4 +419,4 @@ def plain(value: object) -> Any:
 def collisions(benchmarks: Iterable[Benchmark]) -> list[tuple[Benchmark, Benchmark]]:
     """Pairs of benchmarks whose names fall together in file names."""
     seen: dict[str, Benchmark] = {}
-    return [(seen[b.stem], b) for b in benchmarks if seen.setdefault(b.stem, b) is not b]
+    return [(seen[s], b) for b in benchmarks for s in b.stems if seen.setdefault(s, b) is not b]

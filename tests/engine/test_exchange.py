@@ -114,9 +114,9 @@ def each_thread_and_child_is_moved(sides: Sides) -> None:
         mover.move(cpus)
         size = len(sides.log)
         until(lambda size=size: len(sides.log) > size + 3000)
-        told = [line.split()[-1] for line in sides.log[size:].splitlines()[1:-1]]
+        places = [line.split()[-1] for line in sides.log[size:].splitlines()[1:-1]]
         # Each of the three loops may be about to print what it had read before.
-        assert len(told) > 50 and sum(line != cpus for line in told) <= 3
+        assert len(places) > 50 and sum(line != cpus for line in places) <= 3
         assert mover.bound() <= {frozenset({int(cpus)})}
     side.kill()
     assert side.wait(20) == 137

@@ -34,8 +34,8 @@ class Browser:
 
     def key(self, selector: str, keys: str) -> None:
         """Keys typed on an element, which is focused by that."""
-        found = self.wait("return document.querySelector(arguments[0])", selector)
-        self._post(f"element/{next(iter(found.values()))}/value", {"text": keys})
+        element = self.wait("return document.querySelector(arguments[0])", selector)
+        self._post(f"element/{next(iter(element.values()))}/value", {"text": keys})
 
     def devtools(self, command: str, **parameters: object) -> dict:
         """A command of the DevTools protocol: what WebDriver has no word for."""
@@ -60,8 +60,8 @@ class Browser:
         """The script's first true value; an error when none comes in time."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            if found := self.run(script, *args):
-                return found
+            if value := self.run(script, *args):
+                return value
             time.sleep(0.1)
         raise AssertionError(f"never true: {script}")
 
@@ -72,14 +72,14 @@ class Browser:
         """
         end = time.monotonic() + 20
         while True:
-            found = self.wait(
+            elements = self.wait(
                 "const [css, text] = arguments; return [...document.querySelectorAll(css)]"
                 ".find(e => e.offsetParent !== null && e.textContent.includes(text))",
                 selector,
                 containing,
             )
             try:
-                self._post(f"element/{next(iter(found.values()))}/click", {})
+                self._post(f"element/{next(iter(elements.values()))}/click", {})
                 return
             except AssertionError:
                 if time.monotonic() > end:
@@ -87,16 +87,16 @@ class Browser:
                 time.sleep(0.2)
 
     def type(self, selector: str, text: str) -> None:
-        found = self.wait("return document.querySelector(arguments[0])", selector)
-        element = next(iter(found.values()))
+        elements = self.wait("return document.querySelector(arguments[0])", selector)
+        element = next(iter(elements.values()))
         self._post(f"element/{element}/clear", {})
         self._post(f"element/{element}/value", {"text": text})
 
     @contextmanager
     def frame(self, selector: str) -> Iterator[None]:
         """Inside, everything is about the document of that iframe."""
-        found = self.wait("return document.querySelector(arguments[0])", selector)
-        self._post("frame", {"id": found})
+        elements = self.wait("return document.querySelector(arguments[0])", selector)
+        self._post("frame", {"id": elements})
         try:
             yield
         finally:

@@ -96,16 +96,16 @@ def test_two_clicks_to_every_figure(report, name):
     addresses = {v["data_uri"]: k for k, v in report.run("return results").items()}
     with report.frame("iframe.duet-landing"):
         report.click(".verdicts a.benchmark", name)
-    found = {addresses[shown(report)]}
+    paths = {addresses[shown(report)]}
     assert len(eyes(report)) == len(BENCHMARK)
     for place in range(len(BENCHMARK)):
         before = report.run("return document.querySelector('.grow img').src")
         report.click(f"nav table tbody tr:nth-child({place + 1}) a")
         if place:
             report.wait("return document.querySelector('.grow img').src !== arguments[0]", before)
-        found.add(addresses[shown(report)])
-    assert {path.split(".")[-2] for path in found} == set(BENCHMARK)
-    assert all(f"made-up.{name}." in path for path in found)
+        paths.add(addresses[shown(report)])
+    assert {path.split(".")[-2] for path in paths} == set(BENCHMARK)
+    assert all(f"made-up.{name}." in path for path in paths)
 
 
 def test_captions_tell_how_to_read_and_what_to_distrust(report):
@@ -132,8 +132,8 @@ def test_the_names_of_the_failed_runs_above_are_real():
 
 def test_the_notebook_is_asked_for_by_its_output_and_not_by_all(campaign):
     project, results = campaign
-    asked = finished.snakemake(project, "mixed", "-n", "results/mixed/explore.svg")
-    assert "explore" in asked.stdout + asked.stderr
+    dry = finished.snakemake(project, "mixed", "-n", "results/mixed/explore.svg")
+    assert "explore" in dry.stdout + dry.stderr
     usual = finished.snakemake(project, "mixed", "-n", "available")
     assert "explore" not in usual.stdout + usual.stderr
     assert not (results / "explore.svg").exists()

@@ -25,6 +25,7 @@ WRONG = {
     "import": [[], 3],
     "base_image": [1, "-x"],
     "analysis": ["t", [1]],
+    "precision": [3, ["x"], {}],
     "A": [3, "x"],
     "B": [["x"]],
     "compatible": ["asynchronous", True],
@@ -36,6 +37,7 @@ WRONG = {
     "syncduet_repetitions": [-1],
     "sequential_repetitions": ["many"],
     "aa_repetitions": [-2],
+    "bb_repetitions": [-2],
     "timeout": ["10s", True],
     "retries": [-1, 1.5, "2", True],
     "remove_containers": ["no!", 0],
@@ -95,7 +97,7 @@ FAULTS = [
     (
         {"repetitions": 2},
         {},
-        "c.yml: duetbench.repetitions: unknown key (did you mean aa_repetitions?); accepted: ",
+        "c.yml: duetbench.repetitions: unknown key (did you mean bb_repetitions?); accepted: ",
     ),
     (
         {},
@@ -187,7 +189,11 @@ FAULTS = [
         {},
         "c.yml: duetbench.env.A-B: cannot be used as a name; accepted: a variable's name",
     ),
-    ({"env": {"A": None}}, {}, "c.yml: duetbench.env.A: is null; accepted: text, a number, true or false"),
+    (
+        {"env": {"A": None}},
+        {},
+        "c.yml: duetbench.env.A: is null; accepted: text of at most 30000 characters without NUL, a number",
+    ),
     (
         {"artifacts": {"a b": "x"}},
         {},
@@ -293,8 +299,35 @@ def test_sides_with_one_image_have_one_engine(tmp_path: Path) -> None:
     read(tmp_path, {"image": None, "engine": "process"}, two={"B": {"engine": "docker", "image": "other"}})
 
 
-def test_similar_names_with_other_numbers_are_no_misspelling(tmp_path: Path) -> None:
-    read(tmp_path, {"duets": ["500.perlbench_r"]}, **{"600.perlbench_s": {}})
+@pytest.mark.parametrize(
+    ("listed", "mapping"),
+    [("gzip-9", "gzpi-9"), ("gzip-9", "gzip9"), ("gzip-9", "gzipp-9"), ("gzip-9", "gzip-8")],
+)
+def test_a_mapping_one_edit_from_a_benchmark_without_one_is_a_fault(
+    tmp_path: Path, listed: str, mapping: str
+) -> None:
+    assert only_fault(tmp_path, {"duets": ["one", listed]}, **{mapping: {"B": {"run": "x"}}}) == (
+        f"c.yml: duetbench.duets[1]: {listed} has no mapping, and the mapping {mapping} is not used; "
+        "accepted: the same name in both places"
+    )
+    read(tmp_path, {"duets": ["one", listed]}, **{mapping: {}, listed: {}})
+
+
+@pytest.mark.parametrize("mapping", ["600.perlbench_s", "gcc", "perlbench_r.500"])
+def test_a_mapping_that_nothing_uses_is_told(tmp_path: Path, mapping: str) -> None:
+    campaign = read(tmp_path, {"duets": ["500.perlbench_r"]}, **{mapping: {"B": {"run": "x"}}})
+    assert campaign.notices[0] == f"{campaign.file}: no benchmark in duets uses the mapping {mapping}"
+
+
+def test_mappings_that_nothing_uses_are_one_line(tmp_path: Path) -> None:
+    many = {f"m{i:02}-long": {} for i in range(20)}
+    campaign = read(tmp_path, None, **many)
+    line = campaign.notices[0]
+    assert line.startswith(f"{campaign.file}: no benchmark in duets uses these 20 mappings: m00-long, ")
+    assert line.endswith(" m07-long and 12 more")
+    # what --config leaves out is left out on purpose
+    campaign = read(tmp_path, {"duets": list(many)}, {"duets": ["m01-long"]}, **many)
+    assert all("no benchmark" not in line for line in campaign.notices)
 
 
 def test_unused_mappings_are_checked_cheaply(tmp_path: Path) -> None:
@@ -321,8 +354,11 @@ def test_unused_mappings_are_checked_cheaply(tmp_path: Path) -> None:
             "c.yml: line 1, column 12: not YAML: could not determine",
         ),
         ("a: 1\n---\nb: 2\n", "c.yml: line 2, column 1: not YAML: but found another document"),
-        ("duetbench: \x00\n", "c.yml: not YAML: special characters are not allowed"),
-        ("duetbench: {image: i, duets: [2024-13-45]}\n", "c.yml: is not usable YAML: month must be in 1..12"),
+        ("duetbench: \x00\n", "c.yml: not YAML: control characters are not allowed"),
+        (
+            "duetbench: {image: i, duets: [2024-13-45]}\n",
+            "c.yml: line 1: not usable YAML: month must be in 1..12",
+        ),
         (
             "duetbench: {image: i, duets: [o], image: j}\n",
             "c.yml: image: line 1 repeats the key of line 1; accepted: ",

@@ -91,7 +91,7 @@ def test_what_was_typed_wrongly(words: list[str], message: str):
         (["analyse", "--table", "none.parquet", "--verdicts", "v.csv"], 1),
         (["analyse", "--table", "torn", "--verdicts", "v.csv"], 1),
         (["collect", "--results", ".", "--benchmark", "a.b", "--out", "t"], 1),
-        (["start", "--", "--configfile", "none.yml"], 1),
+        (["start", "--", "--configfile", "none.yml"], 2),
         (["fetch", "--plan", "none.json"], 1),
         (["figures", "all", "--table", "torn", "--verdicts", "torn", "--out", "x"], 1),
         (["figures", "forest", "--verdicts", "torn", "--suite", "s", "--out", "x"], 1),
@@ -147,7 +147,7 @@ def test_typed_by_a_person_it_needs_no_activation_and_paths_are_theirs(tmp_path:
         [checkout / "duetbench", "start", "--", "--configfile", "c.yml"],
         cwd=tmp_path, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True,
     )  # fmt: skip
-    assert done.returncode == 1 and done.stderr.startswith("error: c.yml: line ")
+    assert done.returncode == 2 and done.stderr.startswith("error: c.yml: line ")
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ def row(benchmark: str, verdict: str, change: float = 0.0, type_: str = "duet", 
     known = {"suite": "s", "benchmark": benchmark, "type": type_, "verdict": verdict, "runs": 5}
     known |= {"change_percent": change, "ci_low_percent": change - 1, "ci_high_percent": change + 1}
     known |= {"p_value": p, "p_adjusted": p, "method": "t", "warnings": ""}
+    known |= {"metric": "time", "better": "lower"}
     return {c: known.get(c, "") for c in COLUMNS}
 
 

@@ -27,19 +27,19 @@ ERROR = 0.006
 def steps(changes, error=ERROR, seed=1):
     """Campaigns that find these true changes, each in RUNS runs."""
     rng = np.random.default_rng(seed)
-    found = [rng.normal(change, error * math.sqrt(RUNS), RUNS) for change in changes]
-    return [drift.Step(x.mean(), x.std(ddof=1) / math.sqrt(RUNS), RUNS - 1) for x in found]
+    samples = [rng.normal(change, error * math.sqrt(RUNS), RUNS) for change in changes]
+    return [drift.Step(x.mean(), x.std(ddof=1) / math.sqrt(RUNS), RUNS - 1) for x in samples]
 
 
 def test_without_a_change_there_is_hardly_ever_a_change_point():
     """Of 60 histories of 20 campaigns 3 are expected at most; 8 or more happen once in a hundred times."""
-    found = sum(bool(drift.change_points(steps([0.0] * 20, seed=seed))) for seed in range(60))
-    assert found < 8
+    alarms = sum(bool(drift.change_points(steps([0.0] * 20, seed=seed))) for seed in range(60))
+    assert alarms < 8
 
 
 def test_for_many_benchmarks_the_bar_is_higher():
-    found = [drift.change_points(steps([0.0] * 8 + [0.013] * 8), series=n) for n in (1, 10**6)]
-    assert found[0] and not found[1]
+    points = [drift.change_points(steps([0.0] * 8 + [0.013] * 8), series=n) for n in (1, 10**6)]
+    assert points[0] and not points[1]
 
 
 def test_a_drift_has_its_beginning_and_a_jump_both_ends():
@@ -60,10 +60,10 @@ def test_intervals_of_the_sum_cover_the_truth():
 
 
 def test_with_a_baseline_changes_do_not_add_up():
-    told = drift.drift_of(steps([0.0] * 8 + [0.05] * 8), baseline=True)
-    assert told.change_points == (8,)
-    assert told.total.change == pytest.approx(0.05, abs=0.01)
-    assert told.segments[0].level.change == pytest.approx(0.0, abs=0.01)
+    result = drift.drift_of(steps([0.0] * 8 + [0.05] * 8), baseline=True)
+    assert result.change_points == (8,)
+    assert result.total.change == pytest.approx(0.05, abs=0.01)
+    assert result.segments[0].level.change == pytest.approx(0.0, abs=0.01)
 
 
 def test_a_step_has_the_interval_it_was_made_from():
@@ -164,8 +164,8 @@ class Balanced(html.parser.HTMLParser):
 
 def test_campaigns_that_lack_a_benchmark_leave_a_gap(tmp_path):
     made = [campaign(tmp_path, i, {"parse": 0.0} | ({"new": 0.0} if i else {})) for i in range(4)]
-    told = history.gather([history.read_campaign(path) for path in made])
-    assert {series.name: len(series.points) for series in told.series} == {"s parse": 4, "s new": 3}
+    result = history.gather([history.read_campaign(path) for path in made])
+    assert {series.name: len(series.points) for series in result.series} == {"s parse": 4, "s new": 3}
 
 
 def test_equal_names_are_told_apart_and_a_directory_counts_once(tmp_path):
@@ -182,7 +182,7 @@ def test_faults_are_one_line(tmp_path):
     alone = campaign(tmp_path, 4, {"parse": 0.0})
     text = (alone / "verdicts.csv").read_text()
     (alone / "verdicts.csv").write_text(text.replace("duet", "aaduet"))
-    for args, said in (
+    for args, message in (
         ([one, "none"], "none: no verdicts.csv; name directories of campaigns"),
         ([one, "empty"], "empty: no verdicts.csv"),
         ([one, other], "week-02 has none of the benchmarks of"),
@@ -193,7 +193,7 @@ def test_faults_are_one_line(tmp_path):
     ):
         done = command(tmp_path, *args)
         assert done.returncode == 1 and done.stderr.startswith("error: "), args
-        assert done.stderr.count("\n") == 1 and said in done.stderr, done.stderr
+        assert done.stderr.count("\n") == 1 and message in done.stderr, done.stderr
     assert not (tmp_path / "history.html").exists()
 
 
@@ -219,8 +219,8 @@ def test_the_library_is_no_requirement_of_the_rest():
 
 
 def test_a_verdict_of_the_sum_is_no_sum_of_verdicts(weeks):
-    told = history.gather([history.read_campaign(path) for path in weeks])
-    parse = told.series[0]
+    result = history.gather([history.read_campaign(path) for path in weeks])
+    parse = result.series[0]
     assert (parse.verdict, parse.shown) == ("slower", 0)
     with pytest.raises(DuetError, match="two campaigns"):
-        history.gather([told.campaigns[0]])
+        history.gather([result.campaigns[0]])

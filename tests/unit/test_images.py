@@ -259,9 +259,9 @@ def test_the_projects_own_images_are_sound() -> None:
     for name in names:
         made = images.recipe(name, images.IMAGES, {}, BASE)
         assert set().union(*(each.external for each in made.all())) <= {BASE}
-    found = {p.name: p for p in images.process_files(ImageRef("compress"), BASE)}
-    assert {"duet-loop", "make-data"} <= set(found)
-    assert all(os.access(found[name], os.X_OK) for name in ("duet-loop", "make-data"))
+    files = {p.name: p for p in images.process_files(ImageRef("compress"), BASE)}
+    assert {"duet-loop", "make-data"} <= set(files)
+    assert all(os.access(files[name], os.X_OK) for name in ("duet-loop", "make-data"))
 
 
 def test_build_context_has_exactly_what_is_hashed(folder: Path) -> None:
@@ -344,6 +344,6 @@ def test_a_base_trusts_whom_the_hosts_administrator_trusts(tmp_path: Path, monke
 def test_no_base_without_debian_or_sources(tmp_path: Path, monkeypatch) -> None:
     with pytest.raises(bootstrap.NoBase, match="base_image"):
         bootstrap.make(tmp_path / "x.tar", None, io.StringIO())
-    monkeypatch.setattr(bootstrap, "_sources", lambda: [])
+    monkeypatch.setattr(bootstrap, "apt_entries", lambda: [])
     with pytest.raises(bootstrap.NoBase, match="correct apt's sources"):
         bootstrap.make(tmp_path / "x.tar", "bookworm", io.StringIO())

@@ -106,10 +106,21 @@ def test_files_of_other_names(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["s.b.0.duet.AB.A", "s.b.0.seqn.None", "s.b.0.duet", "s.b.-1.duet.AB", "a/b.b.0.duet.AB"]
+    "name",
+    [
+        *("s.b.0.duet.AB.A", "s.b.0.seqn.None", "s.b.0.duet", "s.b.-1.duet.AB", "a/b.b.0.duet.AB"),
+        # no order of a duet, an order of one side, other digits than ASCII's, too many, two forms of one
+        *("s.b.0.duet.None", "s.b.0.aaduet.None", "s.b.0.seqn.AB.A", "s.b.٣.duet.AB"),
+        *(f"s.b.{'9' * 5000}.duet.AB", "s.b.00.duet.AB", "s.b.01.duet.AB", "s.b.0.duet.AB\n"),
+    ],
 )
 def test_other_run_names(name: str) -> None:
     assert parse_run(name) is None
+
+
+@pytest.mark.parametrize("run", ["s.b.0.duet.None", "s.b.0.seqn.AB", "s.b.٣.duet.AB", "s.b.00.duet.AB"])
+def test_files_of_names_that_are_no_runs(run: str) -> None:
+    assert parse_result_file(f"{run}.A.results.csv") is None
 
 
 def test_sides_start_in_the_order() -> None:

@@ -18,7 +18,7 @@ def test_all_of_them_are_measured_and_it_is_said_which_is_the_campaign(tmp_path:
         ("other", "three"),
     ]
     assert campaign.benchmarks[2].timeout_s == 9, "as in a file that `suites` names"
-    assert campaign.notices == (f"first: the campaign is {first}, with the suites of {second}",)
+    assert campaign.notices[0] == f"first: the campaign is {first}, with the suites of {second}"
     assert load_campaign([first]).notices == load_campaign(first).notices == ()
 
 

@@ -32,12 +32,18 @@ class Server:
     breaks_after: list[int] = field(default_factory=list)
     """Bytes it sends before it breaks the connection, one for each of the first requests."""
     statuses: list[int] = field(default_factory=list)
+    location: str = ""
+    """Where it sends who asks."""
     requests: list[str | None] = field(default_factory=list)
     """The Range header of every request."""
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         wanted = handler.headers.get("Range")
         self.requests.append(wanted)
+        if self.location:
+            handler.send_response(302)
+            handler.send_header("Location", self.location)
+            return handler.end_headers()
         if self.statuses and (status := self.statuses.pop(0)) != 200:
             return handler.send_error(status)
         first = 0
@@ -165,11 +171,37 @@ def test_a_busy_server_is_asked_again(server: Server, tmp_path: Path) -> None:
     assert record.sha256 == SHA256 and sum("trying again" in line for line in messages) == 2
 
 
-def test_another_digest_is_an_error_and_the_file_goes(server: Server, tmp_path: Path) -> None:
+def test_another_digest_is_an_error_and_the_file_is_kept_aside(server: Server, tmp_path: Path) -> None:
     source = Source("suite.jar", server.url, "0" * 64)
-    with pytest.raises(sources.SourceError, match=rf"its SHA-256 is {SHA256}, but the campaign has 0{{64}}"):
+    place = sources.place(source, tmp_path)
+    for _ in range(2):
+        with pytest.raises(
+            sources.SourceError, match=rf"its SHA-256 is {SHA256}, but the campaign has 0{{64}}"
+        ):
+            fetch(source, tmp_path)
+        assert {p.name for p in place.parent.iterdir()} == {".lock", "suite.jar.refused"}
+        assert place.with_name("suite.jar.refused").read_bytes() == BODY
+    found, _ = fetch(replace(source, sha256=SHA256), tmp_path)
+    assert found.sha256 == SHA256 == SourceRecord.read(place.with_name("suite.jar.json")).sha256
+
+
+@pytest.mark.parametrize("url", ["http://suite.example/x.jar", "ftp://suite.example/x.jar"])
+def test_a_server_does_not_send_us_where_anybody_may_change_what_comes(
+    server: Server, tmp_path: Path, url: str
+) -> None:
+    server.location = url
+    with pytest.raises(sources.SourceError) as caught:
+        fetch(Source("suite.jar", server.url), tmp_path)
+    assert str(caught.value).startswith(f"{server.url}: sends us to {url}, not https; give the key sha256")
+    assert len(server.requests) == 1
+
+
+def test_plain_http_only_with_the_digest_that_is_expected(tmp_path: Path) -> None:
+    source = Source("suite.jar", "http://suite.invalid/x.jar")
+    with pytest.raises(sources.SourceError, match=r"x.jar: not https; give the key sha256 beside url"):
         fetch(source, tmp_path)
-    assert not sources.place(source, tmp_path).exists()
+    with pytest.raises(sources.SourceError, match="cannot download"):  # there is no such server
+        fetch(replace(source, sha256=SHA256), tmp_path)
 
 
 @pytest.mark.parametrize("status", [404, 403])

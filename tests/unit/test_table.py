@@ -246,6 +246,38 @@ def test_artifacts_named_like_columns_hide_nothing(campaign):
     assert frame["hostname"].isna().all()
 
 
+def test_one_name_with_text_in_one_benchmark_and_numbers_in_another(campaign, tmp_path):
+    """As an artifact and a harness's column may have; neither makes a measured campaign unusable."""
+    artifacts = {"load": "0.1", "artifact_load": "x", "mode": "a"}
+    paths = [
+        campaign.add(duet(0), A=native(extra=",5"), B=native(extra=",6")),
+        campaign.add(duet(1), artifacts=artifacts, A=native(), B=native()),
+        campaign.add(duet(2), A=native(extra=",0.5"), B=native()),
+    ]
+    tables = [store.to_arrow(benchmark_table([path], "native")) for path in paths]
+    for order in ([0, 1, 2], [2, 1, 0], [1, 0]):
+        merged = store.to_pandas(store.merge([tables[i] for i in order]))
+        of_run = {runid: rows for runid, rows in merged.groupby("runid")}
+        assert of_run[0]["load"].tolist() == [5, 5, 5, 6, 6, 6] and of_run[1]["load"].isna().all()
+        assert of_run[1]["artifact_load"].tolist() == ["x"] * 6
+        assert of_run[1]["artifact_artifact_load"].tolist() == ["0.1"] * 6
+        assert of_run[1]["mode"].tolist() == ["a"] * 6 and of_run[0]["artifact_load"].isna().all()
+    # merging what was merged, as imported results are, is no other table
+    again = store.merge([store.merge(tables[:2]), tables[2]])
+    assert again.column_names == store.merge(tables).column_names
+    store.write(again, tmp_path / "t.csv")
+
+
+def test_control_bytes_of_an_artifact_are_escaped(campaign, tmp_path):
+    artifacts = {"gpu": "\x1b[31mred\x07\nsecond\tline\x85", "lscpu": "Model name: a\x1b]0;b\x07"}
+    frame = benchmark_table([campaign.add(duet(), artifacts=artifacts, A=native(), B=native())], "native")
+    assert set(frame["gpu"]) == {r"\x1b[31mred\x07" + "\nsecond\tline"}
+    assert set(frame["lscpu"]) == {r"a\x1b]0;b\x07"}
+    store.write(frame, tmp_path / "t.csv")
+    text = (tmp_path / "t.csv").read_bytes()
+    assert not ({*range(32), 127} - {9, 10}) & set(text) and b"second\tline" in text
+
+
 def test_merged_tables_have_canonical_columns_and_nulls(campaign):
     paths = [
         campaign.add(duet(0), A=native(extra=",0.5"), B=native()),

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from commands import DUETBENCH, ROOT
-from duet.campaign.load import Campaign
+from duet.campaign.load import Campaign, ConfigError
 from duet.campaign.order import plan_line
-from duet.commands.start import sorted_out
+from duet.commands.start import check, sorted_out
 from duet.measure.progress import command
 
 
@@ -21,13 +21,47 @@ def start(*words: str, **environment: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
+GOOD = "duetbench: {image: i, duets: [o], B: {run: x}}\n"
+
+
 def test_a_file_that_is_no_yaml_is_named_with_the_line(tmp_path: Path):
     good, bad = tmp_path / "good.yml", tmp_path / "bad.yml"
-    good.write_text("duetbench: {}\n")
+    good.write_text(GOOD)
     bad.write_text("duetbench:\n\tsuite: x\n")
     for words in (("--configfile", str(good), str(bad)), (f"--configfile={bad}", "-n")):
         code, message = start(*words)
-        assert code == 1 and message.startswith(f"error: {bad}: line 2, column 1: not YAML: ")
+        assert code == 2 and message.startswith(f"error: {bad}: line 2, column 1: not YAML: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--config", "seed=x"], '--config: duetbench.seed: is "x"; accepted: a whole number of 64 bits'),
+        (["-C", "sede=1"], "--config: sede: is 1 (did you mean seed?); accepted: a benchmark's mapping"),
+        (["--config=seed=x"], '--config: duetbench.seed: is "x"; accepted: a whole number of 64 bits'),
+        (["--config", "seed=1", "x"], '--config: is "x"; accepted: KEY=VALUE'),
+        (["--config", "500.perl={A: {run: x}}"], '--config: is "500.perl={A: {run: x}}"; accepted: keys of'),
+        (["--config", "jar=none.jar"], "--config: duetbench.jar: there is no file "),
+        (
+            ["--config", "image=renaissance", "image_args={JAVVA: x}"],
+            "--config: duetbench.image_args.JAVVA: ",
+        ),
+    ],
+)
+def test_faults_of_the_command_line_are_those_of_files(tmp_path: Path, words: list[str], line: str):
+    (tmp_path / "c.yml").write_text(GOOD)
+    code, said = start("--configfile", str(tmp_path / "c.yml"), *words)
+    assert code == 2 and said.startswith(f"error: {line}") and said.count("\n") == 1
+
+
+def test_paths_of_the_command_line_are_relative_to_snakemakes_directory(tmp_path: Path):
+    (tmp_path / "c.yml").write_text(GOOD)
+    (tmp_path / "own.jar").touch()
+    words = ("--configfile", str(tmp_path / "c.yml"), "--config", "jar=own.jar")
+    with pytest.raises(ConfigError, match="there is no file"):
+        check(words)
+    check([*words, "--directory", str(tmp_path)])
+    check(["--unlock"])
 
 
 @pytest.mark.parametrize(
@@ -39,7 +73,7 @@ def test_a_file_that_is_no_yaml_is_named_with_the_line(tmp_path: Path):
     ],
 )
 def test_a_file_that_is_not_there_is_named_and_the_nearest_one(file: str, nearest: str):
-    assert start("--configfile", file) == (1, f"error: {file}: there is no such file{nearest}\n")
+    assert start("--configfile", file) == (2, f"error: {file}: there is no such file{nearest}\n")
 
 
 @pytest.mark.parametrize(

@@ -95,24 +95,24 @@ class Campaign:
 
     def left(self, mark: str | None = None) -> list[str]:
         """What there is of runs that are not being measured: should be nothing."""
-        found = [f"process {line}" for line in (alive(mark) if mark else [])]
-        found += [f"measuring {pid}" for pid in measuring(self.results)]
-        found += [f"side of {run}" for run in choose_engine(self.engine)[0].leftovers(self.results)]
-        found += map(str, self.gates())
-        found += map(str, self.results.glob("runs/.*"))
-        found += [str(p) for p in self.results.rglob("*") if stat.S_ISFIFO(p.lstat().st_mode)]
+        leftovers = [f"process {line}" for line in (alive(mark) if mark else [])]
+        leftovers += [f"measuring {pid}" for pid in measuring(self.results)]
+        leftovers += [f"side of {run}" for run in choose_engine(self.engine)[0].leftovers(self.results)]
+        leftovers += map(str, self.gates())
+        leftovers += map(str, self.results.glob("runs/.*"))
+        leftovers += [str(p) for p in self.results.rglob("*") if stat.S_ISFIFO(p.lstat().st_mode)]
         mounts = Path("/proc/self/mounts").read_text().splitlines()
-        found += [
+        leftovers += [
             line for line in mounts if f"{self.results}/" in line or directory_prefix(self.results) in line
         ]
         with contextlib.suppress(EngineError):
-            found += map(str, cpusets.parent().glob(f"{directory_prefix(self.results)}*"))
+            leftovers += map(str, cpusets.parent().glob(f"{directory_prefix(self.results)}*"))
         with (self.results / ".lock").open() as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                found.append("the campaign's lock")
-        return found
+                leftovers.append("the campaign's lock")
+        return leftovers
 
 
 def until(condition: Callable[[], object], process: subprocess.Popen | None = None, timeout_s=120) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 from campaigns import PROJECT, process_campaign
+from duet.records.doctor import DoctorRecord
 
 VERDICTS = "results/c/verdicts.csv"
 """Target of the tests that need no figures."""
@@ -31,10 +32,14 @@ def test_a_campaign_from_yaml_to_verdicts_and_then_nothing_to_do(project, harnes
     assert abs(verdicts.change_percent["same"]) < 10
     for made in ("iterations.csv", "iterations.parquet", "pairs.parquet", "summary.md", "verdicts.json"):
         assert (project.results("c") / made).stat().st_size > 0
+    doctor = DoctorRecord.read(project.results("c") / "doctor.json")
+    assert {finding.what for finding in doctor.findings} >= {"cores", "load", "disk", "engine process"}
+    assert f"{doctor.host} before its last runs" in (project.results("c") / "provenance.html").read_text()
     first = project.measured("c")
     again = project.snakemake("c")
     assert again.returncode == 0, again.stdout
     assert project.measured("c") == first
+    assert DoctorRecord.read(project.results("c") / "doctor.json") == doctor, "nothing was measured since"
 
 
 def test_more_repetitions_keep_every_run(project, harness):
@@ -131,14 +136,14 @@ def test_nothing_else_runs_while_a_run_is_measured(project, harness):
 def sides_of(project) -> list[int]:
     """Processes that work for this project's results."""
     mark = f"DUETBENCH_ROOT={project.results('c').resolve()}".encode()
-    found = []
+    ids = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             if mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
-                found.append(int(pid))
+                ids.append(int(pid))
         except OSError:
             pass
-    return found
+    return ids
 
 
 def start_and_wait_for_a_side(project) -> subprocess.Popen:
@@ -203,7 +208,7 @@ def test_a_wrong_file_is_said_in_a_line_a_fault_and_nothing_starts(project, harn
     campaign = process_campaign("c", {"b": {"A": f"{harness} 5"}}, duet_repetitons=3, timeout="soon")
     project.write("c", campaign)
     done = project.snakemake("c")
-    assert done.returncode == 1
+    assert done.returncode == 2
     lines = [line for line in done.stdout.splitlines() if line.startswith("error: ")]
     assert len(lines) == 2 and "duet_repetitions" in done.stdout
     assert "Traceback" not in done.stdout

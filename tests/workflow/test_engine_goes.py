@@ -67,15 +67,15 @@ class Dockerd:
 
     def _processes(self) -> list[int]:
         """Of its containerd and shims, which outlive it when it is killed."""
-        found = []
+        ids = []
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
                 words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
             except OSError:
                 continue
             if f"{self.folder}/" in words and int(pid) != os.getpid():
-                found.append(int(pid))
-        return found
+                ids.append(int(pid))
+        return ids
 
 
 @pytest.fixture(scope="module")
@@ -136,8 +136,8 @@ def test_a_run_that_begins_while_the_engine_is_gone(campaign: Campaign, dockerd:
     time.sleep(5)
     assert measuring.poll() is None
     dockerd.start()
-    _, said = measuring.communicate(timeout=120)
-    assert measuring.returncode == 0 and said.count("waiting for it") == 1, said
+    _, output = measuring.communicate(timeout=120)
+    assert measuring.returncode == 0 and output.count("waiting for it") == 1, output
     assert json.loads((directory / "run.json").read_text())["start_ns"] > before["end_ns"]
 
 

@@ -379,7 +379,7 @@ def test_the_clock_is_set(campaign, tmp_path):
     )
     until(lambda: any(path.stat().st_size for path in campaign.part("set", "*.log")))
     offset.write_text("+3600")
-    _, said = measuring.communicate(timeout=120)
-    assert measuring.returncode == 0, said
-    assert "warning: the clock was set by +3600." in said
+    _, output = measuring.communicate(timeout=120)
+    assert measuring.returncode == 0, output
+    assert "warning: the clock was set by +3600." in output
     assert abs(campaign.record("set")["clock_step_ns"] - 3600 * 10**9) < 10**9

@@ -15,7 +15,8 @@ sys.path.insert(0, str(SCRIPTS))
 
 from duet import harnesses
 from duet.campaign import load, order, overrides
-from duet.model import DuetError, file_name
+from duet.images.identity import arguments
+from duet.model import DuetError, file_name, printable
 from duet.records.layout import Layout
 from duet.records.plan import plan_of
 from duet.records.run import stems
@@ -29,14 +30,14 @@ gc.disable()  # no cycles worth the search: a sixth of the time that 10,000 jobs
 
 
 def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text, but="\n"), file=sys.stderr, flush=True)
 
 
-def stop(faults: list[str]) -> None:
+def stop(faults: list[str], code: int = 1) -> None:
     """End snakemake before anything is started: one line per error, no traceback."""
     for fault in faults:
         say(f"error: {fault}")
-    raise SystemExit(1)
+    raise SystemExit(code)
 
 
 def config_arguments() -> list[str]:
@@ -49,12 +50,13 @@ def load_campaign():
     files = [given] if isinstance(given, str) else given
     try:
         if not IN_MODULE:
-            return load.load_campaign(files, overrides.read(config_arguments()))
+            return load.load_campaign(files, overrides.read(config_arguments()), arguments)
         if files:
-            return load.load_campaign(files, {k: v for k, v in config.items() if k != "configfile"})
-        return load.from_mapping(config, "config of the module")
+            values = {k: v for k, v in config.items() if k != "configfile"}
+            return load.load_campaign(files, values, arguments)
+        return load.from_mapping(config, "config of the module", arguments)
     except load.ConfigError as error:
-        stop(error.faults)
+        stop(error.faults, error.exit_code)
     except DuetError as error:
         stop([str(error)])
 
@@ -74,6 +76,8 @@ for name, run in RUNS.items():
 PLAN = plan_of(CAMPAIGN, RUNS.values())
 FOREIGN = [key for folder in CAMPAIGN.imports if not stems(folder) for key in harnesses.in_folder(folder)]
 IMPORTED = {stem for folder in CAMPAIGN.imports for stem in stems(folder)}
+MEMBERS = [stem for b in CAMPAIGN.benchmarks for stem in b.stems[1:]]
+"""Benchmarks that one process runs with others, as far as `duets` names them: of figures only."""
 IMPORTED |= {f"{file_name(suite)}.{file_name(name)}" for suite, name in FOREIGN}
 PHASES = bool(FOREIGN) or any(harnesses.get(b.format).phases for b in CAMPAIGN.benchmarks)
 """Whether there may be something to show in the figure of phases."""

@@ -2,7 +2,7 @@
 
 import re
 
-STEMS = sorted(IMPORTED.union(RUNS_OF))
+STEMS = sorted(IMPORTED.union(RUNS_OF, MEMBERS))
 SUITES = sorted({stem.partition(".")[0] for stem in STEMS})
 FIGURES = (
     ("timeline", "1 A/B timeline"),
@@ -149,7 +149,9 @@ def finished(wildcards) -> list[str]:
 
 
 def benchmarks_drawn() -> list[str]:
-    return sorted(IMPORTED.union(benchmarks_here()))
+    measured = benchmarks_here()
+    inner = [stem for b in CAMPAIGN.benchmarks if b.stem in measured for stem in b.stems[1:]]
+    return sorted(IMPORTED.union(measured, inner))
 
 
 def figures_here(wildcards) -> list[str]:

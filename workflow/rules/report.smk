@@ -27,11 +27,11 @@ rule figures:
     threads: workflow.cores or 1
     params:
         command=duetbench("figures"),
-        imported=" ".join(sorted(IMPORTED)),
+        unplanned=" ".join(sorted(IMPORTED.union(MEMBERS))),
     shell:
         f"{{params.command}} --log {{log}} all --table {{input.table}} --pairs {{input.pairs}} --effects {{input.effects}}"
         f" --verdicts {{input.verdicts}} --comparison {{input.comparison}} --analysis {{input.analysis}}"
-        f" --planned {{input.planned}} --stem {{params.imported}} --runs {RESULTS}/runs"
+        f" --planned {{input.planned}} --stem {{params.unplanned}} --runs {RESULTS}/runs"
         f" --out {RESULTS}/figures"
 
 
@@ -120,7 +120,7 @@ rule provenance:
         command=duetbench("provenance"),
     shell:
         f"{{params.command}} --name {CAMPAIGN.name} --runs {RESULTS}/runs --planned {{input.planned}}"
-        f" --images {RESULTS}/images --analysis {{input.analysis}} --config {{input.config:q}} --html {{output}}"
+        f" --images {RESULTS}/images --doctor {LAYOUT.doctor} --analysis {{input.analysis}} --config {{input.config:q}} --html {{output}}"
         f" --log {{log}}"
 
 

@@ -48,6 +48,11 @@ def begin() -> None:
             remove_dead_locks()
             plan().write(LAYOUT)
             worklist.write(LAYOUT, due())
+            if CAMPAIGN.analysis.precision:
+                # what was settled when the last call ended, or is by another precision
+                command = [sys.executable, SCRIPTS / "duetbench.py", "settle", RESULTS]
+                subprocess.run(command, check=False)
+            examine()
         except DuetError as error:
             stop([str(error)])
     for notice in CAMPAIGN.notices:
@@ -58,6 +63,18 @@ def begin() -> None:
     say(order.plan_line(CAMPAIGN, tuple(RUNS.values()), [RUNS[name] for name in due()]))
     if due() and (same := same_sides(CAMPAIGN.benchmarks, engine)):
         say(same)
+
+
+def examine() -> None:
+    """Write down what the machine is like before anything is measured on it; its problems are said."""
+    if due():
+        from duet.commands import doctor
+
+        findings = doctor.examine(CAMPAIGN, RESULTS)
+        doctor.write(LAYOUT.doctor, findings)
+        for finding in findings:
+            if finding.level == "problem":
+                say(doctor.line(finding))
 
 
 def hold() -> None:
@@ -119,7 +136,7 @@ def plan():
 
 def decide(runs) -> dict[str, str]:
     hashes = {key: state.hash for key, state in image_states().items()}
-    return due_runs(runs, PLAN.sides, hashes, LAYOUT)
+    return due_runs(runs, PLAN.sides, hashes, LAYOUT, CAMPAIGN.analysis)
 
 
 def forced(name: str) -> bool:

@@ -4,25 +4,34 @@ import contextlib
 import difflib
 import json
 import math
-import re
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from duet.campaign import predecessor
+from duet.campaign import predecessor, yaml_data
 from duet.campaign.values import engine_of
+from duet.model import printable
 
 OVERRIDES = "--config"
 """How faults name the values of the command line."""
 
 LISTS = ("results", "privileges", "duets", "suites", "import")
 """Keys that take a single text for a list of one."""
+
+FILE_BYTES = 4 << 20
+"""Of a campaign file; 10,000 benchmarks take a quarter of it."""
+
+LONGEST_BITS = 1000
+"""Of a whole number."""
+
+SHOWN = 60
+"""Characters of a value or a key that a fault shows."""
 
 SCHEMA = Path(__file__).parents[3] / "workflow" / "schemas" / "campaign.schema.json"
 
@@ -34,7 +43,7 @@ class Faults:
     lines: list[str] = field(default_factory=list)
 
     def add(self, where: str, what: str, accepted: str = "") -> None:
-        line = f"{where}: {what}; accepted: {accepted}" if accepted else f"{where}: {what}"
+        line = printable(f"{where}: {what}; accepted: {accepted}" if accepted else f"{where}: {what}")
         if line not in self.lines:
             self.lines.append(line)
 
@@ -65,40 +74,40 @@ def keys(level: str) -> tuple[str, ...]:
 
 def nearest(word: str, words: Iterable[str]) -> str:
     """` (did you mean …?)`, or nothing where no word is near."""
-    found = difflib.get_close_matches(word, list(words), 1)
-    return f" (did you mean {found[0]}?)" if found else ""
+    close = difflib.get_close_matches(word[:SHOWN], list(words), 1)
+    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def is_name(text: str) -> bool:
     return Draft202012Validator(schema()["propertyNames"]).is_valid(text)
 
 
-def misspelt(one: str, two: str) -> bool:
-    """Whether two names are probably meant to be one: nearly the same, with the same digits."""
-    digits = [re.findall("[0-9]+", word) for word in (one, two)]
-    ratio = difflib.SequenceMatcher(None, one.lower(), two.lower()).ratio()
-    return one != two and digits[0] == digits[1] and ratio >= 0.85
-
-
 def read(path: Path, faults: Faults) -> Document | None:
     """The file's document; None when it has faults that leave nothing to go on with."""
     label = str(path)
     try:
-        loader = _Loader(path.read_bytes())
-        data = loader.get_single_data()
+        data, duplicates = yaml_data.parse(_bytes(path))
     except OSError as e:
         faults.add(label, f"cannot be read: {e.strerror}")
         return None
-    except yaml.YAMLError as e:
-        faults.add(label, _syntax(e))
+    except yaml_data.YamlError as e:
+        faults.add(label, e.what, e.remedy)
         return None
-    except (RecursionError, ValueError) as e:
-        # ValueError: a date that no calendar has; RecursionError: nested without end
-        faults.add(label, f"is not usable YAML: {e}".splitlines()[0])
-        return None
-    for key, first, again in loader.duplicates:
+    for key, first, again in duplicates:
         faults.add(f"{label}: {_key(key)}", f"line {again} repeats the key of line {first}", "each key once")
     return document(label, path.parent, data, faults)
+
+
+def _bytes(path: Path) -> bytes:
+    """Raises OSError, also for what has no end or waits for a writer."""
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError(0, "not a file")
+    with path.open("rb") as file:
+        data = file.read(FILE_BYTES + 1)
+    if len(data) > FILE_BYTES:
+        raise OSError(0, f"more than {FILE_BYTES >> 20} MiB")
+    return data
 
 
 def document(label: str, folder: Path, data: object, faults: Faults) -> Document | None:
@@ -114,6 +123,8 @@ def document(label: str, folder: Path, data: object, faults: Faults) -> Document
         faults.add(label, "is nested without end")
         return None
     for error in errors:
+        if isinstance(error.instance, float) and not math.isfinite(error.instance):
+            continue  # said already
         for where, what, accepted in _explain(error):
             faults.add(f"{label}: {where}" if where else label, what, accepted)
     if errors or not isinstance(data, dict):
@@ -131,31 +142,6 @@ def document(label: str, folder: Path, data: object, faults: Faults) -> Document
     return Document(label, folder, campaign, benchmarks, its)
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML's own loader keeps the last of several equal keys without a word."""
-
-    def __init__(self, stream: bytes):
-        self.duplicates: list[tuple[str, int, int]] = []
-        super().__init__(stream)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        lines: dict[tuple[str, str], int] = {}
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and not key.tag.endswith(":merge"):
-                line = key.start_mark.line + 1
-                if (key.tag, key.value) in lines:
-                    self.duplicates.append((key.value, lines[key.tag, key.value], line))
-                lines.setdefault((key.tag, key.value), line)
-        return super().construct_mapping(node, deep)
-
-
-def _syntax(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    what = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
-    at = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-    return f"{at}not YAML: {' '.join(what.split())}"
-
-
 def place(folder: Path, path: str) -> Path:
     """A path of a file, relative to the file's folder. `~` that means nobody stays as it is."""
     with contextlib.suppress(RuntimeError):
@@ -165,10 +151,13 @@ def place(folder: Path, path: str) -> Path:
 
 def _named(node: object, label: str, path: tuple[object, ...], faults: Faults) -> Any:
     """The same data with text keys only; others (`500:`, `on:`) are faults, as is .nan."""
-    if isinstance(node, list):
+    if isinstance(node, list | tuple):
         return [_named(v, label, (*path, i), faults) for i, v in enumerate(node)]
     if isinstance(node, float) and not math.isfinite(node):
         faults.add(f"{label}: {_path(path)}", f"is {node}", "finite numbers")
+    if isinstance(node, int) and node.bit_length() > LONGEST_BITS:
+        faults.add(f"{label}: {_path(path)}", "is a very large number", "numbers of at most 300 digits")
+        return math.inf  # Python would not write it out in the messages of the schema's faults
     if not isinstance(node, dict):
         return node
     for key in node:
@@ -230,10 +219,13 @@ def _path(parts: Iterable[object]) -> str:
 
 
 def _key(key: object) -> str:
-    return key if isinstance(key, str) and key.isprintable() and key else json.dumps(key, default=str)
+    return key if isinstance(key, str) and key.isprintable() and 0 < len(key) <= SHOWN else show(key)
 
 
 def show(value: object) -> str:
     """A value in one short line."""
-    text = json.dumps(value, default=str, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:57] + "…"
+    try:
+        text = json.dumps(value, default=str, ensure_ascii=False)
+    except ValueError:  # Python writes out no number of more than 4,300 digits
+        return "a very large number"
+    return text if len(text) <= SHOWN else text[: SHOWN - 3] + "…"

@@ -12,7 +12,8 @@ name, arguments and source are the same.
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 
-from duet.model import ImageRef, Run, Side
+from duet.model import Analysis, ImageRef, Run, Side
+from duet.records.closing import Closing, closing_of
 from duet.records.files import RecordError
 from duet.records.layout import FAILURE, RUN, Layout
 from duet.records.plan import SidePlan
@@ -29,15 +30,38 @@ def due_runs(
     plans: Mapping[str, SidePlan],
     hashes: Mapping[str, str | None],
     layout: Layout,
+    analysis: Analysis | None = None,
     digests: bool = False,
 ) -> dict[str, str]:
     """Name of each run that is to be measured, in the order given, and why.
 
     `plans`: what sides run, by `Run.plan_file`; `hashes`: content of images by their keys, as far
-    as it is known; `digests`: look at all content of results, however large.
+    as it is known. `analysis`: by which runs may have been closed as not needed; `digests`: look at all
+    content of results, however large.
     """
-    reasons = ((run.name, _reason(run, plans, hashes, layout, digests)) for run in runs)
-    return {name: reason for name, reason in reasons if reason is not None}
+    reasons: dict[str, str | None] = {}
+    closings: dict[str, Closing] = {}
+    for run in runs:
+        reason = _reason(run, plans, hashes, layout, digests)
+        if (
+            reason is not None
+            and reason.startswith("damaged")
+            and (closed := closing_of(layout.run(run.name)))
+        ):
+            reason, closings[run.name] = None, closed
+        reasons[run.name] = reason
+    for name, closed in closings.items():
+        again = [each for each in closed.rests_on if reasons.get(each)]
+        if again:
+            reasons[name] = f"changed: {again[0]}, on which it rests that it was not needed"
+        elif _stops(closed.analysis) != _stops(analysis):
+            reasons[name] = "changed: precision or analysis, by which it was not needed"
+    return {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+def _stops(analysis: Analysis | None) -> Analysis | None:
+    """What of an analysis says when measuring ends."""
+    return analysis and replace(Analysis(), **{f.name: getattr(analysis, f.name) for f in fields(Analysis)})
 
 
 def _reason(

@@ -11,42 +11,64 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from duet.campaign import check, overrides, resolve
+from duet.campaign import check, mappings, overrides, resolve, values
 from duet.campaign.check import OVERRIDES, Document, Faults
-from duet.campaign.resolve import Chain, Findings, Layer
-from duet.model import Analysis, Benchmark, Campaign, DuetError, ImageRef, Schedule, collisions
+from duet.campaign.resolve import Arguments, Chain, Findings, Layer
+from duet.model import (
+    Analysis,
+    Benchmark,
+    Campaign,
+    DuetError,
+    ImageRef,
+    Metric,
+    Precision,
+    Schedule,
+    Type,
+    collisions,
+)
+
+MOST_RUNS = 100_000
+"""Of a campaign: Snakemake takes a minute to look at ten thousand."""
 
 
 class ConfigError(DuetError):
     """All faults found, one line each: `file: key.path: what is wrong; accepted: …`."""
+
+    exit_code = 2
 
     def __init__(self, faults: Iterable[str]):
         self.faults = list(faults)
         super().__init__("\n".join(self.faults))
 
 
-def load_campaign(files: Path | Sequence[Path], values: Mapping[str, Any] | None = None) -> Campaign:
+def load_campaign(
+    files: Path | Sequence[Path],
+    values: Mapping[str, Any] | None = None,
+    arguments: Arguments | None = None,
+) -> Campaign:
     """The campaign of its files, with the values of `--config` over it.
 
     The first file is the campaign. Further ones are suite files, as if it named them in `suites`;
     what they say of the campaign as a whole must be what holds for it. `values` holds campaign keys
     and benchmarks' mappings, or a `duetbench` mapping as in a file; its relative paths are relative
-    to the current directory. Raises ConfigError with all faults: first those of each file by
-    itself, and when there are none those of the whole.
+    to the current directory. `arguments` tells what images take, to find what they do not. Raises
+    ConfigError with all faults: first those of each file by itself, and when there are none those of
+    the whole.
     """
     first, *further = [files] if isinstance(files, (str, Path)) else files
-    faults = Faults()
-    return _loaded(Path(first), check.read(Path(first), faults), [Path(f) for f in further], values, faults)
+    findings = Findings(Faults(), arguments)
+    main = check.read(Path(first), findings.faults)
+    return _loaded(Path(first), main, [Path(f) for f in further], values, findings)
 
 
-def from_mapping(data: Mapping[str, Any], label: str) -> Campaign:
+def from_mapping(data: Mapping[str, Any], label: str, arguments: Arguments | None = None) -> Campaign:
     """The campaign that a mapping describes as a file would; campaign keys at its top are as in `--config`.
 
     `label` is how faults name it; relative paths are relative to the current directory.
     """
-    faults = Faults()
-    main = check.document(label, Path.cwd(), overrides.as_file(dict(data)), faults)
-    return _loaded(Path(label), main, [], None, faults)
+    findings = Findings(Faults(), arguments)
+    main = check.document(label, Path.cwd(), overrides.as_file(dict(data)), findings.faults)
+    return _loaded(Path(label), main, [], None, findings)
 
 
 def _loaded(
@@ -54,8 +76,9 @@ def _loaded(
     main: Document | None,
     further: Sequence[Path],
     values: Mapping[str, Any] | None,
-    faults: Faults,
+    findings: Findings,
 ) -> Campaign:
+    faults = findings.faults
     over = check.document(OVERRIDES, Path.cwd(), overrides.as_file(dict(values or {})), faults)
     beside = [check.read(file, faults) for file in further]
     if main is None or over is None or None in beside:
@@ -66,7 +89,7 @@ def _loaded(
         raise ConfigError(faults.lines)
     for document in filter(None, beside):
         _check_agrees(document, main, over, faults)
-    campaign = _campaign(path, main, over, [s for s in suites if s], faults)
+    campaign = _campaign(path, main, over, [s for s in suites if s], findings)
     if faults.lines:
         raise ConfigError(faults.lines)
     notices = campaign.notices
@@ -76,7 +99,7 @@ def _loaded(
     return replace(campaign, notices=notices, suites=(*named, *further))
 
 
-WHOLE = ("seed", "schedule", "verbose", "environment", "base_image", "import", "analysis")
+WHOLE = ("seed", "schedule", "verbose", "environment", "base_image", "import", "analysis", "precision")
 """Keys that only a campaign has, and of which a suite file's are of no effect."""
 
 
@@ -102,23 +125,32 @@ def _paths(main: Document, over: Document, key: str) -> tuple[Path, ...]:
     return tuple(check.place(holder.folder, p) for p in holder.campaign.get(key, ()))
 
 
-def _campaign(path: Path, main: Document, over: Document, suites: list[Document], faults: Faults) -> Campaign:
+def _campaign(
+    path: Path, main: Document, over: Document, suites: list[Document], findings: Findings
+) -> Campaign:
+    faults = findings.faults
     top = {**main.campaign, **over.campaign}
     name = _name(top, path, main, faults)
-    findings = Findings(faults)
     benchmarks: list[tuple[Document, Benchmark]] = []
     for document in (main, *suites):
-        for benchmark in _duets(document, main, over, faults):
+        for benchmark, members in _duets(document, main, over, findings):
             chain = _chain(document, main, over, benchmark)
             suite = resolve.value(chain, "suite") or _suite_name(document, main, name)
-            for point in resolve.points(chain):
+            for point in resolve.points(chain, findings):
                 made = resolve.benchmark(chain, suite, benchmark, point, findings)
-                benchmarks.append((document, made))
+                benchmarks.append((document, replace(made, members=members)))
     findings.finish()
     _check_whole(main, over, suites, benchmarks, faults)
     analysis = {**main.campaign.get("analysis", {}), **over.campaign.get("analysis", {})}
     if "margin" in analysis:
         analysis["margin_percent"] = analysis.pop("margin")
+    if "metrics" in analysis:
+        holder = over if "metrics" in over.campaign.get("analysis", {}) else main
+        analysis["metrics"] = _metrics(analysis["metrics"], f"{holder.label}: duetbench.analysis", faults)
+    if "precision" in top:
+        holder = _holder(main, over, "precision")
+        analysis["precision"] = _precision(top["precision"], f"{holder.label}: duetbench.precision", faults)
+        benchmarks = [(d, _up_to(b, analysis["precision"])) for d, b in benchmarks]
     artifacts: dict[str, str] = {}
     for document in (*suites, main, over):
         artifacts |= document.campaign.get("artifacts", {})
@@ -142,6 +174,36 @@ def _environment(given: str | Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return (("*", given),) if isinstance(given, str) else tuple(given.items())
 
 
+def _precision(given: Mapping[str, Any], where: str, faults: Faults) -> Precision:
+    budget = given.get("time_budget")
+    precision = Precision(
+        ci_width_percent=given.get("ci_width"),
+        verdict=given.get("or") == "verdict",
+        max_repetitions=given.get("max_repetitions", Precision.MOST),
+        time_budget_s=None if budget is None else values.seconds(budget),
+    )
+    if precision.ci_width_percent is None and not precision.verdict and budget is None:
+        faults.add(where, "never ends before max_repetitions", "ci_width, or: verdict, or a time_budget")
+    return precision
+
+
+def _up_to(benchmark: Benchmark, precision: Precision) -> Benchmark:
+    """Planned up to the most runs, in the types that it has."""
+    most = {t: precision.max_repetitions for t in Precision.TYPES if benchmark.repetitions.get(t)}
+    return replace(benchmark, repetitions={**benchmark.repetitions, **most})
+
+
+def _metrics(given: Sequence[str | Mapping[str, str]], where: str, faults: Faults) -> tuple[Metric, ...]:
+    """`time`, or `{ops: higher}` with its direction."""
+    named = [
+        (each, Metric.usual(each)) if isinstance(each, str) else next(iter(each.items())) for each in given
+    ]
+    for i, (name, _) in enumerate(named):
+        if name in [other for other, _ in named[:i]]:
+            faults.add(f"{where}.metrics[{i}]", f"{name} occurs twice", "each metric once")
+    return tuple(Metric(name, better) for name, better in named)
+
+
 def _name(top: Mapping[str, Any], path: Path, main: Document, faults: Faults) -> str:
     name = top.get("name", path.stem)
     if not check.is_name(name):
@@ -163,17 +225,33 @@ def _chain(document: Document, main: Document, over: Document, benchmark: str) -
     return tuple(levels)
 
 
-def _duets(document: Document, main: Document, over: Document, faults: Faults) -> tuple[str, ...]:
-    """The benchmarks to measure. Mappings that none of them uses are no fault, misspelt ones are."""
+def _duets(
+    document: Document, main: Document, over: Document, findings: Findings
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The benchmarks to measure, and what each runs in one process where that is said.
+
+    Mappings that none of them uses are told, misspelt ones are faults.
+    """
     holder = _holder(document, over, "duets") if document is main else document
-    names = holder.campaign.get("duets", ())
-    unused = sorted(set(document.benchmarks) - set(names))
-    for i, name in enumerate(names):
-        twin = next((u for u in unused if check.misspelt(name, u)), None)
-        if twin and name not in document.benchmarks and name not in over.benchmarks:
-            what = f"{name} has no mapping, and the mapping {twin} is not used"
-            faults.add(f"{holder.label}: duetbench.duets[{i}]", what, "the same name in both places")
-    return tuple(names)
+    entries = _entries(holder)
+    names = [name for name, _ in entries]
+    bare = [name for name in names if name not in document.benchmarks and name not in over.benchmarks]
+    unused = set(document.benchmarks).difference(names)
+    for name, twin in mappings.misspelt(bare, unused).items():
+        what = f"{name} has no mapping, and the mapping {twin} is not used"
+        where = f"{holder.label}: duetbench.duets[{names.index(name)}]"
+        findings.faults.add(where, what, "the same name in both places")
+    # What --config leaves out is left out on purpose.
+    if unused := unused.difference(name for name, _ in _entries(document)):
+        findings.notices[mappings.unused(document.label, unused)] = None
+    return entries
+
+
+def _entries(document: Document) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The names in its `duets`, and what each has in it."""
+    given = document.campaign.get("duets", ())
+    pairs = ((each, ()) if isinstance(each, str) else next(iter(each.items())) for each in given)
+    return tuple((name, tuple(members)) for name, members in pairs)
 
 
 def _check_whole(
@@ -196,7 +274,7 @@ def _check_whole(
     for name in over.benchmarks:
         if name not in known:
             hint = check.nearest(name, (*known, *check.keys("campaign")))
-            faults.add(f"{OVERRIDES}: {name}", f"no such benchmark{hint}", ", ".join(sorted(known)))
+            faults.add(f"{OVERRIDES}: {name}", f"no such benchmark{hint}", mappings.names(sorted(known)))
     documents = {id(b): d for d, b in found}
     for one, two in collisions(b for _, b in found):
         same = (one.suite, one.name) == (two.suite, two.name)
@@ -218,7 +296,12 @@ def _check_whole(
                 f"there is no directory {folder}",
                 "result directories, and .csv or .json files of duetprocess",
             )
-    if not folders and not any(sum(b.repetitions.values()) for _, b in found):
+    count = sum(n * (1 + (type_ == Type.SEQN)) for _, b in found for type_, n in b.repetitions.items())
+    if count > MOST_RUNS:
+        faults.add(
+            f"{main.label}: duetbench.duets", f"makes {count} runs", f"at most {MOST_RUNS} in a campaign"
+        )
+    if not folders and not count:
         what = "nothing to measure"
         accepted = "benchmarks in duets with repetitions, suite files in suites, or directories in import"
         faults.add(f"{main.label}: duetbench.duets", what, accepted)

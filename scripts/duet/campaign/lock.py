@@ -33,7 +33,7 @@ def hold(layout: Layout) -> IO[str]:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         file.seek(0)
-        holder = _told(file.read())
+        holder = _description(file.read())
         file.close()
         what = f"{layout.results}: another workflow works on it, {holder}"
         raise DuetError(what, "wait for it, or end it where it runs") from None
@@ -49,7 +49,7 @@ def hold(layout: Layout) -> IO[str]:
     return file
 
 
-def _told(text: str) -> str:
+def _description(text: str) -> str:
     try:
         facts = json.loads(text)
         return f"since {facts['since']}: process {facts['pid']} on {facts['host']}, {facts['command']}"

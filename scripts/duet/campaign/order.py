@@ -4,7 +4,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from duet.model import SIDES, Benchmark, Campaign, Order, Run, Schedule, Type
+from duet.model import SIDES, Benchmark, Campaign, Order, Precision, Run, Schedule, Type
 
 
 def runs(campaign: Campaign) -> tuple[Run, ...]:
@@ -12,16 +12,19 @@ def runs(campaign: Campaign) -> tuple[Run, ...]:
 
     `sequential`: by benchmark as in the file. `randomized_interleaving_trials` (Abedi and Brecht,
     ICPE 2017): a permutation of all runs drawn from the seed. A run keeps its place relative to
-    the others when repetitions are added, since its place depends on its own name only.
+    the others when repetitions are added, since its place depends on its own name only. Where measuring may
+    stop early (`precision`) both are done in rounds: each benchmark's first runs, then their second ones.
     """
     listed = [run for b in campaign.benchmarks for run in _of_benchmark(campaign.seed, b)]
     if campaign.schedule == Schedule.RMIT:
         listed.sort(key=lambda run: _draw(campaign.seed, "place", run.name))
+    if campaign.analysis.precision:
+        listed.sort(key=lambda run: run.runid)
     return tuple(listed)
 
 
 def _of_benchmark(seed: int, benchmark: Benchmark) -> Iterable[Run]:
-    for type_ in (Type.DUET, Type.SYNCDUET, Type.AADUET, Type.SEQN):
+    for type_ in (Type.DUET, Type.SYNCDUET, Type.AADUET, Type.BBDUET, Type.SEQN):
         for runid in range(benchmark.repetitions.get(type_, 0)):
             if type_ == Type.SEQN:
                 first = _draw(seed, "first", benchmark.stem, runid) % 2
@@ -89,6 +92,10 @@ def plan_line(campaign: Campaign, all_runs: Sequence[Run], left: Sequence[Run]) 
     if not all_runs:
         return f"{campaign.name}: nothing to measure, results are imported"
     text = f"{campaign.name}: {_count(campaign.benchmarks, 'benchmark')}, {_count(all_runs, 'run')} ({made})"
+    shared = [f"{b.name} runs {len(b.members)}" for b in campaign.benchmarks if b.members]
+    text += f", {', '.join(shared)} in one process" if shared else ""
+    if precision := campaign.analysis.precision:
+        text += f", {enough(precision)}"
     if not left:
         return f"{text}, all measured"
     longest = longest_s(campaign, left)
@@ -96,6 +103,16 @@ def plan_line(campaign: Campaign, all_runs: Sequence[Run], left: Sequence[Run]) 
         f"at most {duration(longest)} if all reach their timeouts" if longest else "no timeout limits them"
     )
     return f"{text}, {len(left)} to measure; {bound}"
+
+
+def enough(precision: Precision) -> str:
+    """When measuring ends, in words."""
+    width = precision.ci_width_percent
+    ends = [f"an interval is {width:g} % wide"] if width else []
+    ends += ["there is a verdict"] if precision.verdict else []
+    until = f"each benchmark until {' or '.join(ends)}" if ends else "each benchmark"
+    budget = precision.time_budget_s
+    return until + (f", all within {duration(budget)}" if budget else "")
 
 
 def _count(things: Sequence[object], noun: str) -> str:

@@ -4,15 +4,31 @@ Snakemake reads numbers and Python's True, and hands on what lies in a mapping a
 `KEY=VALUE` arguments are read again here: `verbose=yes`, `analysis={margin: 1}`, `duets=[a, b]`.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from duet.campaign import check
+from duet.campaign import check, yaml_data
 
 NULLS = ("", "~", "null", "Null", "NULL")
+
+
+_KEY = re.compile(r"[A-Za-z_][\w-]*\w", re.ASCII)
+"""What Snakemake takes."""
+
+
+def malformed(arguments: Sequence[str]) -> list[str]:
+    """A line for each argument that Snakemake does not take for `KEY=VALUE`."""
+    faults = check.Faults()
+    for argument in arguments:
+        key, equals, _ = argument.partition("=")
+        if not equals:
+            faults.add(check.OVERRIDES, f"is {check.show(argument)}", "KEY=VALUE")
+        elif not _KEY.fullmatch(key):
+            accepted = "keys of letters, digits, _ and -, at least two (others stand in a file)"
+            faults.add(check.OVERRIDES, f"is {check.show(argument)}", accepted)
+    return faults.lines
 
 
 def read(arguments: Sequence[str]) -> dict[str, Any]:
@@ -30,8 +46,8 @@ def read(arguments: Sequence[str]) -> dict[str, Any]:
 
 def _value(key: str, text: str) -> Any:
     try:
-        parsed = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError):
+        parsed, _ = yaml_data.parse(text)
+    except yaml_data.YamlError:
         return text
     if parsed is None:
         return None if text.strip() in NULLS else text

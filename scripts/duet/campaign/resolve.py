@@ -1,24 +1,27 @@
 """One benchmark's values, found on the levels on which they may stand."""
 
 import itertools
+import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from duet import harnesses, revisions
 from duet.campaign import predecessor, values
-from duet.campaign.check import OVERRIDES, Document, Faults, nearest, place
+from duet.campaign.check import OVERRIDES, Document, Faults, nearest, place, show
 from duet.campaign.predecessor import Manner
 from duet.harnesses import Harness
-from duet.model import Benchmark, Checkout, ImageRef, Side, Source, Type
+from duet.model import HERE, Benchmark, Checkout, ImageRef, Order, Run, Side, Source, Type
 
 COUNTS = {
     Type.DUET: ("duet_repetitions", 1),
     Type.SYNCDUET: ("syncduet_repetitions", 0),
     Type.SEQN: ("sequential_repetitions", 0),
     Type.AADUET: ("aa_repetitions", 0),
+    Type.BBDUET: ("bb_repetitions", 0),
 }
 
 
@@ -38,11 +41,17 @@ Chain = tuple[Layer, ...]
 """The levels that a value is looked up on, the farthest first."""
 
 
+Arguments = Callable[[str, Mapping[str, str]], frozenset[str] | None]
+"""(image, its image_args) -> the names that image_args may have; None for an image that is not built here."""
+
+
 @dataclass
 class Findings:
     """What resolving brings besides values. Faults that many benchmarks share are one line."""
 
     faults: Faults
+    arguments: Arguments | None = None
+    """None: what images take is not looked at."""
     notices: dict[str, None] = field(default_factory=dict)
     its: dict[tuple[str, Manner], dict[str, None]] = field(default_factory=dict)
     """Files of the predecessor and how they are taken -> their images."""
@@ -99,12 +108,19 @@ LONGEST_NAME = 120
 """Of a benchmark with its parameters: a file's name has 255."""
 
 
-def points(chain: Chain) -> list[Point]:
+MOST_POINTS = 1000
+
+
+def points(chain: Chain, findings: Findings) -> list[Point]:
     """All combinations of its parameters' values, the last one's changing fastest."""
     lists = [
         [(name, values.text(each)) for each in listed]
         for name, listed in value(chain, "parameters", {}).items()
     ]
+    count, layer = math.prod(map(len, lists)), find(chain, "parameters")
+    if count > MOST_POINTS and layer:
+        findings.faults.add(layer.where("parameters"), f"makes {count} benchmarks", f"at most {MOST_POINTS}")
+        return []
     return list(itertools.product(*lists))
 
 
@@ -120,6 +136,8 @@ def benchmark(chain: Chain, suite: str, name: str, point: Point, findings: Findi
     repetitions = {t: int(value(chain, key, default)) for t, (key, default) in COUNTS.items()}
     synchronised = find(chain, COUNTS[Type.SYNCDUET][0]) if repetitions[Type.SYNCDUET] else None
     a, b = (_side(of_side(chain, s), s, name, point, harness, synchronised, findings) for s in ("A", "B"))
+    for side in (a, b):
+        _check_length(of_side(chain, side.name), suite, point_name(name, point), side.results, findings)
     explicit = [s for s in (a, b) if s.cpus[0].isdigit()]
     if a.cpus != b.cpus and len(explicit) < 2:
         layer = find(of_side(chain, "B"), "cpus") or find(of_side(chain, "A"), "cpus")
@@ -190,8 +208,10 @@ def _side(
         findings.faults.add((find(chain, "run") or chain[-1]).where("run"), "is empty", "a command")
     memory_bytes = _bytes(chain, "memory", findings)
     disk_bytes = _bytes(chain, "disk", findings)
+    command = harness.around(command) if harness.around and command else command
     syncduet_run = _syncduet(chain, command, run, harness, synchronised, manner, findings)
     asked = f"{command} {syncduet_run if synchronised else ''}"
+    _check_size(chain, max(command, syncduet_run or "", key=len), findings)
     if engine == "process" and (jar := values.absent_probe(asked)):
         where = (find(chain, "engine") or chain[-1]).where("engine")
         what = f"a host process has no {jar}, which is made in the image"
@@ -208,7 +228,7 @@ def _side(
         engine=engine,
         memory_bytes=memory_bytes,
         network=value(chain, "network", default["network"]),
-        cpus=value(chain, "cpus", default["cpus"]),
+        cpus=_cpus(chain, default["cpus"], findings),
         disk_bytes=disk_bytes,
         privileges=tuple(sorted(value(chain, "privileges", default["privileges"]))),
         setup=value(chain, "setup") or None,
@@ -243,6 +263,24 @@ def _command_base(chain: Chain, key: str, harness: Harness, manner: Manner, find
     return told
 
 
+def _check_size(chain: Chain, command: str, findings: Findings) -> None:
+    size = len(command.encode())
+    if size > values.COMMAND_BYTES:
+        longest = max(("run", "run_base", "syncduet_run_base"), key=lambda key: len(value(chain, key, "")))
+        what, accepted = f"makes a command of {size} bytes", f"at most {values.COMMAND_BYTES} bytes"
+        findings.faults.add((find(chain, longest) or chain[-1]).where(longest), what, accepted)
+
+
+def _cpus(chain: Chain, default: str, findings: Findings) -> str:
+    layer = find(chain, "cpus")
+    if layer is None:
+        return default
+    cpus: str = layer.mapping["cpus"]
+    if fault := values.core_fault(cpus):
+        findings.faults.add(layer.where("cpus"), f'is "{cpus}": {fault}', 'cores such as "0-3,8"')
+    return cpus
+
+
 def _env(chain: Chain, point: Point, findings: Findings) -> Point:
     """With the parameters, by which commands know them."""
     env, parameters = dict(joined(chain, "env")), dict(point)
@@ -258,6 +296,8 @@ def _bytes(chain: Chain, key: str, findings: Findings) -> int | None:
     size = values.byte_count(layer.mapping[key]) if layer else None
     if layer and size is not None and size < values.SMALLEST_BYTES:
         findings.faults.add(layer.where(key), f"is {size} bytes", "6m or more")
+    if layer and size is not None and size > values.LARGEST_BYTES:
+        findings.faults.add(layer.where(key), f"is {size} bytes", "at most 2^60 bytes")
     return size
 
 
@@ -317,6 +357,18 @@ def _results(chain: Chain, harness: Harness, findings: Findings) -> tuple[str, .
     return tuple(results)
 
 
+def _check_length(
+    chain: Chain, suite: str, benchmark: str, results: Iterable[str], findings: Findings
+) -> None:
+    """A result is kept under the name of its run and its own."""
+    longest = Run(suite, benchmark, 10**5, Type.SYNCDUET, Order.AB)
+    room = values.NAME_BYTES - len(longest.file("A", ""))
+    for i, result in enumerate(results):
+        if (size := len(Path(result).name.encode())) > room and (layer := find(chain, "results")):
+            what = f"its name has {size} bytes, too many beside the run's"
+            findings.lacks(benchmark, f"{layer.where('results')}[{i}]", what, "a shorter name")
+
+
 def _image(chain: Chain, engine: str, benchmark: str, manner: Manner, findings: Findings) -> ImageRef | None:
     name, source = value(chain, "image"), _source(chain, manner, findings)
     checkout = _checkout(chain, findings)
@@ -329,7 +381,22 @@ def _image(chain: Chain, engine: str, benchmark: str, manner: Manner, findings: 
         )
     if name is None and source is None and checkout is None:
         return None
-    return ImageRef(name or "", joined(chain, "image_args"), source, checkout)
+    args = joined(chain, "image_args")
+    if name and args and findings.arguments:
+        _check_arguments(chain, name, dict(args), findings.arguments, findings)
+    return ImageRef(name or "", args, source, checkout)
+
+
+def _check_arguments(
+    chain: Chain, image: str, args: Mapping[str, str], arguments: Arguments, findings: Findings
+) -> None:
+    known = arguments(image, args)
+    for name in args:
+        if known is not None and name not in known:
+            layer = next(each for each in reversed(chain) if name in each.mapping.get("image_args", ()))
+            where = layer.where(f"image_args.{name}")
+            what = f"images/{image}/Dockerfile has no such ARG{nearest(name, known)}"
+            findings.faults.add(where, what, ", ".join(sorted(known)) or "nothing for this image")
 
 
 def _checkout(chain: Chain, findings: Findings) -> Checkout | None:
@@ -378,6 +445,8 @@ def _source(chain: Chain, manner: Manner, findings: Findings) -> Source | None:
         elif "url" not in source:
             what = f"has no url, and no jar says where your own {file} is"
             findings.faults.add(layer.where("source"), what, "url, or a jar beside source")
+        else:
+            _check_url(layer, source, findings)
         return Source(file, source.get("url"), source.get("sha256"), sha1=source.get("sha1"))
     own = place(layer.document.folder, jar)
     known = layer.mapping.get("source", {})
@@ -387,3 +456,18 @@ def _source(chain: Chain, manner: Manner, findings: Findings) -> Source | None:
             remedy += f", or no jar, to download {source['url']}"
         findings.faults.add(layer.where("jar"), f"there is no file {own}", remedy)
     return Source(file, known.get("url"), known.get("sha256"), own, known.get("sha1"))
+
+
+def _check_url(layer: Layer, source: Mapping[str, str], findings: Findings) -> None:
+    url = source["url"]
+    where = layer.where("source.url")
+    try:
+        parts = urlsplit(url)
+        whole = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole:
+        findings.faults.add(where, f"is {show(url)}, no address", "https://host/path")
+    elif parts.scheme == "http" and "sha256" not in source and parts.hostname not in HERE:
+        what = f"is {show(url)}: anybody on the way may change what comes"
+        findings.faults.add(where, what, "https://…, or sha256 beside it, by which a change is noticed")

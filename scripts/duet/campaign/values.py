@@ -10,6 +10,17 @@ from duet.harnesses import Harness
 SMALLEST_BYTES = 6 * 1024**2
 """Of memory, Docker's own lower limit; of disk the same."""
 
+LARGEST_BYTES = 1 << 60
+
+MOST_CORES = 8192
+"""Of one machine; what Linux can be built for."""
+
+COMMAND_BYTES = 120_000
+"""Of a whole command: Linux takes 128 KiB as one argument of `sh -c`."""
+
+NAME_BYTES = 250
+"""Of a result file under its run's name; file systems take 255."""
+
 
 CONDITIONS: Mapping[str, Any] = {"network": "none", "cpus": "exchange", "privileges": ()}
 """Keys of a side where no file says more."""
@@ -25,6 +36,23 @@ def byte_count(value: int | str) -> int:
 def engine_of(docker_command: str) -> str:
     """The engine that the predecessor's `docker_command` means: `sudo /usr/bin/podman` is podman."""
     return re.split(r"[ /]", docker_command)[-1]
+
+
+def core_fault(cpus: str) -> str:
+    """What is wrong with a set of cores such as `0-3,8`, or nothing, also for `split` and the like."""
+    for item in cpus.split(",") if cpus[0].isdigit() else ():
+        first, _, last = item.partition("-")
+        if last and int(first) > int(last):
+            return f"{item} ends before it begins"
+        if int(last or first) >= MOST_CORES:
+            return f"no machine has a core {last or first}"
+    return ""
+
+
+def seconds(value: float | int | str) -> float:
+    """`90`, `90s`, `30m`, `2h` in seconds."""
+    number, unit = re.fullmatch(r"([0-9.]+)([smh]?)", str(value)).groups()  # type: ignore[union-attr]
+    return float(number) * {"": 1, "s": 1, "m": 60, "h": 3600}[unit]
 
 
 def text(value: str | int | float | bool) -> str:

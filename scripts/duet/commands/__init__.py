@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TextIO, TypedDict
 
 from duet.measure.phase import columns
-from duet.model import DuetError
+from duet.model import DuetError, printable
 
 NARROWEST = 60
 """Columns that a table is given, however narrow the terminal."""
@@ -49,7 +49,10 @@ def look(stream: TextIO) -> Look:
 
 
 class Log:
-    """Says a line at a time on stderr, and in a file that has nothing else."""
+    """Says a line at a time on stderr, and in a file that has nothing else.
+
+    Whatever a side wrote, nothing in it moves the cursor or changes the terminal.
+    """
 
     def __init__(self, path: Path | None = None):
         self.path = path
@@ -58,6 +61,7 @@ class Log:
             path.write_text("")
 
     def __call__(self, line: str) -> None:
+        line = printable(line, but="\n")
         print(line, file=sys.stderr, flush=True)
         if self.path:
             # A full disk is one of the things that are told here.

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from duet.commands._inputs import analysis_plan, image_records
 from duet.model import DuetError
+from duet.records.doctor import DoctorRecord
 from duet.records.layout import Layout
 from duet.report import page, summary
 from duet.report.summary import provenance
@@ -38,6 +39,7 @@ def write(
         frame.write_text(page.in_frame(short), encoding="utf-8")
     if target:
         texts = {str(path): path.read_text(errors="replace") for path in config}
-        origin = provenance.body(gathered, image_records(layout.images), analysis, texts)
+        doctor = DoctorRecord.read_sound(layout.doctor)
+        origin = provenance.body(gathered, image_records(layout.images), analysis, texts, doctor)
         figures, whole = page.embed_all(results, [each.stem for each in contents.subjects], CAPTIONS)
         target.write_text(page.as_html(contents, figures, whole, origin), encoding="utf-8")

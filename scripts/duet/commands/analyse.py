@@ -9,7 +9,7 @@ from pathlib import Path
 from duet import harnesses
 from duet.commands import Log
 from duet.commands._inputs import analysis_plan, read_parquet
-from duet.inference import across, judge, overlap, run_effects
+from duet.inference import across, injection, judge, overlap, run_effects
 from duet.inference.predecessor import comparison
 from duet.inference.questions import tables
 from duet.model import DuetError
@@ -44,7 +44,8 @@ def execute(options: argparse.Namespace, log: Log) -> None:
                 effects.to_parquet(options.effects, index=False)
             verdicts = judge(effects, analysis)
             if options.verdicts:
-                verdicts.to_csv(options.verdicts, index=False)
+                rows = injection.with_injected(verdicts, table, analysis, rules)
+                rows.to_csv(options.verdicts, index=False)
             if options.across:
                 across(verdicts, analysis.confidence).to_csv(options.across, index=False)
         if options.questions:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from duet.commands import Log
+from duet.records.closing import closing_of
 from duet.records.files import read_lines
 from duet.records.layout import Layout
 from duet.records.plan import BenchmarkPlan
@@ -34,8 +35,9 @@ def execute(options: argparse.Namespace, log: Log) -> None:
     names = read_lines(layout.benchmark_runs(options.benchmark))
     if options.skip_bad:
         names = [name for name in names if layout.run_record(name).exists()]
-    runs = map(layout.run, names)
-    frame = benchmark_table(runs, plan.format, skip_bad=True, labels=plan.environment)
+    names = [name for name in names if closing_of(layout.run(name)) is None]
+    runs, also = map(layout.run, names), {"members": plan.members, "labels": plan.environment}
+    frame = benchmark_table(runs, plan.format, skip_bad=True, **also)
     unreadable = {bad["run"]: bad["reason"] for bad in frame.attrs["left_out"]}
     note(names, unreadable, layout)
     lines = [f"{name}: {reason}{_remedy(name, layout, options.again)}" for name, reason in unreadable.items()]

@@ -11,7 +11,7 @@ import functools
 import multiprocessing
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from duet.commands import Log, UsageError
 from duet.commands._inputs import analysis_plan, read_parquet
 from duet.inference.warmup import Warmup
 from duet.measure.phase import Phase
-from duet.model import SIDES, DuetError, Side, file_name, parse_run
+from duet.model import SIDES, TIME, WITHIN, DuetError, Side, file_name, parse_run
 from duet.records.files import read_lines
 from duet.records.layout import FAILURE, RUN
 from duet.records.plan import AnalysisPlan
@@ -108,7 +108,8 @@ def draw(options: argparse.Namespace) -> style.Figures:
     if options.figure == "forest":
         if not (options.verdicts and options.suite):
             raise UsageError("forest needs --verdicts and --suite")
-        return {"": forest(read_verdicts(options.verdicts), options.suite, options, analysis)}
+        verdicts = of_times(read_verdicts(options.verdicts))
+        return {"": forest(verdicts, options.suite, options, analysis)}
     if options.figure == "methods":
         return {"": methods(read(options, METHODS), options, analysis)}
     if options.figure == "phases":
@@ -165,9 +166,14 @@ def read(options: argparse.Namespace, columns: list[str] | None = None) -> Frame
     return Frames(
         read_parquet(options.table, columns),
         read_parquet(options.pairs) if options.pairs else None,
-        read_parquet(options.effects) if options.effects else None,
-        read_verdicts(options.verdicts) if options.verdicts else None,
+        of_times(read_parquet(options.effects)) if options.effects else None,
+        of_times(read_verdicts(options.verdicts)) if options.verdicts else None,
     )
+
+
+def of_times(frame: pd.DataFrame) -> pd.DataFrame:
+    """What figures show: they are of iteration times."""
+    return frame[frame["metric"].astype(str) == TIME] if "metric" in frame else frame
 
 
 def the_one(
@@ -201,14 +207,15 @@ def draw_all(options: argparse.Namespace) -> None:
     unmeasured = [(r.suite, r.benchmark) for r in map(parse_run, planned(options) or ()) if r]
     for key in (*unmeasured, *(_names(name) for name in options.stem)):
         benchmarks.setdefault(stem(*key), (key, frames.empty()))
-    analysis = analysis_plan(options.analysis)
+    analysis, names = analysis_plan(options.analysis), [key for key, _ in benchmarks.values()]
 
     note = functools.cache(functools.partial(_note, options))  # it looks through all runs
 
     def draw_benchmark(name: str, kind: str) -> style.Figures:
         (suite, benchmark), mine = benchmarks[name]
         title = style.name(suite, benchmark)
-        figures = drawers(mine, title, note(suite, benchmark), analysis, warmups(analysis))
+        told = _shared(benchmark, [n for s, n in names if s == suite]) + note(suite, benchmark)
+        figures = drawers(mine, title, told, analysis, warmups(analysis))
         return {f"{name}.{kind}": figures[kind]()}
 
     def draw_suite(suite: str) -> style.Figures:
@@ -245,6 +252,15 @@ def _draw_in_child(step: str, out: Path) -> None:
             style.save(figure, out / name)
     except (ValueError, ArithmeticError, LookupError, TypeError) as error:
         raise DuetError(f"{step}: {type(error).__name__}: {error}") from error
+
+
+def _shared(benchmark: str, names: Sequence[str]) -> str:
+    """What the figure of a process says that ran several benchmarks: theirs have the iterations."""
+    inner = [name for name in names if name.startswith(f"{benchmark}{WITHIN}")]
+    if not inner:
+        return ""
+    shown = ", ".join(style.shorten(name, 40) for name in inner[:8]) + (", …" if len(inner) > 8 else "")
+    return f"One process ran {len(inner)} benchmarks, each has its own figures: {shown}. "
 
 
 def _names(stem: str) -> tuple[str, str]:

@@ -68,26 +68,32 @@ def execute(options: argparse.Namespace, log: Log) -> int:
     if not printed:
         print(summary.terminal(rows, facts, options.report, confidence, **look(sys.stdout)), end="")
         print(f"Gate: {sentence(decision, options)}")
+        if proof := decision.power.sentence():
+            print(f"Proof: {proof}; a true share of 60% would be seen in {decision.power.seen():.0%}")
     return int(decision.exit)
 
 
 def sentence(decision: Decision, options: argparse.Namespace) -> str:
     """The answer and its reason in one line."""
     judged, checked = decision.judged, decision.false_positives
-    named = {k: ", ".join(g["name"]) for k, g in judged.groupby("outcome", sort=False)}
+    main = judged["metric"].iloc[0] if len(judged) else ""
+    names = judged["name"].where(judged["metric"] == main, judged["name"] + " " + judged["metric"])
+    named = {k: ", ".join(g) for k, g in names.groupby(judged["outcome"], sort=False)}
     beyond = f" beyond {options.threshold:g} %" if options.threshold else ""
     unknown = [f"inconclusive (--strict): {named.get('inconclusive')}"] * ("inconclusive" in named)
     unknown *= options.strict
     if "uncertain" in named:
         bound = f"interval wider than {options.max_uncertainty:g} points (--max-uncertainty)"
         unknown.insert(0, f"{bound}: {named['uncertain']}")
-    passed = f"passed, no regression{beyond} among {len(judged)} benchmarks"
+    passed = f"passed, no regression{beyond} among {len(judged)} {_judged(judged)}"
     answer = {
         Exit.PASSED: passed + _unseen(judged, options),
         Exit.REGRESSION: f"FAILED, regression{beyond}: {named.get('regression', '')}",
         Exit.INCONCLUSIVE: f"FAILED, {'; '.join(unknown)}",
         Exit.UNCALIBRATED: (
-            f"REFUSED, A was found different from A in {checked.different} of {checked.comparisons} "
+            f"REFUSED, {decision.power.sentence()}: regressions would be missed on this machine"
+            if decision.power.failed and not checked.failed
+            else f"REFUSED, A was found different from A in {checked.different} of {checked.comparisons} "
             f"comparisons (rate {checked.low:.0%} to {checked.high:.0%}, nominal {checked.nominal:.0%}): "
             "no verdict from this machine can be trusted"
         ),
@@ -108,6 +114,10 @@ def _unseen(judged: pd.DataFrame, options: argparse.Namespace) -> str:
     return f"; one of less than {found_from.max():.1f} % might not have been seen ({least})"
 
 
+def _judged(judged: pd.DataFrame) -> str:
+    return "benchmarks" if judged["metric"].nunique() < 2 else "benchmarks and metrics"
+
+
 def markdown(
     decision: Decision, rows: pd.DataFrame, facts: Facts, confidence: float, options: argparse.Namespace
 ) -> str:
@@ -121,7 +131,7 @@ def markdown(
 def as_json(decision: Decision, facts: Facts, options: argparse.Namespace) -> str:
     checked = decision.false_positives
     columns = ["suite", "benchmark", "type", "outcome", "verdict", "change_percent", "warnings"]
-    columns += ["ci_low_percent", "ci_high_percent", "p_adjusted", "runs", "detectable_percent"]
+    columns += ["ci_low_percent", "ci_high_percent", "p_adjusted", "runs", "detectable_percent", "metric"]
     columns += [name for name in ("environment",) if name in decision.judged]
     whole = {
         "campaign": facts.campaign,
@@ -137,6 +147,12 @@ def as_json(decision: Decision, facts: Facts, options: argparse.Namespace) -> st
             "nominal": round(checked.nominal, 9),
             "low": checked.low,
             "high": checked.high,
+        },
+        "power": {
+            "comparisons": decision.power.comparisons,
+            "found": decision.power.found,
+            "low": decision.power.low,
+            "high": decision.power.high,
         },
         "benchmarks": [{c: plain(r.get(c)) for c in columns} for r in decision.judged.to_dict("records")],
     }
@@ -164,7 +180,8 @@ def junit(decision: Decision, facts: Facts, options: argparse.Namespace) -> str:
     for suite, part in decision.judged.groupby("suite", sort=False):
         element = _suite(root, printable(suite))
         for r in part.to_dict("records"):
-            case = _case(element, printable(r["name"]), f"{printable(suite)}.{r['type']}")
+            of = "" if r["metric"] == decision.judged["metric"].iloc[0] else f" {r['metric']}"
+            case = _case(element, printable(r["name"] + of), f"{printable(suite)}.{r['type']}")
             if kind := kinds.get(r["outcome"]):
                 why = f"change {r['change_percent']:+.2f} %"
                 if r["outcome"] != "regression" and r["warnings"]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from duet.commands import Log
 from duet.commands._inputs import analysis_plan, image_records
+from duet.records.doctor import DoctorRecord
 from duet.records.files import read_lines
 from duet.report.summary import provenance
 
@@ -21,6 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runs", type=Path, required=True, help="directory of the runs")
     parser.add_argument("--planned", type=Path, required=True, help="plan/runs.txt: the planned runs")
     parser.add_argument("--images", type=Path, help="directory of the image records")
+    parser.add_argument("--doctor", type=Path, help="doctor.json: the machine, where it was looked at")
     parser.add_argument("--analysis", type=Path, help="plan/analysis.json")
     parser.add_argument("--config", type=Path, nargs="*", default=[], help="the configuration files")
     parser.add_argument("--html", type=Path, required=True, help="write this file")
@@ -30,5 +32,6 @@ def execute(options: argparse.Namespace, log: Log) -> None:
     images = image_records(options.images) if options.images else []
     config = {str(path): path.read_text(errors="replace") for path in options.config}
     runs = provenance.read(options.runs, read_lines(options.planned))
-    page = provenance.html_page(options.name, runs, images, analysis_plan(options.analysis), config)
+    doctor = DoctorRecord.read_sound(options.doctor) if options.doctor else None
+    page = provenance.html_page(options.name, runs, images, analysis_plan(options.analysis), config, doctor)
     options.html.write_text(page)

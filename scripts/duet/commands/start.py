@@ -1,7 +1,8 @@
-"""Start Snakemake with the arguments of ./run, once its configuration files can be read.
+"""Start Snakemake with the arguments of ./run, once the campaign that they name has no fault.
 
-Prints one line per error, with its position: Snakemake names neither the file nor the line. Snakemake takes
-every word behind --configfile for a file; targets among them are put before it.
+Prints one line per error, with its position, and exits with 2: Snakemake names neither the file nor the line,
+and takes minutes for aliases that multiply. It takes every word behind --configfile for a file; targets among
+them are put before it.
 """
 
 import argparse
@@ -11,8 +12,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from duet.campaign.check import Faults, read
+from duet.campaign import load, overrides
 from duet.commands import Log
+from duet.commands._workflow import PROJECT
+from duet.images.identity import arguments as image_arguments
+from duet.model import printable
 
 CALLED_BY_RULES = True
 EXAMPLE = "./duetbench start -- --dry-run --configfile config/renaissance.yml"
@@ -27,20 +31,44 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace, log: Log) -> int:
     elsewhere = Path(os.environ.get("DUETBENCH_TYPED_IN", "."))
     words, targets = sorted_out(options.words, elsewhere)
-    faults = Faults()
-    for file in configuration_files(words):
-        if file.exists():
-            read(file, faults)
-        else:
-            faults.add(str(file), f"there is no such file{_nearest(file)}")
-    for line in faults.lines:
-        log(f"error: {line}")
-    if faults.lines:
-        return 1
+    check(words)
     if targets:
         log(f"{', '.join(targets)}: taken as a target; targets stand before --configfile")
     sys.stderr.flush()
     os.execv(sys.executable, [sys.executable, "-m", "snakemake", "--cores", "1", *targets, *words])
+
+
+def check(words: Sequence[str]) -> None:
+    """Raise ConfigError for every fault of the files and of --config, as Snakemake takes them."""
+    files, values = configuration_files(words), behind(words, "--config", "-C")
+    if faults := [f"{file}: there is no such file{_nearest(file)}" for file in files if not file.exists()]:
+        raise load.ConfigError(map(printable, faults))
+    if malformed := overrides.malformed(values):
+        raise load.ConfigError(malformed)
+    here = Path.cwd()
+    for directory in behind(words, "--directory", "-d")[:1]:
+        if os.path.isdir(directory):  # what --config names is relative to it
+            files = [file.absolute() for file in files]
+            os.chdir(directory)
+    try:
+        load.load_campaign(
+            files or [PROJECT / "config/quickstart.yml"], overrides.read(values), image_arguments
+        )
+    finally:
+        os.chdir(here)
+
+
+def behind(words: Sequence[str], *options: str) -> list[str]:
+    """All words behind one of the options, up to the next option, and those behind its `=`."""
+    found, taking = [], False
+    for word in words:
+        if word.startswith("-"):
+            option, equals, value = word.partition("=")
+            taking = option in options
+            found += [value] if taking and equals else []
+        elif taking:
+            found.append(word)
+    return found
 
 
 def sorted_out(words: Sequence[str], elsewhere: Path) -> tuple[list[str], list[str]]:

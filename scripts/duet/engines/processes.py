@@ -107,7 +107,7 @@ class Process:
     def __init__(self, start: Start, workdir: Path, cores: frozenset[int]):
         self._start, self.workdir = start, workdir
         self.storage: Path | None = workdir
-        self._told, self._usage = b"", Usage()
+        self._messages, self._usage = b"", Usage()
         self._code: int | None = None
         self._waiting = threading.Lock()
         self._cgroup = _cgroup(workdir.name, start.cpus)
@@ -138,9 +138,9 @@ class Process:
             os.close(log)
         self.pid = self._supervisor.pid
         try:
-            said = self._line(None) or ""
-            if said != "started":
-                reason = said.removeprefix("failed ") or "its supervisor ended at once; see the log"
+            answer = self._line(None) or ""
+            if answer != "started":
+                reason = answer.removeprefix("failed ") or "its supervisor ended at once; see the log"
                 raise EngineError(f"process: starting side {start.side} of {start.run}: {reason}")
         except BaseException:
             self._end()
@@ -153,15 +153,15 @@ class Process:
         poll = select.poll()
         poll.register(out, select.POLLIN)
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        while b"\n" not in self._told:
+        while b"\n" not in self._messages:
             left_ms = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
             if not poll.poll(left_ms):
                 return None
             data = os.read(out.fileno(), 4096)
             if not data:
                 return ""
-            self._told += data
-        line, _, self._told = self._told.partition(b"\n")
+            self._messages += data
+        line, _, self._messages = self._messages.partition(b"\n")
         return line.decode(errors="replace")
 
     def wait(self, timeout_s: float | None) -> int | None:
@@ -304,8 +304,10 @@ def directory_prefix(root: Path) -> str:
 def _directories(root: Path) -> list[tuple[Path, str]]:
     """Working directories of a results directory's sides, and their runs."""
     prefix = directory_prefix(root)
-    found = [d for d in Path(tempfile.gettempdir()).glob(f"{prefix}*") if d.lstat().st_uid == os.geteuid()]
-    return [(d, d.name.removeprefix(prefix).rpartition("-")[0]) for d in found]
+    directories = [
+        d for d in Path(tempfile.gettempdir()).glob(f"{prefix}*") if d.lstat().st_uid == os.geteuid()
+    ]
+    return [(d, d.name.removeprefix(prefix).rpartition("-")[0]) for d in directories]
 
 
 def _kill_all(mark: str, value: Path) -> None:

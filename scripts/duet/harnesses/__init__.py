@@ -39,7 +39,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from duet.model import DuetError
+from duet.model import DuetError, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,11 +58,6 @@ class FormatError(DuetError):
     def __init__(self, path: Path, position: str, reason: str, remedy: str = ""):
         self.path, self.position, self.reason = Path(path), position, printable(reason)
         super().__init__(printable(": ".join(filter(None, (str(path), position, reason)))), remedy)
-
-
-def printable(text: str) -> str:
-    """The text on one line, its control characters and lone surrogates escaped: a side wrote them."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 @dataclass(frozen=True)
@@ -94,6 +89,8 @@ class Harness:
     folder: Callable[[Path], Mapping[tuple[str, str], Sequence[Path]]] | None = None
     """How a result directory of its own platform is laid out: the files of a suite and benchmark, each
     iteration in them a run of one side alone."""
+    around: Callable[[str], str] | None = None
+    """A side's command as a campaign has it -> the one that repeats it. None where it repeats itself."""
     with_probe: Callable[[str], str] | None = None
     """The first part of a command of the predecessor, its agent and barrier taken out -> the same
     with our probe loaded. None where no probe can stand for that agent."""

@@ -20,7 +20,9 @@ MAX_ITERATION = 2**31 - 1
 RESERVED = frozenset((
     "suite", "benchmark", "type", "runid", "order", "pair", "iteration", "iteration_start_ns",
     "iteration_end_ns", "iteration_time_ns", "epoch_start_ms", "engine", "image", "image_hash",
-    "status", "timed_out", "date", "hostname", "uname", "lscpu", "meminfo",
+    "status", "timed_out", "date", "hostname", "uname", "lscpu", "meminfo", "peak_memory_bytes",
+    "cpu_time_ns",
+    "process_start_ns", "process_end_ns",
 ))  # fmt: skip
 """Columns of the unified table: what a harness adds may not be called so."""
 

@@ -14,8 +14,9 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import csv
 
-from duet.harnesses import FormatError, printable
+from duet.harnesses import FormatError
 from duet.harnesses._files import MAX_ITERATION, MAX_NS, header, is_column
+from duet.model import printable
 
 Column = np.ndarray | pd.api.extensions.ExtensionArray
 
@@ -237,6 +238,28 @@ def iterations(
         "benchmark": benchmark,
     }
     return frame
+
+
+def joined(
+    names: np.ndarray,
+    frame: Callable[[np.ndarray], pd.DataFrame],
+    *,
+    named: bool = True,
+    warnings: Iterable[str] = (),
+    truncated: bool = False,
+) -> pd.DataFrame:
+    """One frame of the `frame` of each name's rows, in the order in which the names come up.
+
+    `named`: with the column `benchmark`, since one process ran several.
+    """
+    codes, uniques = pd.factorize(names)
+    parts = [frame(np.flatnonzero(codes == code)) for code in range(len(uniques))]
+    told = list(dict.fromkeys([*map(printable, warnings), *(w for p in parts for w in p.attrs["warnings"])]))
+    if named:
+        parts = [part.assign(benchmark=str(name)) for part, name in zip(parts, uniques, strict=True)]
+    whole = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+    whole.attrs = {"warnings": told, "truncated": truncated, "benchmark": None}
+    return whole
 
 
 def integers(values: np.ndarray) -> pd.arrays.IntegerArray:

@@ -3,7 +3,8 @@
 Times are integer epoch nanoseconds, `iteration` counts from 0, a line per finished iteration,
 flushed, so that a killed run keeps what it finished; an unfinished last line is left out with a
 warning. Further columns are kept when they are numeric and not called like one of the table's.
-One of them has a meaning: `synchronised`, 1 when both sides met at the barrier before the
+A column `benchmark` tells that one process ran several: each has iterations of its own, from 0.
+One of the others has a meaning: `synchronised`, 1 when both sides met at the barrier before the
 iteration, else 0; what is neither counts as 0, so that no iteration passes for synchronised by mistake.
 """
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("iteration", "start_ns", "end_ns")
 SYNCHRONISED = "synchronised"
+BENCHMARK = "benchmark"
 
 
 def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | None = None) -> pd.DataFrame:
@@ -37,10 +39,11 @@ def read(path: Path) -> pd.DataFrame:
     """One file; FormatError with the line that is wrong."""
     import numpy as np
 
-    from duet.harnesses._frames import iterations, read_csv
+    from duet.harnesses._frames import iterations, joined, read_csv
 
     data = read_bytes(path)
-    must, extra, warnings, truncated = read_csv(path, data, COLUMNS, flags=[SYNCHRONISED])
+    several = [BENCHMARK] if BENCHMARK in header(data) else []
+    must, extra, warnings, truncated = read_csv(path, data, COLUMNS, several, flags=[SYNCHRONISED])
     start_ns, end_ns = must["start_ns"], must["end_ns"]
     outside = (np.minimum(start_ns, end_ns) < 0) | (np.maximum(start_ns, end_ns) > MAX_NS)
     if outside.any():
@@ -48,16 +51,19 @@ def read(path: Path) -> pd.DataFrame:
         raise FormatError(
             path, f"line {row + 2}", f"{start_ns[row]} to {end_ns[row]} ns: not a plausible time of a run"
         )
-    return iterations(
-        path,
-        end_ns - start_ns,
-        start_ns,
-        iteration=must["iteration"],
-        extra=extra,
-        where=lambda row: f"line {row + 2}",
-        warnings=warnings,
-        truncated=truncated,
-    )
+
+    def frame(rows: np.ndarray) -> pd.DataFrame:
+        return iterations(
+            path,
+            (end_ns - start_ns)[rows],
+            start_ns[rows],
+            iteration=must["iteration"][rows],
+            extra={name: values[rows] for name, values in extra.items()},
+            where=lambda row: f"line {rows[row] + 2}",
+        )
+
+    names = must[BENCHMARK] if several else np.zeros(len(start_ns), np.int64)
+    return joined(names, frame, named=bool(several), warnings=warnings, truncated=truncated)
 
 
 HARNESS = Harness(name=DEFAULT, parse=parse, meets_barrier=True)

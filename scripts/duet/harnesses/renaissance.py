@@ -16,8 +16,6 @@ whole iteration, without absolute times when the JVM's start was lost.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +30,7 @@ from duet.harnesses._files import (
     result_files,
     same_name,
 )
+from duet.harnesses._json_values import load
 
 if TYPE_CHECKING:
     import numpy as np
@@ -147,53 +146,10 @@ def _json(path: Path, benchmark: str) -> pd.DataFrame:
 
 def _load(path: Path, data: bytes) -> tuple[dict, bool]:
     """The object, and whether its end was missing and had to be supplied."""
-    try:
-        content, truncated = json.loads(data, parse_constant=_no_constant), False
-    except (ValueError, RecursionError) as e:
-        mended = _mend(data)
-        if mended is None:
-            position = f"line {e.lineno}, column {e.colno}" if isinstance(e, json.JSONDecodeError) else ""
-            raise FormatError(path, position, f"not JSON: {getattr(e, 'msg', None) or e}"[:200]) from None
-        content, truncated = mended, True
+    content, truncated = load(path, data)
     if not isinstance(content, dict):
         raise FormatError(path, "", "not a JSON object")
     return content, truncated
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a number in JSON")
-
-
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],]', re.DOTALL)
-
-
-def _mend(data: bytes) -> dict | None:
-    """The readable beginning of JSON that was cut short, its open brackets closed; None for other faults.
-
-    It ends before the last comma or after the last closing bracket, since what follows may be cut
-    in the middle of a number or string.
-    """
-    stack: list[bytes] = []
-    keep = 0
-    closers: bytes | None = b""
-    for token in _TOKEN.finditer(data):
-        mark = token[0]
-        if mark in b"{[":
-            stack.append(b"}" if mark == b"{" else b"]")
-        elif mark in b"}]":
-            if not stack or stack.pop() != mark:
-                return None
-            keep, closers = token.end(), None
-        elif mark == b",":
-            keep, closers = token.start(), None
-        if not stack:
-            return None
-        if closers is None:
-            closers = b"".join(reversed(stack))
-    try:
-        return json.loads(data[:keep] + (closers or b""), parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _metrics(rows: list[dict]) -> list[str]:

@@ -98,7 +98,7 @@ def make(archive: Path, release: str | None, log: IO[str]) -> None:
             "no base image: no registry answers, and this host has no Debian packages to make one from",
             "load one into the engine (docker load) and name it in the key base_image",
         )
-    entries = own(_sources(), release)
+    entries = own(apt_entries(), release)
     if not entries:
         raise NoBase(f"no base image: no source of {release} packages in /etc/apt", "correct apt's sources")
     print(f"no registry answers: making a base image of this host's own {release} packages", file=sys.stderr)
@@ -117,7 +117,8 @@ def make(archive: Path, release: str | None, log: IO[str]) -> None:
         )
 
 
-def _sources() -> list[Entry]:
+def apt_entries() -> list[Entry]:
+    """Of the host's apt."""
     apt = Path("/etc/apt")
     entries = []
     for path in [apt / "sources.list", *sorted(apt.glob("sources.list.d/*"))]:

@@ -78,6 +78,21 @@ def recipe(name: str, images_dir: Path, args: Mapping[str, str], base_image: str
     return made
 
 
+def arguments(name: str, args: Mapping[str, str], images_dir: Path = IMAGES) -> frozenset[str] | None:
+    """Every ARG that the image `images_dir/name` and those of ours below it declare.
+
+    None where there is no such image, or its Dockerfile is wrong, which making it says.
+    """
+    if not is_ours(name, images_dir):
+        return None
+    declared: set[str] = set()
+    try:
+        _recipe(name, images_dir, args, "scratch", (), declared)
+    except ImageError:
+        return None
+    return frozenset(declared)
+
+
 def _recipe(
     name: str,
     images_dir: Path,

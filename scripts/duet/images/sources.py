@@ -2,7 +2,10 @@
 
     results/.sources/<digest of the URL>/<file>        the file under its own name
     results/.sources/<digest of the URL>/<file>.json   its SHA-256 and where it came from
+    results/.sources/<digest of the URL>/<file>.refused   what came with another SHA-256 than was expected
 
+It comes by HTTPS, also where a server sends us elsewhere; by plain HTTP only where its SHA-256 is given, or
+from this machine.
 The user's own file (key `jar`) is linked there instead, so that a side finds it under the same
 name. A download that broke off goes on where it ended (`<file>.part`), as long as the server
 says that the file is the same. Proxies and CA certificates are the environment's (urllib).
@@ -18,8 +21,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
-from duet.model import DuetError, Source, digest
+from duet.model import HERE, DuetError, Source, digest
 from duet.records.provision import SourceRecord
 
 TIMEOUT_S = 30.0
@@ -92,8 +97,10 @@ def _checked(source: Source, path: Path) -> SourceRecord:
         what = f"{origin}: its {key.replace('sha', 'SHA-')} is {found}, but the campaign has {wanted.lower()}"
         if source.own:
             raise SourceError(what, f"use the right file, or correct the key {key}")
-        path.unlink()
-        raise SourceError(f"{what}; the file was removed", f"correct the key {key} or url")
+        aside = path.with_name(f"{path.name}.refused")
+        path.replace(aside)
+        beside.unlink()
+        raise SourceError(f"{what}; it is not used, see {aside}", f"correct the key {key} or url")
     return known
 
 
@@ -109,6 +116,7 @@ def _download(source: Source, path: Path, say: Say, pause_s: float) -> None:
         )
     if not re.match(r"https?://", source.url):
         raise SourceError(f"{source.url}: only http and https are supported", "set the key jar for a file")
+    _check_safe(source, source.url)
     part = path.with_name(path.name + ".part")
     left = ATTEMPTS
     while True:
@@ -125,6 +133,23 @@ def _download(source: Source, path: Path, say: Say, pause_s: float) -> None:
             time.sleep(pause_s)
     os.replace(part, path)
     _tag(part).unlink(missing_ok=True)
+
+
+def _check_safe(source: Source, url: str) -> None:
+    """Nobody on the way may change what comes without being noticed. Raises SourceError."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and (source.sha256 or parts.hostname in HERE)):
+        what = f"{url}: not https" if url == source.url else f"{source.url}: sends us to {url}, not https"
+        raise SourceError(what, "give the key sha256 beside url, or set the key jar to your copy")
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    def __init__(self, source: Source):
+        self.source = source
+
+    def redirect_request(self, *arguments: Any) -> urllib.request.Request | None:
+        _check_safe(self.source, arguments[-1])
+        return super().redirect_request(*arguments)
 
 
 def _unavailable(source: Source, path: Path, why: object) -> SourceError:
@@ -149,7 +174,8 @@ def _attempt(source: Source, part: Path, say: Say) -> None:
         request.add_header("Range", f"bytes={have}-")
         request.add_header("If-Range", _tag(part).read_text())
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
+        opener = urllib.request.build_opener(_Redirects(source))
+        with opener.open(request, timeout=TIMEOUT_S) as response:
             _receive(response, part, have, say, source.file)
     except urllib.error.HTTPError as error:
         if error.code == 416:  # what we have is longer than the file, so it is another file's

@@ -10,9 +10,9 @@ from duet.inference import dependence, guarded, intervals
 from duet.inference.effects import LEFT_OUT
 from duet.inference.intervals import Interval
 from duet.inference.samples import WARMUP
-from duet.model import Analysis
+from duet.model import TIME, Analysis
 
-IN_COMPANY = ("duet", "aaduet", "syncduet")
+IN_COMPANY = ("duet", "aaduet", "bbduet", "syncduet")
 BY_T = ("t", "guarded-t")
 _SURE = 0.01
 """Level at which runs must agree that another assumption moves the estimate."""
@@ -25,7 +25,7 @@ def cautions_of(
     which they were measured; `found` is the interval of its verdict."""
     out = _left_out(runs)
     out += _too_little(used, row, analysis)
-    out += _faults(runs)
+    out += _faults(runs) if row["metric"] == TIME else []
     for warning, n in used.loc[used["warnings"] != "", "warnings"].value_counts().items():
         out.append(f"{warning} ({n} of {len(used)} runs)" if n < len(used) else str(warning))
     if len(used) >= 2:
@@ -55,7 +55,11 @@ def _too_little(used: pd.DataFrame, row: dict[str, object], analysis: Analysis) 
     elif len(used) == 1:
         out.append("one run only, and too few iterations in it for an interval: measure 2 or more")
     elif len(used) and used["log_ratio"].nunique() == 1:
-        out.append("the runs do not differ at all: times are coarse or copied")
+        out.append(
+            "the runs do not differ at all: times are coarse or copied"
+            if row["metric"] == TIME
+            else "the same in every run: taken for a count that does not vary"
+        )
     if row["method"] == "wilcoxon" and 2.0 ** (1 - len(used)) > 1 - analysis.confidence:
         out.append(f"wilcoxon cannot show a difference with {len(used)} runs")
     if analysis.method == "hierarchical-bootstrap" and row["method"] == "t":

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from duet.inference import assumptions, estimators, warmup
+from duet.inference import assumptions, estimators, metrics, warmup
 from duet.inference.estimators import Estimates
 from duet.inference.overlap import Pairs, join
 from duet.inference.samples import (
@@ -18,6 +18,7 @@ from duet.inference.samples import (
     from_table,
     groups,
     monotone,
+    process_overlap,
 )
 from duet.model import Analysis
 
@@ -30,9 +31,10 @@ LEFT_OUT = {
 MIN_OVERLAPS = tuple(m / 10 for m in range(1, 10))
 """The m for which it is told whether the verdict holds."""
 BATCHES = 10
-BY_TIME = ("duet", "aaduet")
+BY_TIME = ("duet", "aaduet", "bbduet")
 
 NO_TIMES = "no absolute times: the sides are compared by their means, so disturbances of both do not cancel"
+BY_PROCESS = f"{NO_TIMES}; coverage is the share of time in which both processes ran"
 
 
 def run_effects(
@@ -42,16 +44,32 @@ def run_effects(
 
     Columns: suite, benchmark, type, runid, order, log_ratio (ln time B / time A; NaN where `reason`
     says why), iterations_A, iterations_B (after warm-up), coverage (share of these that took part),
-    coverage_time (share of their time), mean_A_ns, mean_B_ns, pairs, pair_mean, pair_variance (of
+    coverage_time (share of their time; of iterations without absolute times both are the share of the two
+    processes' time in which both ran), mean_A_ns, mean_B_ns, pairs, pair_mean, pair_variance (of
     ln t_B / t_A over pairs), batches (list of log ratios inside the run, else None), log_ratio_m*
     (weighted pairs at that minimum overlap), left_out_* (iterations, by reason), reason, warnings;
     start_ns (of its first iteration; null without stamps), shift_* and rounding (see `assumptions`), half_1
-    and half_2 (log ratio of either half of the run), and swapped where the table has it.
+    and half_2 (log ratio of either half of the run), swapped where the table has it, and metric: all rows of
+    iteration time come first, then those of the analysis's further metrics (`metrics.metric_effects`).
     `warmup_rules`: warm-up by `suite/benchmark` or harness (`warmup.drop`); None leaves nothing out.
     """
     samples = from_table(table)
     present = samples.sums() > 0
-    return effects_of(warmup.drop(samples, warmup_rules or {}), analysis, present)
+    kept = warmup.drop(samples, warmup_rules or {})
+    times = _by_process(table, effects_of(kept, analysis, present))
+    return metrics.metric_effects(table, kept, times, analysis)
+
+
+def _by_process(table: pd.DataFrame, times: pd.DataFrame) -> pd.DataFrame:
+    """The effects, those without absolute times with the coverage that their processes tell."""
+    untimed = (times["warnings"] == NO_TIMES).to_numpy()
+    if untimed.any():
+        share = process_overlap(table)
+        untimed = untimed & np.isfinite(share)
+        for name in ("coverage", "coverage_time"):
+            times[name] = np.where(untimed, share, times[name])
+        times["warnings"] = np.where(untimed, BY_PROCESS, times["warnings"])
+    return times
 
 
 def effects_of(samples: Samples, analysis: Analysis, present: np.ndarray | None = None) -> pd.DataFrame:

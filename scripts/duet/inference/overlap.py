@@ -12,7 +12,7 @@ import pandas as pd
 
 from duet.inference.samples import RUN_KEYS, Samples, from_table, monotone
 
-PAIRED_TYPES = ("duet", "aaduet", "syncduet")
+PAIRED_TYPES = ("duet", "aaduet", "bbduet", "syncduet")
 _LONGEST_NS = 2**61
 """A part ends here; with one more run (stamps are below 2**62) it still fits into int64."""
 

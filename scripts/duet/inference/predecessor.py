@@ -22,7 +22,7 @@ MIN_OVERLAP = 0.4
 SLOWDOWNS = (0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5)
 """Injected, smallest first; a test that finds none of them has no minimal detectable slowdown (NaN)."""
 _LONGEST_NS = 2.0**53
-COMPARED = ("duet", "aaduet", "syncduet", "seqn")
+COMPARED = ("duet", "aaduet", "bbduet", "syncduet", "seqn")
 
 Test = Callable[[Samples, np.ndarray], np.ndarray]
 """(samples, group of each run) -> p-value of "A and B are equal" for each group."""

@@ -41,6 +41,8 @@ class Samples:
     length_ns: np.ndarray
     timed: np.ndarray
     left_out: dict[str, np.ndarray]
+    row: np.ndarray | None = None
+    """Where each iteration stands in the table; None for made-up ones."""
 
     def __len__(self) -> int:
         return len(self.run)
@@ -68,7 +70,8 @@ class Samples:
     def where(self, mask: np.ndarray) -> "Samples":
         """Only the iterations where `mask`, uncounted."""
         names = ("run", "side", "iteration", "start_ns", "end_ns", "length_ns", "timed")
-        return replace(self, **{name: getattr(self, name)[mask] for name in names})
+        rows = None if self.row is None else self.row[mask]
+        return replace(self, **{name: getattr(self, name)[mask] for name in names}, row=rows)
 
     def ordinal(self) -> np.ndarray:
         """Place of each iteration within its run and side, from 0."""
@@ -86,7 +89,9 @@ def first_of(sorted_keys: np.ndarray) -> np.ndarray:
 def from_table(table: pd.DataFrame) -> Samples:
     """Group and sort the table; iterations without a positive duration are left out and counted.
 
-    Where `iteration_time_ns` is null and both stamps are known, their difference stands in.
+    Where `iteration_time_ns` is null and both stamps are known, their difference stands in. Where an
+    iteration is several `operations`, its length is that of as many as the benchmark's longest one has: so
+    that sides whose harness chose other numbers of them are compared by the time of one.
     """
     run, runs = _runs(table)
     is_a, is_b = ((table["pair"] == side).to_numpy(bool) for side in "AB")
@@ -95,7 +100,7 @@ def from_table(table: pd.DataFrame) -> Samples:
     end_ns, has_end = _integers(table, "iteration_end_ns")
     length_ns, has_length = _integers(table, "iteration_time_ns")
     timed = has_start & has_end & _sane(start_ns) & _sane(end_ns)
-    length_ns = np.where(has_length, length_ns, end_ns - start_ns)
+    length_ns = _of_as_many(table, np.where(has_length, length_ns, end_ns - start_ns))
     iteration, _ = _integers(table, "iteration")
 
     slot = run * 2 + side
@@ -114,6 +119,7 @@ def from_table(table: pd.DataFrame) -> Samples:
         length_ns[order],
         timed[order],
         left_out={},
+        row=order,
     )
     usable = (has_length | timed)[order] & _duration(samples.length_ns)
     usable &= ~samples.timed | _duration(samples.end_ns - samples.start_ns)
@@ -203,6 +209,39 @@ def _integers(table: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray]:
     if known.all():
         return column.to_numpy(np.int64), known
     return column.to_numpy(np.int64, na_value=0), known
+
+
+def _of_as_many(table: pd.DataFrame, length_ns: np.ndarray) -> np.ndarray:
+    """The lengths as if every iteration of a benchmark had as many operations as the one that has most."""
+    if "operations" not in table.columns:
+        return length_ns
+    count = pd.to_numeric(table["operations"]).fillna(1).clip(lower=1).astype(float)
+    most = count.groupby([table["suite"], table["benchmark"]], observed=True, sort=False).transform("max")
+    times = (most / count).to_numpy(float)
+    scaled = np.rint(np.minimum(length_ns * times, 2.0**62)).astype(np.int64)
+    return np.where(times == 1, length_ns, scaled)
+
+
+def process_overlap(table: pd.DataFrame) -> np.ndarray:
+    """By run of `from_table` the share of its two processes' time in which both ran; NaN where not known."""
+    run, runs = _runs(table)
+    both, spans = np.ones(len(runs), bool), []
+    for side in "AB":
+        here = (table["pair"] == side).to_numpy(bool)
+        found, first = np.unique(run[here], return_index=True)
+        span = np.zeros((2, len(runs)), np.int64)
+        there = np.zeros(len(runs), bool)
+        there[found] = True
+        for i, name in enumerate(("process_start_ns", "process_end_ns")):
+            values, known = _integers(table, name)
+            span[i, found] = values[here][first]
+            there[found] &= known[here][first]
+        both &= there
+        spans.append(span)
+    (start_a, end_a), (start_b, end_b) = spans
+    together = np.maximum(np.minimum(end_a, end_b) - np.maximum(start_a, start_b), 0)
+    whole = end_a - start_a + end_b - start_b
+    return np.where(both & (whole > 0), 2 * together / np.maximum(whole, 1), np.nan)
 
 
 def _duration(length_ns: np.ndarray) -> np.ndarray:

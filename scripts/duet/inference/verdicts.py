@@ -4,15 +4,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
-from duet.inference import cautions, guarded, interference, intervals, multiplicity
-from duet.inference.effects import LEFT_OUT, MIN_OVERLAPS
+from duet.inference import cautions, guarded, interference, intervals, multiplicity, stopping
+from duet.inference.decision import NOT_MEASURED, PROMISED
+from duet.inference.effects import BY_TIME, LEFT_OUT, MIN_OVERLAPS
 from duet.inference.intervals import Interval
 from duet.inference.samples import GROUP_KEYS
-from duet.model import Analysis
+from duet.model import ALIKE, TIME, Analysis, Metric, Precision
 
 SLOWER, FASTER, EQUIVALENT, INCONCLUSIVE = "slower", "faster", "equivalent", "inconclusive"
-VERDICTS = (SLOWER, FASTER, EQUIVALENT, INCONCLUSIVE)
+WORSE, BETTER = "worse", "better"
+VERDICTS = (SLOWER, FASTER, EQUIVALENT, INCONCLUSIVE, WORSE, BETTER, NOT_MEASURED)
+"""`worse` and `better` are of metrics that are no times, `not measured` of those that a benchmark lacks."""
 
 COLUMNS = (
     *("suite", "benchmark", "type", "runs", "iterations_A", "iterations_B", "coverage"),
@@ -24,6 +28,7 @@ COLUMNS = (
     *interference.COLUMNS,
     *("difference", "detectable_percent"),
     *("trimmed_change_percent", "trimmed_ci_low_percent", "trimmed_ci_high_percent"),
+    *("metric", "better", "value_A", "value_B", "injected_percent", "injected_p_adjusted"),
     "environment",
 )
 
@@ -43,37 +48,58 @@ class _Runs:
 
 
 def judge(effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
-    """COLUMNS, one row per (suite, benchmark, type, environment) of `run_effects`, sorted by them.
+    """COLUMNS, one row per (suite, benchmark, type, environment) of `run_effects` and metric of the analysis,
+    the rows of its first metric first, sorted by the others.
 
-    A benchmark without a usable run is inconclusive, its numbers are NaN and `warnings` says why.
-    The p-values of a suite and type in an environment are one family for the correction.
+    A benchmark without a usable run is inconclusive, its numbers are NaN and `warnings` says why; one that
+    does not have a further metric is `not measured` by it. The p-values of a suite, type and metric in an
+    environment are one family for the correction.
     """
     if "environment" not in effects:
         effects = effects.assign(environment="")
-    groups = effects.groupby(list(GROUP_KEYS), sort=True, observed=True)
-    rows = [_benchmark(tuple(map(str, key)), part, analysis) for key, part in groups]
+    if "metric" not in effects:
+        effects = effects.assign(metric=TIME, value_A=effects["mean_A_ns"], value_B=effects["mean_B_ns"])
+    rows = [
+        _benchmark(tuple(map(str, key)), part, metric, analysis)
+        for metric in analysis.metrics
+        for key, part in effects[effects["metric"] == metric.name].groupby(
+            list(GROUP_KEYS), sort=True, observed=True
+        )
+    ]
     frame = pd.DataFrame(rows)
     if frame.empty:
         return pd.DataFrame(columns=list(COLUMNS))
-    families = frame.groupby(["environment", "suite", "type"], sort=False)
+    families = frame.groupby(["environment", "metric", "suite", "type"], sort=False)
     parts = [_corrected(part, analysis) for _, part in families]
     frame = pd.concat(parts).sort_index()
-    shown = list(zip(frame["p_adjusted"], frame["p_equivalence"], frame["change_percent"], strict=True))
-    frame["verdict"] = [decide(*one, analysis) for one in shown]
-    frame["difference"] = [difference(p, change, analysis) for p, _, change in shown]
-    return _with_interference(frame, effects, analysis)[list(COLUMNS)]
+    words = {metric.name: metric.words for metric in analysis.metrics}
+    shown = list(zip(*(frame[name] for name in _SHOWN), strict=True))
+    frame["verdict"] = [decide(p, equal, change, analysis, words[m]) for m, p, equal, change in shown]
+    frame.loc[frame.pop("_absent"), "verdict"] = NOT_MEASURED
+    frame["difference"] = [difference(p, change, analysis, words[m]) for m, p, _, change in shown]
+    frame["injected_p_adjusted"] = np.nan  # `injection` knows
+    return _with_interference(frame, effects[effects["metric"] == TIME], analysis)[list(COLUMNS)]
+
+
+_SHOWN = ("metric", "p_adjusted", "p_equivalence", "change_percent")
 
 
 def _with_interference(frame: pd.DataFrame, effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
     """The columns of `interference` where there are seqn runs, and its warnings behind the others."""
-    keys = list(GROUP_KEYS)
-    found = interference.interference_of(effects, analysis)
+    keys = [*GROUP_KEYS, "metric"]
+    found = interference.interference_of(effects, analysis).assign(metric=TIME)
     frame = frame.merge(found[[*keys, *interference.COLUMNS, "warning"]], how="left", on=keys)
     pairs = zip(frame["warnings"], frame["warning"].fillna(""), strict=True)
     return frame.assign(warnings=["; ".join(filter(None, pair)) for pair in pairs])
 
 
-def decide(p: float, p_equivalence: float, change_percent: float, analysis: Analysis) -> str:
+def decide(
+    p: float,
+    p_equivalence: float,
+    change_percent: float,
+    analysis: Analysis,
+    words: tuple[str, str] = (SLOWER, FASTER),
+) -> str:
     """The rule. With alpha = 1 - confidence, p corrected over the suite, p_equivalence not (NaN shows
     nothing):
 
@@ -81,20 +107,24 @@ def decide(p: float, p_equivalence: float, change_percent: float, analysis: Anal
     slower        else, a difference is shown (p <= alpha) and change > 0
     faster        else, a difference is shown (p <= alpha) and change < 0
     inconclusive  else
+
+    `words`: what B is whose value is greater, and whose is less, where that is not slower and faster.
     """
     alpha = 1 - analysis.confidence
     if p_equivalence <= alpha:
         return EQUIVALENT
     if p <= alpha:
-        return SLOWER if change_percent > 0 else FASTER
+        return words[0] if change_percent > 0 else words[1]
     return INCONCLUSIVE
 
 
-def difference(p: float, change_percent: float, analysis: Analysis) -> str:
+def difference(
+    p: float, change_percent: float, analysis: Analysis, words: tuple[str, str] = (SLOWER, FASTER)
+) -> str:
     """`slower` or `faster` where a difference is shown, however small it may be; else empty."""
     if not p <= 1 - analysis.confidence:
         return ""
-    return SLOWER if change_percent > 0 else FASTER
+    return words[0] if change_percent > 0 else words[1]
 
 
 def interval(runs: _Runs, analysis: Analysis, confidence: float) -> Interval:
@@ -119,7 +149,9 @@ def interval(runs: _Runs, analysis: Analysis, confidence: float) -> Interval:
     return intervals.METHODS[method](x, confidence, margin)
 
 
-def _benchmark(key: tuple[str, ...], runs: pd.DataFrame, analysis: Analysis) -> dict[str, object]:
+def _benchmark(
+    key: tuple[str, ...], runs: pd.DataFrame, metric: Metric, analysis: Analysis
+) -> dict[str, object]:
     used = runs[runs["log_ratio"].notna()].sort_values("start_ns", kind="stable")
     told = _Runs(
         used["log_ratio"].to_numpy(float),
@@ -130,8 +162,14 @@ def _benchmark(key: tuple[str, ...], runs: pd.DataFrame, analysis: Analysis) -> 
         bool(used["start_ns"].notna().all()),
     )
     row: dict[str, object] = dict(zip(GROUP_KEYS, key, strict=True))
+    type_ = str(row["type"])
+    row |= {"metric": metric.name, "better": metric.better}
+    row["_absent"] = metric.name != TIME and not runs[["value_A", "value_B"]].notna().to_numpy().any()
     row |= {"runs": len(used), "iterations_A": int(used["iterations_A"].sum())}
-    row |= {"iterations_B": int(used["iterations_B"].sum()), "estimator": _estimator(key[2], analysis)}
+    row |= {
+        "iterations_B": int(used["iterations_B"].sum()),
+        "estimator": _estimator(type_, metric, analysis),
+    }
     counts = (used["iterations_A"] + used["iterations_B"]).to_numpy(float)
     for name in ("coverage", "coverage_time"):
         row[name] = float(np.average(used[name], weights=counts)) if len(used) else np.nan
@@ -139,17 +177,40 @@ def _benchmark(key: tuple[str, ...], runs: pd.DataFrame, analysis: Analysis) -> 
         row[f"mean_{side}_ns"] = (
             float(np.exp(np.log(used[f"mean_{side}_ns"]).mean())) if len(used) else np.nan
         )
-    found = interval(told, analysis, analysis.confidence) if len(used) else _nothing()
+        row[f"value_{side}"] = _typical(used[f"value_{side}"].to_numpy(float))
+    found = _looked_at(told, type_, analysis, analysis.confidence) if len(used) else _nothing()
     row |= _percent(found, "") | {"change_percent": _to_percent(found.estimate)}
     row |= {"p_value": float(found.p), "p_equivalence": float(found.p_equivalence)}
     row["method"] = _method(told.x, told.batches, analysis)
     row |= _trimmed(told, analysis.confidence)
     row["icc"], row["design_effect"] = correlation(used)
-    row["holds_for_min_overlap"] = _holds(used, found, analysis)
+    row["holds_for_min_overlap"] = _holds(used, found, analysis) if metric.name == TIME else ""
     row["warnings"] = "; ".join(cautions.cautions_of(runs, used, row, found, analysis))
     row |= _left_out(runs, used)
     row["_runs"] = told
     return row
+
+
+def nominal_confidence(runs: int, type_: str, analysis: Analysis, confidence: float) -> float:
+    """That of an interval of so many runs which, with those of all other looks, holds with `confidence`."""
+    precision = analysis.precision
+    if precision is None or type_ not in Precision.TYPES or runs < 2:
+        return confidence
+    return 1 - stopping.level(1 - confidence, runs, precision.max_repetitions)
+
+
+def _looked_at(runs: _Runs, type_: str, analysis: Analysis, confidence: float) -> Interval:
+    """`interval`; with p-values and an interval that hold whenever measuring stopped, where it may stop."""
+    n, precision = len(runs.x), analysis.precision
+    found = interval(runs, analysis, nominal_confidence(n, type_, analysis, confidence))
+    if precision is None or type_ not in Precision.TYPES or n < 2:
+        return found
+    most = precision.max_repetitions
+    # one side at alpha is one of two at 2 alpha; of more than half a level nothing is known
+    equal = stopping.overall(np.minimum(2 * found.p_equivalence, 1.0), n, most) / 2
+    return replace(
+        found, p=stopping.overall(found.p, n, most), p_equivalence=np.where(equal >= 0.5, 1.0, equal)
+    )
 
 
 def _trimmed(runs: _Runs, confidence: float) -> dict[str, float]:
@@ -166,18 +227,44 @@ def _trimmed(runs: _Runs, confidence: float) -> dict[str, float]:
     }
 
 
-def _detectable(runs: _Runs, level: float, analysis: Analysis) -> float:
-    """The slowdown in percent that so many runs find with 90 % power at this level, by t."""
-    if len(runs.x) < 2:
-        return np.nan
+def _spread(runs: _Runs, level: float, analysis: Analysis) -> tuple[float, int, float]:
+    """Half width of the t interval of the runs, its degrees of freedom, and the level at which they are
+    tested."""
     whole = intervals.t(
         runs.x, analysis.confidence, 0.0, runs.order, runs.swapped, runs.rounding, runs.in_order
     )
     if analysis.method == "guarded-t" and len(runs.x) >= guarded.FEWEST:
         level *= 1 - guarded.TRIMMED_SHARE
     freedom = len(runs.x) - intervals.rest(runs.x, runs.order, runs.swapped)[1].shape[1]
-    half = float(whole.high - whole.low) / 2
+    return float(whole.high - whole.low) / 2, freedom, level
+
+
+def _detectable(runs: _Runs, level: float, analysis: Analysis) -> float:
+    """The slowdown in percent that so many runs find with 90 % power at this level, by t."""
+    if len(runs.x) < 2:
+        return np.nan
+    half, freedom, level = _spread(runs, level, analysis)
     return _to_percent(np.float64(intervals.detectable(half, freedom, analysis.confidence, level)))
+
+
+def _injected(runs: _Runs, level: float, analysis: Analysis) -> float:
+    """The slowdown in percent that these very runs find with 90 % power, their spread given: by t, less than
+    `_detectable`, in which the spread of other runs may be another one."""
+    if len(runs.x) < 2:
+        return np.nan
+    half, freedom, level = _spread(runs, level, analysis)
+    error = half / special.stdtrit(freedom, (1 + analysis.confidence) / 2)
+    reach = special.stdtrit(freedom, 1 - level / 2) + special.stdtrit(freedom, PROMISED)
+    return _to_percent(np.float64(reach * error))
+
+
+def _typical(values: np.ndarray) -> float:
+    """The geometric mean, as of ratios; 0 where one is 0."""
+    if not len(values):
+        return np.nan
+    if (values == values[0]).all():
+        return float(values[0])
+    return float(np.exp(np.log(values).mean())) if (values > 0).all() else float(values.min())
 
 
 def _nothing() -> Interval:
@@ -197,7 +284,9 @@ def _percent(found: Interval, suffix: str) -> dict[str, float]:
     }
 
 
-def _estimator(type_: str, analysis: Analysis) -> str:
+def _estimator(type_: str, metric: Metric, analysis: Analysis) -> str:
+    if metric.name != TIME:
+        return "means" if metric.quantile is None else "quantiles"
     return {"seqn": "means", "syncduet": "by-index"}.get(type_, analysis.estimator)
 
 
@@ -222,12 +311,19 @@ def _corrected(family: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
         family["p_adjusted"].to_numpy(), analysis.correction, analysis.confidence
     )
     wide = [
-        _percent(interval(runs, analysis, confidence) if len(runs.x) else _nothing(), "_simultaneous")
-        for runs in family["_runs"]
+        _percent(_looked_at(runs, t, analysis, confidence) if len(runs.x) else _nothing(), "_simultaneous")
+        for runs, t in zip(family["_runs"], family["type"], strict=True)
     ]
     tests = max(int(family["p_value"].notna().sum()), 1) if analysis.correction != "none" else 1
     level = (1 - analysis.confidence) / tests
-    family["detectable_percent"] = [_detectable(runs, level, analysis) for runs in family["_runs"]]
+    family["detectable_percent"] = [
+        _detectable(runs, 1 - nominal_confidence(len(runs.x), t, analysis, 1 - level), analysis)
+        for runs, t in zip(family["_runs"], family["type"], strict=True)
+    ]
+    family["injected_percent"] = [
+        _injected(runs, level, analysis) if t in ALIKE and m == TIME else np.nan
+        for runs, t, m in zip(family["_runs"], family["type"], family["metric"], strict=True)
+    ]
     return family.join(pd.DataFrame(wide, index=family.index))
 
 
@@ -253,7 +349,7 @@ def correlation(runs: pd.DataFrame) -> tuple[float, float]:
 
 def _holds(used: pd.DataFrame, found: Interval, analysis: Analysis) -> str:
     """The minimum overlaps at which weighted pairs give the same verdict (uncorrected), as `0.1-0.6`."""
-    if len(used) < 2 or used["type"].iloc[0] not in ("duet", "aaduet"):
+    if len(used) < 2 or used["type"].iloc[0] not in BY_TIME:
         return ""
     margin = np.log1p(max(analysis.margin_percent, 0.0) / 100)
     verdict = decide(float(found.p), float(found.p_equivalence), float(found.estimate), analysis)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from duet.inference.samples import WARMUP, Samples, first_of, groups
-from duet.model import DuetError
+from duet.model import WITHIN, DuetError
 
 _BATCH = 5
 """MSER-5: the series is averaged over fives before the rule looks at it."""
@@ -48,6 +48,8 @@ def drop(samples: Samples, rules: Mapping[str, Warmup]) -> Samples:
     names = zip(samples.runs["suite"], samples.runs["benchmark"], strict=True)
     for i, (suite, benchmark) in enumerate(names):
         rule = rules.get(f"{suite}/{benchmark}")
+        if rule is None:  # one of several benchmarks of a process has the rule of the process
+            rule = rules.get(f"{suite}/{benchmark.partition(WITHIN)[0]}")
         if rule is None:
             rule = next((of_harness[n] for n in of_harness if suite.lower().startswith(n.lower())), 0)
         of_run.setdefault(check(rule), []).append(i)

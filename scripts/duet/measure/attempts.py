@@ -65,7 +65,7 @@ def measure_run(
                 record.write(part / RUN)
                 break
             except (DuetError, OSError) as error:
-                e = _told(error, part)
+                e = _failure(error, part)
                 attempts.append(AttemptRecord(reason=str(e), time_ns=time.time_ns()))
                 if isinstance(e, EngineGone) and losses:
                     losses -= 1
@@ -98,10 +98,10 @@ def _make(part: Path) -> None:
     try:
         part.mkdir(parents=True)
     except OSError as e:
-        raise _told(e, part) from None
+        raise _failure(e, part) from None
 
 
-def _told(error: DuetError | OSError, part: Path) -> DuetError:
+def _failure(error: DuetError | OSError, part: Path) -> DuetError:
     if isinstance(error, DuetError):
         return error
     return RecordError(f"{error.filename or part}: {error.strerror or error}", remedy(error))
@@ -157,14 +157,14 @@ def _back(engines: Mapping[str, Engine], layout: Layout, say: Say) -> bool:
 def _patiently(ask: Callable[[], T], say: Say) -> T:
     """What `ask` gives, as soon as it does not raise EngineGone; which is raised where patience ends."""
     until = time.monotonic() + ENGINE_PATIENCE_S
-    told = False
+    waiting = False
     while True:
         try:
             return ask()
         except EngineGone as e:
             if time.monotonic() > until:
                 raise
-            if not told:
+            if not waiting:
                 say(f"{e.what}; waiting for it, at most {ENGINE_PATIENCE_S // 60} min")
-                told = True
+                waiting = True
         time.sleep(LOOK_S)

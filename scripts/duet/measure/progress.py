@@ -28,13 +28,14 @@ def line(layout: Layout, run: Run, seconds: float) -> str:
     done = f"[{len(planned) - len(todo)}/{len(planned)}] {run.name} {seconds:.1f} s"
     if not todo:
         return done
-    left_s = order.time_left_s(filter(None, map(parse_run, todo)), _durations(layout))
+    left_s = order.time_left_s(filter(None, map(parse_run, todo)), seconds_of(layout))
     return f"{done}; {len(todo)} left" + (f", about {order.duration(left_s)}" if left_s is not None else "")
 
 
-def _durations(layout: Layout) -> dict[Run, float]:
-    seconds = {}
-    for text in layout.durations.read_text().splitlines():
+def seconds_of(layout: Layout) -> dict[Run, float]:
+    """How long each measured run took with everything around it."""
+    seconds: dict[Run, float] = {}
+    for text in layout.durations.read_text().splitlines() if layout.durations.exists() else ():
         name, _, value = text.partition(" ")
         run = parse_run(name)
         if run is not None:

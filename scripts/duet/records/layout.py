@@ -29,6 +29,11 @@ class Layout:
         """Held by the workflow that works here: duet.campaign.lock."""
         return self.results / ".lock"
 
+    @property
+    def doctor(self) -> Path:
+        """The machine before the last runs were measured: duet.records.doctor."""
+        return self.results / "doctor.json"
+
     # What is to be done: duet.records.plan
 
     @property
@@ -106,6 +111,10 @@ class Layout:
     def durations(self) -> Path:
         """A line `<run> <seconds>` for every run measured; the last one of a run counts."""
         return self.results / "durations.txt"
+
+    def closing_of(self, name: str) -> Path:
+        """Why a run need not be measured, until its turn comes: duet.records.closing."""
+        return self.results / "closed" / f"{name}.json"
 
     # What was made of it
 

@@ -57,6 +57,8 @@ class BenchmarkPlan(_PlanFile):
     """Patterns of hosts' names, and the environment that each stands for."""
     timeout_s: float | None = None
     grace_s: float = GRACE_S
+    members: tuple[str, ...] = ()
+    """What its one process runs, where the campaign says so."""
     retries: int = 0
     """How often a run that failed is tried again at once."""
 
@@ -154,6 +156,7 @@ def _benchmark_plan(campaign: Campaign, benchmark: Benchmark) -> BenchmarkPlan:
         seed=campaign.seed,
         environment=campaign.environment,
         timeout_s=benchmark.timeout_s,
+        members=benchmark.members,
         retries=benchmark.retries,
     )
 

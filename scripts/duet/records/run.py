@@ -9,6 +9,7 @@ from pathlib import Path
 
 from duet.model import Order, Run, Side, Type, parse_run
 from duet.records import flat
+from duet.records.closing import closing_of
 from duet.records.codec import Mismatch
 from duet.records.files import Record, RecordError
 from duet.records.layout import FAILURE, RUN, Layout
@@ -202,14 +203,14 @@ class FailureRecord(Record):
 
 
 def finished(runs: Path) -> Iterator[tuple[Run, Path]]:
-    """The runs below `runs` (results/<name>/runs) that have a run.json, and their directories; by name."""
+    """The runs below `runs` (results/<name>/runs) that were measured, and their directories; by name."""
     try:
         names = sorted(entry.name for entry in os.scandir(runs) if entry.is_dir())
     except FileNotFoundError:
         return
     for name in names:
         run = parse_run(name)
-        if run is not None and (runs / name / RUN).exists():
+        if run is not None and (runs / name / RUN).exists() and closing_of(runs / name) is None:
             yield run, runs / name
 
 

@@ -26,6 +26,10 @@ class VerdictRow(NamedTuple):
     environment: str = ""
     name: str = ""
     """The benchmark's, with its environment where the table has several."""
+    metric: str = "time"
+    better: str = "lower"
+    value_A: float = nan
+    value_B: float = nan
 
 
 _TEXTS = [name for name, type_ in VerdictRow.__annotations__.items() if type_ is str]

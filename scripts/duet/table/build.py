@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import union_categoricals
 
 from duet import harnesses
-from duet.model import SIDES, DuetError, Run, Type
+from duet.model import SIDES, DuetError, Run, Type, printable, within
 from duet.records.layout import RUN
 from duet.records.run import RunRecord
-from duet.table.store import HOST, TIMES, LeftOut, ReadingWarning, TableError
+from duet.table.store import HOST, SPAN, TIMES, USAGE, Absent, LeftOut, ReadingWarning, TableError
 
 _PLACES = {type_: place for place, type_ in enumerate(Type)}
 _CLOCK_SLACK_NS = 60 * 10**9
@@ -38,6 +39,12 @@ class SideFiles:
     """Whether A had the higher of two sets of cores for the whole run."""
     artifacts: Mapping[str, str] = field(default_factory=dict)
     """Raw output of the artifact commands."""
+    peak_memory_bytes: int | None = None
+    """Of the whole side, as its engine measured it."""
+    cpu_time_ns: int | None = None
+    process_start_ns: int | None = None
+    process_end_ns: int | None = None
+    """From its way through the gate to the end of its command."""
     named_by_files: bool = False
     """The benchmark's name is known as in file names only: the files may tell the true one."""
     span_ns: tuple[int, int] | None = None
@@ -55,9 +62,16 @@ def environment(host: str | None, labels: Labels) -> str | None:
 
 
 def benchmark_table(
-    run_dirs: Iterable[Path], format_name: str, *, skip_bad: bool = False, labels: Labels = ()
+    run_dirs: Iterable[Path],
+    format_name: str,
+    *,
+    skip_bad: bool = False,
+    members: Sequence[str] = (),
+    labels: Labels = (),
 ) -> pd.DataFrame:
     """The table of finished runs (folders with a run.json) of one benchmark.
+
+    `members`: what its process is known to run; others that its results name are there, too.
 
     Runs are sorted by type, runid, order. A run that cannot be read ends in TableError with a
     line for each such run, or with `skip_bad` is left out and named in the table's notes.
@@ -68,7 +82,7 @@ def benchmark_table(
             runs.append(_recorded(directory, labels))
         except DuetError as e:
             left_out.append(LeftOut(directory.name, str(e)))
-    return join_sides(runs, format_name, skip_bad=skip_bad, left_out=left_out)
+    return join_sides(runs, format_name, skip_bad=skip_bad, left_out=left_out, members=members)
 
 
 def _recorded(directory: Path, labels: Labels) -> list[SideFiles]:
@@ -87,6 +101,10 @@ def _recorded(directory: Path, labels: Labels) -> list[SideFiles]:
             timed_out=record.timed_out,
             swapped=_swapped(record),
             artifacts=record.artifacts,
+            peak_memory_bytes=side.peak_memory_bytes,
+            cpu_time_ns=side.cpu_time_ns,
+            process_start_ns=side.go_ns,
+            process_end_ns=side.end_ns,
             span_ns=(record.start_ns, record.end_ns),
         )
         for name, side in sorted(record.sides.items())
@@ -109,6 +127,7 @@ def join_sides(
     skip_bad: bool = False,
     left_out: Iterable[LeftOut] = (),
     by_side: bool = False,
+    members: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Parse and join the sides of each run; see `benchmark_table` for bad ones. With `by_side` a side stays
     whose other one cannot be read."""
@@ -132,7 +151,7 @@ def join_sides(
             frames += parsed
     if unreadable and not skip_bad:
         raise TableError("\n".join(f"{bad.run}: {bad.reason}" for bad in unreadable))
-    return _join(sides, frames, unreadable)
+    return _join(sides, frames, unreadable, members)
 
 
 def _place(run: Sequence[SideFiles]) -> tuple:
@@ -140,8 +159,13 @@ def _place(run: Sequence[SideFiles]) -> tuple:
     return r.suite, r.benchmark, _PLACES[r.type], r.runid, str(r.order), r.side or ""
 
 
-def _join(sides: list[SideFiles], frames: list[pd.DataFrame], left_out: list[LeftOut]) -> pd.DataFrame:
+def _join(
+    sides: list[SideFiles], frames: list[pd.DataFrame], left_out: list[LeftOut], members: Sequence[str] = ()
+) -> pd.DataFrame:
     lengths = np.array([len(f) for f in frames], dtype=np.int64)
+    shared = bool(members) or any("benchmark" in frame for frame in frames)
+    inner = [_members(side, frame) for side, frame in zip(sides, frames, strict=True)] if shared else []
+    frames = [frame.drop(columns="benchmark", errors="ignore") if shared else frame for frame in frames]
     body = pd.concat(frames, ignore_index=True) if frames else _empty()
 
     def column(values: Iterable[object]) -> pd.Categorical:
@@ -150,7 +174,7 @@ def _join(sides: list[SideFiles], frames: list[pd.DataFrame], left_out: list[Lef
 
     columns: dict[str, object] = {
         "suite": column(s.run.suite for s in sides),
-        "benchmark": column(map(_benchmark, sides, frames)),
+        "benchmark": _joined(inner) if shared else column(map(_benchmark, sides, frames)),
         "type": column(s.run.type for s in sides),
         "runid": np.repeat(np.array([s.run.runid for s in sides], dtype=np.int64), lengths),
         "order": column(s.run.order for s in sides),
@@ -167,15 +191,79 @@ def _join(sides: list[SideFiles], frames: list[pd.DataFrame], left_out: list[Lef
     for name in ("timed_out", "swapped"):
         flags = pd.array([getattr(s, name) for s in sides], dtype="boolean")
         columns[name] = flags.repeat(lengths)
-    artifacts = dict.fromkeys((*HOST, *(name for s in sides for name in s.artifacts)))
-    for name in artifacts:
-        # An artifact may be called like a column of the table; neither may hide the other.
-        free = name if name not in columns else f"artifact_{name}"
-        columns[free] = column(artifact(name, s.artifacts.get(name)) for s in sides)
+    for name in HOST:
+        columns[_free(name, columns)] = column(artifact(name, s.artifacts.get(name)) for s in sides)
+    for name in (*USAGE, *SPAN):
+        columns[name] = pd.array([getattr(s, name) for s in sides], dtype="Int64").repeat(lengths)
+    for name in dict.fromkeys(name for s in sides for name in s.artifacts if name not in HOST):
+        columns[_free(name, columns)] = column(artifact(name, s.artifacts.get(name)) for s in sides)
     table = pd.DataFrame(columns, copy=False)
     warnings = _warnings(sides, frames)
-    table.attrs = {"warnings": [*map(asdict, warnings)], "left_out": [*map(asdict, left_out)], "imported": []}
+    absent: list[Absent] = []
+    if shared:
+        missed, absent = _missed(sides, inner, members)
+        warnings += missed
+    table.attrs = {
+        "warnings": [*map(asdict, warnings)],
+        "left_out": [*map(asdict, left_out)],
+        "imported": [],
+        "absent": [*map(asdict, absent)],
+    }
     return table
+
+
+def _members(side: SideFiles, frame: pd.DataFrame) -> "pd.Categorical[str]":
+    """The name of each row's benchmark where one process ran several: `<process>/<name>`.
+
+    A harness that finds only one left of them may name it in `attrs` instead of a column.
+    """
+    program = _benchmark(side, frame)
+    if "benchmark" not in frame:
+        name = within(program, str(frame.attrs.get("benchmark") or program))
+        return pd.Categorical([name]).repeat(len(frame))
+    codes, names = pd.factorize(frame["benchmark"].astype(str))
+    return pd.Categorical.from_codes(codes, pd.Index([within(program, n) for n in names], dtype="str"))
+
+
+def _joined(parts: "list[pd.Categorical[str]]") -> pd.Categorical:
+    return pd.Categorical(union_categoricals(parts) if parts else [])
+
+
+def _missed(
+    sides: list[SideFiles], inner: "list[pd.Categorical[str]]", members: Sequence[str]
+) -> tuple[list[ReadingWarning], list[Absent]]:
+    """Benchmarks that are in some results of a process and not in others, or in none of them at all.
+
+    Each loses its own run only: the other benchmarks of that process keep theirs.
+    """
+    program = sides[0].run.benchmark if sides else ""
+    known = dict.fromkeys(within(program, name) for name in members)
+    known |= dict.fromkeys(name for names in inner for name in names.categories)
+    there = [set(names.categories) for names in inner]
+    warnings = [
+        ReadingWarning(s.run.name, s.side, f"no results of {name}, which its process was to run")
+        for s, names in zip(sides, there, strict=True)
+        for name in known
+        if name not in names
+    ]
+    absent = []
+    for type_ in dict.fromkeys(str(s.run.type) for s in sides):
+        of_type = [names for s, names in zip(sides, there, strict=True) if s.run.type == type_]
+        absent += [
+            Absent(
+                sides[0].run.suite, name, type_, f"in none of the results of {program}, which was to run it"
+            )
+            for name in known
+            if not any(name in names for names in of_type)
+        ]
+    return warnings, absent
+
+
+def _free(name: str, columns: Mapping[str, object]) -> str:
+    """An artifact may be called like a column of the table; neither may hide the other."""
+    while name in columns:
+        name = f"artifact_{name}"
+    return name
 
 
 def _benchmark(side: SideFiles, frame: pd.DataFrame) -> str:
@@ -198,8 +286,9 @@ def artifact(name: str, raw: str | None) -> str | None:
     """The table's value of an artifact: lscpu's model name, meminfo's MemTotal, else all of it."""
     key = {"lscpu": "Model name:", "meminfo": "MemTotal:"}.get(name)
     if raw is None or key is None:
-        return raw if raw is None else raw.strip()
-    return next((line.partition(":")[2].strip() for line in raw.splitlines() if key in line), None)
+        return raw if raw is None else printable(raw.strip(), but="\n\t")
+    values = (line.partition(":")[2].strip() for line in raw.splitlines() if key in line)
+    return next(map(printable, values), None)
 
 
 def _warnings(sides: list[SideFiles], frames: list[pd.DataFrame]) -> list[ReadingWarning]:

@@ -87,10 +87,12 @@ def _ours(runs: Path, recorded: Sequence[tuple[Run, Path]], labels: Labels) -> l
         # Without its plan a benchmark has its suite's harness, as when a campaign names none.
         suite = stem.partition(".")[0]
         name, own = harnesses.of_suite(suite).name, labels
+        members: tuple[str, ...] = ()
         if plan.exists():
             planned = BenchmarkPlan.read(plan)
-            name, own = planned.format, planned.environment or labels
-        frames.append(benchmark_table(paths, name, skip_bad=True, labels=own))
+            name, members = planned.format, planned.members
+            own = planned.environment or labels
+        frames.append(benchmark_table(paths, name, skip_bad=True, members=members, labels=own))
     if recorded and (torn := _without_record(runs)):
         why = f"no {RUN} in it: a copy that is not whole, or a run that was not finished"
         frames.append(join_sides([], "native", skip_bad=True, left_out=[LeftOut(n, why) for n in torn]))

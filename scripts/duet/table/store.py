@@ -25,7 +25,22 @@ from duet.records.codec import Mismatch, decode
 KEYS = ("suite", "benchmark", "type", "runid", "order", "pair", "iteration")
 TIMES = ("iteration_start_ns", "iteration_end_ns", "iteration_time_ns", "epoch_start_ms")
 HOST = ("date", "hostname", "uname", "lscpu", "meminfo")
-FACTS = ("environment", "engine", "image", "image_hash", "status", "timed_out", "swapped", *HOST)
+USAGE = ("peak_memory_bytes", "cpu_time_ns")
+"""What the engine measured of a side in the whole run: the same in each of its rows."""
+SPAN = ("process_start_ns", "process_end_ns")
+"""When the side's command began and ended: the same in each of its rows."""
+FACTS = (
+    "environment",
+    "engine",
+    "image",
+    "image_hash",
+    "status",
+    "timed_out",
+    "swapped",
+    *HOST,
+    *USAGE,
+    *SPAN,
+)
 _NEVER_NULL = {"runid", "iteration", "iteration_time_ns"}
 _META = b"duetbench"
 
@@ -60,24 +75,38 @@ class Imported:
 
 
 @dataclass(frozen=True)
+class Absent:
+    """A benchmark that a process was to run among others, and that none of its runs has results of."""
+
+    suite: str
+    benchmark: str
+    type: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Notes:
     """What a table says beside its rows."""
 
     warnings: tuple[ReadingWarning, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     imported: tuple[Imported, ...] = ()
+    absent: tuple[Absent, ...] = ()
 
 
-_ATTRS = ("warnings", "left_out", "imported")
+_ATTRS = ("warnings", "left_out", "imported", "absent")
 
 
 def merge(tables: Sequence[pa.Table]) -> pa.Table:
     """One table of several, columns in canonical order, absent ones null; attrs are joined.
 
-    TableError when a column has types that do not go together.
+    Where some tables have numbers and others an artifact's text under one name, the text is called
+    `artifact_<name>`. TableError when other types do not go together, as in a file of somebody else's.
     """
     try:
-        merged = pa.concat_tables(tables, promote_options="permissive").unify_dictionaries()
+        numbers = _numeric(tables)
+        apart = [_apart(table, numbers) for table in tables]
+        merged = pa.concat_tables(apart, promote_options="permissive").unify_dictionaries()
     except pa.ArrowException as e:
         raise TableError(f"the tables do not fit together: {' '.join(str(e).split())}"[:300]) from None
     names = merged.column_names
@@ -93,6 +122,22 @@ def merge(tables: Sequence[pa.Table]) -> pa.Table:
         for key, values in attrs(table).items():
             joined[key] += values
     return _with_metadata(merged, joined)
+
+
+def _numeric(tables: Sequence[pa.Table]) -> set[str]:
+    """Names of the columns that are no text in some table."""
+    return {f.name for t in tables for f in t.schema if not pa.types.is_dictionary(f.type)}
+
+
+def _apart(table: pa.Table, numeric: set[str]) -> pa.Table:
+    """The table, its texts called otherwise than numbers are."""
+    names: list[str] = []
+    for field in table.schema:
+        name = field.name
+        while pa.types.is_dictionary(field.type) and (name in numeric or name in names):
+            name = f"artifact_{name}"
+        names.append(name)
+    return table.rename_columns(names)
 
 
 def _with_metadata(table: pa.Table, attributes: Mapping[str, list]) -> pa.Table:

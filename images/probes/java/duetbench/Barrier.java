@@ -32,6 +32,9 @@ final class Barrier {
     try {
       other.write('g');
       alone = own.read() != 'g';
+      if (alone) {
+        own.write('x'); // for the next process of this side, such as JMH's next fork
+      }
     } catch (IOException e) {
       System.err.println("duetbench probe: the barrier broke, going on alone: " + e.getMessage());
       alone = true;

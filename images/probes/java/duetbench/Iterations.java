@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.time.Instant;
 import java.util.concurrent.TimeUnit;
 
@@ -31,10 +32,15 @@ public final class Iterations {
   private boolean synchronised;
   private long startNs;
 
-  private Iterations(File results, Barrier barrier) throws IOException {
+  private Iterations(File results, Barrier barrier, boolean many) throws IOException {
     this.barrier = barrier;
-    file = new FileOutputStream(results);
-    write(barrier == null ? "iteration,start_ns,end_ns\n" : "iteration,start_ns,end_ns,synchronised\n");
+    int lines = many && results.exists() ? Files.readAllLines(results.toPath()).size() : 0;
+    file = new FileOutputStream(results, lines > 0);
+    iteration = Math.max(lines - 1, 0);
+    if (lines == 0) {
+      String columns = many ? "benchmark,iteration,start_ns,end_ns,measured" : "iteration,start_ns,end_ns";
+      write(columns + (barrier == null ? "\n" : ",synchronised\n"));
+    }
   }
 
   /**
@@ -42,13 +48,26 @@ public final class Iterations {
    * directory without it), {@code DUET_BARRIER} and {@code DUET_SIDE} the meeting point, if any.
    */
   public static Iterations fromEnvironment() {
+    return fromEnvironment(false);
+  }
+
+  /**
+   * Likewise, for a harness with several processes or benchmarks: writes after what earlier processes wrote,
+   * {@code benchmark,iteration,start_ns,end_ns,measured}; iterations end by {@link #stop(String, boolean)}.
+   */
+  public static Iterations ofOneProcessOfMany() {
+    return fromEnvironment(true);
+  }
+
+  private static Iterations fromEnvironment(boolean many) {
     String results = System.getenv("DUET_RESULTS");
     String barrier = System.getenv("DUET_BARRIER");
     boolean meets = barrier != null && !barrier.isEmpty();
     try {
       return new Iterations(
           new File(results == null || results.isEmpty() ? "results.csv" : results),
-          meets ? new Barrier(new File(barrier), System.getenv("DUET_SIDE")) : null);
+          meets ? new Barrier(new File(barrier), System.getenv("DUET_SIDE")) : null,
+          many);
     } catch (IOException e) {
       throw new UncheckedIOException("duetbench probe: " + e.getMessage(), e);
     }
@@ -68,14 +87,28 @@ public final class Iterations {
 
   /** Ends the iteration; a second call for the same one does nothing. */
   public void stop() {
-    long endNs = System.nanoTime();
+    stop(System.nanoTime(), null, true);
+  }
+
+  /** Ends an iteration of one benchmark of many; {@code measured}: the harness reports it. */
+  public void stop(String benchmark, boolean measured) {
+    stop(System.nanoTime(), benchmark, measured);
+  }
+
+  private void stop(long endNs, String benchmark, boolean measured) {
     if (!running) {
       return;
     }
     running = false;
     line.setLength(0);
+    if (benchmark != null) {
+      line.append(benchmark.replaceAll("[,\"\r\n]", "_")).append(',');
+    }
     line.append(iteration++).append(',').append(startNs + epochOffsetNs);
     line.append(',').append(endNs + epochOffsetNs);
+    if (benchmark != null) {
+      line.append(measured ? ",1" : ",0");
+    }
     if (barrier != null) {
       line.append(synchronised ? ",1" : ",0");
     }
@@ -87,7 +120,7 @@ public final class Iterations {
   }
 
   private void write(String text) throws IOException {
-    file.write(text.getBytes(StandardCharsets.US_ASCII));
+    file.write(text.getBytes(StandardCharsets.UTF_8));
   }
 
   /**

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from scipy.special import stdtrit
 
 from duet.inference.predecessor import SLOWDOWNS
+from duet.model import ALIKE
 from duet.report.figures import style
 from duet.report.summary.wording import TYPE_NAME
 
@@ -175,7 +176,7 @@ def _points(ax: Axes, values: pd.Series, shown: list[str]) -> None:
 
 def _agreement(ax: Axes, verdicts: pd.DataFrame | None, confidence: float) -> None:
     """How many A-against-A comparisons were called different, beside what the level promises."""
-    rows = verdicts[verdicts["type"].astype(str) == "aaduet"] if verdicts is not None else None
+    rows = verdicts[verdicts["type"].astype(str).isin(ALIKE)] if verdicts is not None else None
     p = style.quantities(rows["p_value"]) if rows is not None else np.zeros(0)
     if not p.size:
         style.say(ax, "No A-against-A runs\n(aa_repetitions).")
@@ -192,7 +193,7 @@ def _agreement(ax: Axes, verdicts: pd.DataFrame | None, confidence: float) -> No
 
 
 def _type_axis(ax: Axes, shown: list[str], medians: list[str]) -> None:
-    names = {"syncduet": "sync", "aaduet": "A/A", "seqn": "sequential"}
+    names = {"syncduet": "sync", "aaduet": "A/A", "bbduet": "B/B", "seqn": "sequential"}
     labels = [f"{names.get(t, t)}\n{m}" for t, m in zip(shown, medians, strict=True)]
     ax.set_xticks(range(len(shown)), labels)
     ax.set_xlabel("")

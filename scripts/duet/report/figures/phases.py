@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from duet.model import ALIKE
 from duet.report.figures import style
 
 PHASES = {
@@ -34,7 +35,7 @@ def draw_phases(table: pd.DataFrame, labels: Labels, note: str = "") -> Figure:
     """One panel for each program with phases, one for each with operations; `table` as in the store."""
     heading = "Phases of the programs"
     columns = [c for c in map(str, table) if c.startswith(PREFIX) and c.endswith(SUFFIX)]
-    runs = table[table["type"].astype(str) != "aaduet"]
+    runs = table[~table["type"].astype(str).isin(ALIKE)]
     keys = ["suite", "benchmark", "pair", "type", "runid", "order"]
     runs = runs.groupby(keys, observed=True)[columns].mean().reset_index() if columns else runs.iloc[:0]
     phased = [c for c in PHASES if c in columns and runs[c].notna().any()]

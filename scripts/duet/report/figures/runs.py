@@ -74,7 +74,7 @@ def _means(ax: Axes, rows: pd.DataFrame) -> None:
 def _changes(ax: Axes, rows: pd.DataFrame, verdict: VerdictRow | None, margin_percent: float) -> None:
     change = 100 * np.expm1(rows["log_ratio"].to_numpy(dtype=float))
     good = np.isfinite(change)
-    told = f"{int(good.sum())} of {len(rows)} runs usable"
+    title = f"{int(good.sum())} of {len(rows)} runs usable"
     if not good.any():
         reasons = sorted(set(rows.get("reason", pd.Series(dtype=str)).dropna().astype(str)) - {""})
         style.say(ax, f"no run is usable: {'; '.join(reasons) or 'one side is missing'}")
@@ -87,7 +87,7 @@ def _changes(ax: Axes, rows: pd.DataFrame, verdict: VerdictRow | None, margin_pe
         if len(ends) == 2:
             ax.axhspan(*ends, color="#C9D6DF", lw=0, zorder=0, alpha=0.9)
         ax.axhline(verdict.change_percent, color=style.VERDICT.get(verdict.verdict, style.FAINT), lw=1.4)
-        told = f"{style.percent(verdict.change_percent)} {verdict.verdict}, {told}"
+        title = f"{style.percent(verdict.change_percent)} {verdict.verdict}, {title}"
     ax.axhline(0, color=style.INK, lw=0.8)
     order = rows["order"].astype(str)
     for name, marker in ORDER.items():
@@ -98,7 +98,7 @@ def _changes(ax: Axes, rows: pd.DataFrame, verdict: VerdictRow | None, margin_pe
     values = np.array([*change[good], *ends, 0.0])
     room = max(0.08 * (values.max() - values.min()), 0.1)
     ax.set_ylim(values.min() - room, values.max() + room)
-    ax.set_title(told)
+    ax.set_title(title)
     ax.set_ylabel("change, B against A (%)")
     _ticks(ax, rows)
 

@@ -11,7 +11,7 @@ from scipy.special import stdtrit  # scipy.stats takes half a second to import
 from duet.report.figures import style
 from duet.report.summary.wording import TYPE_NAME
 
-BY_TIME = ("duet", "aaduet")
+BY_TIME = ("duet", "aaduet", "bbduet")
 """Types whose iterations are compared where they overlap."""
 
 

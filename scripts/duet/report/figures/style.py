@@ -29,7 +29,7 @@ SIDE = {"A": "#0072B2", "B": "#D55E00"}
 SIDE_PALE = {"A": "#66AFD6", "B": "#EFA36B"}
 VERDICT = {"slower": "#882255", "faster": "#117733", "equivalent": "#444444", "inconclusive": "#8A8A8A"}
 MARKER = {"slower": ">", "faster": "<", "equivalent": "s", "inconclusive": "o"}
-TYPE = {"duet": "#332288", "syncduet": "#44AA99", "aaduet": "#999933", "seqn": "#CC6677"}
+TYPE = {"duet": "#332288", "syncduet": "#44AA99", "aaduet": "#999933", "bbduet": "#DDCC77", "seqn": "#CC6677"}
 TYPES = tuple(TYPE)
 """The order in which types are shown."""
 BAND = "#E4E4E4"

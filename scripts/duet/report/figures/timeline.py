@@ -53,12 +53,12 @@ def draw_timeline(
         else:
             axes[2 * i].set_xlim(axes[2 * i + 1].get_xlim())
             axes[2 * i].tick_params(axis="x", labelbottom=False)
-        axes[2 * i].set_title(_told(rows, run, part, mine))
+        axes[2 * i].set_title(_heading(rows, run, part, mine))
     axes[-1].set_xlabel("time since the run's first iteration began (s)")
     return fig
 
 
-def _told(rows: pd.DataFrame, run: pd.DataFrame, part: pd.DataFrame, pairs: pd.DataFrame | None) -> str:
+def _heading(rows: pd.DataFrame, run: pd.DataFrame, part: pd.DataFrame, pairs: pd.DataFrame | None) -> str:
     type_, runid, order = str(run["type"].iloc[0]), run["runid"].iloc[0], str(run["order"].iloc[0])
     first = f", started {order}" if order != "None" else ""
     runs = style.count(rows["runid"].nunique(), "run")

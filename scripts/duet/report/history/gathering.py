@@ -121,15 +121,15 @@ def gather(campaigns: Sequence[Campaign], baseline: bool = False) -> History:
             )
     last = ordered[-1]
     keys = list(dict.fromkeys(key for campaign in ordered for key in campaign.rows))
-    told = [(key, points) for key in keys if (points := _points(key, ordered))]
+    kept = [(key, points) for key in keys if (points := _points(key, ordered))]
     drifts = [
-        drift.drift_of([step for _, step in points], last.confidence, len(told), baseline)
-        for _, points in told
+        drift.drift_of([step for _, step in points], last.confidence, len(kept), baseline)
+        for _, points in kept
     ]
     analysis = Analysis(confidence=last.confidence, margin_percent=last.margin_percent)
     adjusted = adjust(pd.Series([each.total.p for each in drifts]).to_numpy(float), "holm")
     series = []
-    for (key, points), each, p in zip(told, drifts, adjusted, strict=True):
+    for (key, points), each, p in zip(kept, drifts, adjusted, strict=True):
         made = tuple(
             Point(campaign, campaign.rows[key], level)
             for (campaign, _), level in zip(points, each.levels, strict=True)
@@ -150,15 +150,15 @@ def _named(campaigns: Sequence[Campaign]) -> list[Campaign]:
 
 def _points(key: Key, campaigns: Sequence[Campaign]) -> list[tuple[Campaign, Step]]:
     """Campaigns that have an interval of this benchmark; others say nothing of it."""
-    found = []
+    steps = []
     for campaign in campaigns:
         row = campaign.rows.get(key)
         if row is None or row.runs < 2:
             continue
         change, low, high = map(log_ratio, (row.change_percent, row.ci_low_percent, row.ci_high_percent))
         if math.isfinite(low) and math.isfinite(high):
-            found.append((campaign, drift.step(change, low, high, row.runs, campaign.confidence)))
-    return found
+            steps.append((campaign, drift.step(change, low, high, row.runs, campaign.confidence)))
+    return steps
 
 
 def _within(total: Level, analysis: Analysis) -> bool:

@@ -51,16 +51,16 @@ def as_csv(history: History) -> str:
         for place, point in enumerate(series.points):
             segment = sum(place >= each.begin for each in series.drift.segments)
             row = point.row
-            told: dict[str, object] = {"campaign": point.campaign.name, "finished": point.campaign.finished}
-            told |= {name: getattr(row, name) for name in COLUMNS if hasattr(row, name)}
-            told |= {
+            cells: dict[str, object] = {"campaign": point.campaign.name, "finished": point.campaign.finished}
+            cells |= {name: getattr(row, name) for name in COLUMNS if hasattr(row, name)}
+            cells |= {
                 "level_percent": of_log(point.level.change),
                 "level_low_percent": of_log(point.level.low),
                 "level_high_percent": of_log(point.level.high),
                 "segment": segment,
                 "change_point": place in series.drift.change_points,
             }
-            writer.writerow({**about(series), **told})
+            writer.writerow({**about(series), **cells})
     return out.getvalue()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from duet.inference.decision import primary
-from duet.model import file_name
+from duet.model import TIME, file_name
 from duet.records.plan import AnalysisPlan
 from duet.report.page import sides
 from duet.report.page.sides import Difference
@@ -18,7 +18,7 @@ from duet.report.scale import Scale, scale_of
 from duet.report.summary import Answer, Outcome, answer, calibration
 from duet.report.summary.facts import Facts
 from duet.report.summary.provenance import Provenance
-from duet.report.summary.rows import COMPARED, KEYS, TIME, beside, by_metric, notes, state
+from duet.report.summary.rows import COMPARED, KEYS, beside, by_metric, notes, state
 from duet.report.summary.wording import TYPE_NAME, line, p_value, percent, quantity
 from duet.report.verdict_row import VerdictRow, verdict_rows
 

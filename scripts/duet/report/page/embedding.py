@@ -59,9 +59,9 @@ def embed_all(
     layout = Layout(results)
     of = {
         stem: [
-            found
+            figure
             for kind in READ_FIRST
-            if (found := embed(layout.figure(stem, kind), kind, captions)) is not None
+            if (figure := embed(layout.figure(stem, kind), kind, captions)) is not None
         ]
         for stem in stems
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from duet.model import parse_run
+from duet.records.closing import closing_of
 from duet.records.layout import FAILURE, RUN
 from duet.records.run import FailureRecord, RunRecord
 from duet.report.summary.wording import line
@@ -40,6 +41,8 @@ class Facts:
     that differ in their numbers only the one with the greatest is kept, and how many there were."""
     imported: int = 0
     """Runs that were read from elsewhere, not measured."""
+    not_needed: int = 0
+    """Planned runs that were closed: their benchmark was known well enough, or the time was up."""
 
 
 def read_facts(campaign: str, runs: Path, planned: Iterable[str], notes: Notes | None = None) -> Facts:
@@ -50,6 +53,7 @@ def read_facts(campaign: str, runs: Path, planned: Iterable[str], notes: Notes |
     """
     names, notes = list(dict.fromkeys(planned)), notes or Notes()
     measured: set[str] = set()
+    closed: set[str] = set()
     failures: list[Failure] = []
     warnings: set[tuple[str, str]] = set()
     timed_out = time_ns = 0
@@ -59,13 +63,15 @@ def read_facts(campaign: str, runs: Path, planned: Iterable[str], notes: Notes |
             timed_out += record.timed_out
             time_ns += max(0, record.end_ns - record.start_ns)
             warnings.update((name, warning) for warning in record.warnings)
+        elif closing_of(runs / name) is not None:
+            closed.add(name)
         elif (failure := FailureRecord.read_sound(runs / name / FAILURE)) is not None:
             failures.append(Failure(name, failure.reason, failure.log or ""))
     for bad in notes.left_out:
         measured.discard(bad.run)
         failures.append(Failure(bad.run, f"cannot be read: {bad.reason}", ""))
     warnings.update((each.run, each.warning) for each in notes.warnings)
-    lost = {f.name for f in failures}
+    lost = {f.name for f in failures} | closed
     return Facts(
         campaign,
         planned=len(names),
@@ -74,9 +80,11 @@ def read_facts(campaign: str, runs: Path, planned: Iterable[str], notes: Notes |
         machine_time_s=time_ns / 1e9,
         failures=tuple(failures),
         missing=tuple(n for n in names if n not in measured and n not in lost),
-        empty=_empty(names, measured, failures),
+        empty=_empty(names, measured, failures)
+        + tuple((each.suite, each.benchmark, each.type, each.reason) for each in notes.absent),
         warnings=by_kind(warnings),
         imported=sum(each.runs for each in notes.imported),
+        not_needed=len(closed),
     )
 
 

@@ -12,6 +12,7 @@ from platform import python_version
 
 from duet.model import Type
 from duet.records.codec import encode
+from duet.records.doctor import DoctorRecord, Level
 from duet.records.layout import RUN
 from duet.records.plan import AnalysisPlan
 from duet.records.provision import ImagePresence
@@ -72,10 +73,11 @@ def html_page(
     images: Sequence[ImagePresence],
     analysis: AnalysisPlan,
     config: Mapping[str, str],
+    doctor: DoctorRecord | None = None,
 ) -> str:
-    """HTML. `config`: path -> text of each configuration file."""
+    """HTML. `config`: path -> text of each configuration file. `doctor`: the machine, if looked at."""
     title = f"{campaign}: provenance"
-    return document(title, f"<h1>{text(title)}</h1>\n{body(gathered, images, analysis, config)}")
+    return document(title, f"<h1>{text(title)}</h1>\n{body(gathered, images, analysis, config, doctor)}")
 
 
 def body(
@@ -83,6 +85,7 @@ def body(
     images: Sequence[ImagePresence],
     analysis: AnalysisPlan,
     config: Mapping[str, str],
+    doctor: DoctorRecord | None = None,
 ) -> str:
     """The same as a part of a page."""
     parts = [_when(gathered)]
@@ -94,6 +97,7 @@ def body(
             ("runs", "engine", *HOST, *gathered.artifacts),
             [(n, *key) for key, n in sorted(gathered.hosts.items())],
         ),
+        *_machine(doctor),
         "<h2>What the sides ran</h2>",
         table(
             ("runs", "suite", "benchmark", "side", "image", "content", "command", "limits"),
@@ -162,10 +166,21 @@ def _side(gathered: Provenance, record: RunRecord, side: str) -> None:
         "cores, unlike configured": None if ran.cpus.asked in (None, ran.cpus.seen) else ran.cpus.seen,
     }
     shown = ", ".join(f"{k} {v}" for k, v in limits.items() if v is not None)
-    side = f"{side} of A/A" if record.run.type == Type.AADUET else side
+    alike = {Type.AADUET: " of A/A", Type.BBDUET: " of B/B"}
+    side += alike.get(record.run.type, "")
     key = (record.run.suite, record.run.benchmark, side, image)
     gathered.sides[*key, content[:HASH], wanted.run, shown] += 1
     gathered.contents[key].add(content)
+
+
+def _machine(doctor: DoctorRecord | None) -> list[str]:
+    if doctor is None:
+        return []
+    rows = sorted(doctor.findings, key=lambda finding: finding.level == Level.OK)
+    return [
+        f"<h2>{text(doctor.host)} before its last runs, {_utc(doctor.time_ns)} (UTC)</h2>",
+        table(("", "what", "found", "remedy"), [(f.level, f.what, f.found, f.remedy) for f in rows]),
+    ]
 
 
 def _when(gathered: Provenance) -> str:

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from duet.inference.decision import FalsePositives, false_positives, primary
+from duet.inference.decision import FalsePositives, Power, false_positives, power, primary
 from duet.inference.environments import across
-from duet.model import DuetError
+from duet.model import ALIKE, TIME, DuetError, Metric
 from duet.report.summary.facts import Facts
 from duet.report.summary.wording import TYPE_NAME, duration, interval, line, percent
 from duet.report.verdict_row import VerdictRow, named, verdict_rows
 
-VERDICTS = ("slower", "no data", "inconclusive", "equivalent", "faster")
+VERDICTS = (
+    *("slower", "worse", "no data", "inconclusive", "equivalent", "faster", "better", "not measured"),
+)
 """Worst first: what asks for something to be done stands on top. `no data`: planned, and no run finished."""
 NEEDED = (
     *("suite", "benchmark", "type", "verdict", "method", "warnings"),
@@ -22,7 +24,10 @@ NEEDED = (
     *("ci_low_percent", "ci_high_percent", "p_value", "p_adjusted"),
 )
 """Columns of verdicts.csv without which there is nothing to tell; those behind may be missing."""
-TEXTS = (*NEEDED[:6], "estimator", "holds_for_min_overlap", "left_out", "difference", "environment")
+TEXTS = (
+    *(*NEEDED[:6], "estimator", "holds_for_min_overlap", "left_out", "difference"),
+    *("metric", "better", "environment"),
+)
 COUNTS = ("runs", "iterations_A", "iterations_B", "runs_left_out", "iterations_left_out")
 """Every other column holds numbers, and nothing where a number is not known."""
 ENOUGH = 10
@@ -34,13 +39,14 @@ class Calibration:
     """How often A against A was called different."""
 
     found: FalsePositives
+    power: Power | None = None
 
     @property
     def state(self) -> str:
         """`none`, `few`, `ok`, or `failed`: significantly more often than the nominal level."""
         if not self.found.comparisons:
             return "none"
-        if self.found.failed:
+        if self.found.failed or (self.power and self.power.failed):
             return "failed"
         return "few" if self.found.comparisons < ENOUGH else "ok"
 
@@ -50,6 +56,8 @@ class Calibration:
             f"{f.different} of {f.comparisons} A/A comparisons called different "
             f"(95% interval {f.low:.0%} to {f.high:.0%}, nominal {f.nominal:.0%})"
         )
+        if self.power and self.power.comparisons:
+            told += f"; {self.power.sentence()}"
         return {
             "none": "not checked: no runs of A against A (set aa_repetitions)",
             "few": f"too few to tell (a true rate of 15% would be seen in {f.seen():.0%}): {told}",
@@ -73,11 +81,12 @@ def read_verdicts(path: Path) -> pd.DataFrame:
         )
     for column in frame.columns.difference(list(TEXTS)):
         frame[column] = pd.to_numeric(frame[column], errors="coerce")
+    for name, usual in (("metric", TIME), ("better", "lower")):
+        if name in frame:  # nothing, where a row was written by hand
+            frame[name] = frame[name].where(frame[name] != "", usual)
     return named(_counted(frame))
 
 
-TIME = "time"
-"""The metric of verdicts that have no column for it."""
 KEYS = ("environment", "suite", "benchmark", "metric")
 """What one comparison of A with B is about, as far as verdicts have these columns."""
 
@@ -106,13 +115,16 @@ def _counted(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def complete(verdicts: pd.DataFrame, facts: Facts) -> pd.DataFrame:
-    """The verdicts, worst first, and a row `no data` for every planned comparison without one."""
+    """The verdicts, worst first in each metric, and a row `no data` for every planned comparison that has
+    none."""
+    metric = str(verdicts["metric"].iloc[0]) if "metric" in verdicts and len(verdicts) else TIME
     known = {_key(r) for r in verdicts[["suite", "benchmark", "type"]].astype(str).itertuples(index=False)}
     lost: list[dict[str, str | None]] = [
         {
             **dict.fromkeys(TEXTS, ""),
             **{"suite": s, "benchmark": b, "type": t, "warnings": why, "name": b},
             **{"verdict": "no data", "method": "none", "estimator": None},
+            **{"metric": metric, "better": Metric.usual(metric)},
         }
         for s, b, t, why in facts.empty
         if _key((s, b, t)) not in known
@@ -120,8 +132,9 @@ def complete(verdicts: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     rows = _counted(pd.DataFrame([*verdicts.to_dict("records"), *lost], columns=verdicts.columns))
     rank = rows["verdict"].astype(str).map({v: i for i, v in enumerate(VERDICTS)}).fillna(len(VERDICTS))
     change = pd.to_numeric(rows["change_percent"])
-    order = pd.DataFrame({"rank": rank, "change": -change}).sort_values(
-        ["rank", "change"], kind="stable", na_position="first"
+    family = pd.factorize(rows["metric"])[0] if "metric" in rows else 0
+    order = pd.DataFrame({"family": family, "rank": rank, "change": -change}).sort_values(
+        ["family", "rank", "change"], kind="stable", na_position="first"
     )
     return rows.loc[order.index].reset_index(drop=True)
 
@@ -140,14 +153,20 @@ def first_metric(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def counts(rows: pd.DataFrame) -> dict[str, int]:
-    """Benchmarks by verdict, each by the type that it is judged by; A against A is no result."""
+    """Benchmarks by verdict in the first metric, each by the type that it is judged by; A against A is no
+    result."""
+    rows = first_metric(rows)
     found = Counter(primary(rows)["verdict"].astype(str))
-    return {v: found.get(v, 0) for v in ("slower", "faster", "equivalent", "inconclusive", "no data")}
+    words = ("slower", "faster")
+    if "metric" in rows and len(rows):
+        words = Metric(str(rows["metric"].iloc[0])).words
+    return {v: found.get(v, 0) for v in (*words, "equivalent", "inconclusive", "no data")}
 
 
 def calibration(rows: pd.DataFrame, confidence: float = 0.95) -> Calibration:
-    p = pd.to_numeric(rows.loc[rows["type"].astype(str) == "aaduet", "p_value"])
-    return Calibration(false_positives(p, confidence))
+    rows = first_metric(rows)
+    p = pd.to_numeric(rows.loc[rows["type"].astype(str).isin(ALIKE), "p_value"])
+    return Calibration(false_positives(p, confidence), power(rows, confidence))
 
 
 @dataclass(frozen=True)
@@ -215,14 +234,21 @@ def tally(rows: pd.DataFrame) -> str:
     total = sum(number.values())
     if not total:
         return "no comparison of A with B"
-    parts = [f"{n} {v}" for v, n in number.items() if n or v in ("slower", "faster")]
-    return f"{', '.join(parts)} of {_benchmarks(total)}"
+    parts = [f"{n} {v}" for v, n in number.items() if n or v in list(number)[:2]]
+    told = f"{', '.join(parts)} of {_benchmarks(total)}"
+    for name, part in list(by_metric(rows).items())[1:]:
+        judged = primary(part)["verdict"].astype(str)
+        bad = [f"{(judged == v).sum()} {v}" for v in ("slower", "worse") if (judged == v).any()]
+        told += f"; {name}: {', '.join(bad)}" if bad else ""
+    return told
 
 
 def state(rows: pd.DataFrame, facts: Facts, confidence: float) -> list[tuple[str, str]]:
     """(label, text) of what a reader needs beside the verdicts."""
     parts = [f"{facts.measured} of {facts.planned} measured"] if facts.planned or not facts.imported else []
     runs = ", ".join(parts + [f"{facts.imported} imported"] * bool(facts.imported))
+    if facts.not_needed:
+        runs += f", {facts.not_needed} not needed"
     if facts.failures:
         runs += f", {len(facts.failures)} failed"
     if facts.missing:

@@ -11,15 +11,19 @@ from textwrap import wrap
 import pandas as pd
 
 from duet.inference.decision import primary
+from duet.model import TIME
+from duet.report.summary import metrics
 from duet.report.summary.facts import Facts
 from duet.report.summary.rows import (
     COMPARED,
     KEYS,
     answer,
     beside,
+    by_metric,
     calibration,
     counts,
     environments,
+    first_metric,
     state,
     tally,
 )
@@ -53,6 +57,7 @@ WIDTH = 100
 NAME = 20
 """Columns that a name keeps; what else would stand beside it gives way."""
 _COLOUR = {"slower": "1;31", "faster": "32", "equivalent": "0", "inconclusive": "33", "no data": "35"}
+_COLOUR |= {"worse": "1;31", "better": "32"}
 
 
 def markdown(rows: pd.DataFrame, facts: Facts, confidence: float = 0.95, report: str | None = None) -> str:
@@ -61,11 +66,17 @@ def markdown(rows: pd.DataFrame, facts: Facts, confidence: float = 0.95, report:
     out += [f"- {label}: {_md(text)}" for label, text in state(rows, facts, confidence)]
     if report:
         out.append(f"- Report: {_md(report)}")
-    head, body, right = _table(rows, confidence)
+    head, body, right = _table(first_metric(rows), confidence)
     rule = ["--:" if i in right else "---" for i in range(len(head))]
     cells = [head, rule, *([_md(c) for c in r] for r in body)]
     out += ["", *("| " + " | ".join(r) + " |" for r in cells), ""]
     out.append("Change: iteration time of B relative to A; positive means that B is slower. Worst first.")
+    for title, told, absent in metrics.sections(rows):
+        out += ["", f"## {_md(title)}", ""]
+        if told:
+            lines = [metrics.HEAD, ("---",) * len(metrics.HEAD), *(tuple(map(_md, r)) for r in told)]
+            out += ["| " + " | ".join(r) + " |" for r in lines]
+        out += ["", _md(absent)] if absent else []
     if told := environments(rows, confidence):
         out += ["", "## Across environments", "", *(f"- {_md(one)}" for one in told)]
     out += _distrust(rows, facts)
@@ -101,6 +112,7 @@ def as_json(rows: pd.DataFrame, facts: Facts, confidence: float = 0.95) -> str:
         "schema": 1,
         **about,
         "counts": counts(rows),
+        "metrics": {name: counts(part) for name, part in by_metric(rows).items()},
         "calibration": {**{k: _plain(v) for k, v in asdict(check.found).items()}, "state": check.state},
         "verdicts": [{k: _plain(v) for k, v in r.items() if k != "name"} for r in rows.to_dict("records")],
     }
@@ -118,10 +130,10 @@ def terminal(
     """The verdict table for a terminal, worst first, no line wider than `columns` but the path."""
     paint = (lambda code, text: f"\033[{code}m{text}\033[0m") if colour else (lambda _, text: text)
     out = [paint("1", fit(f"{line(facts.campaign)}: {answer(rows, confidence)}", columns))]
-    head, body, right = _table(rows, confidence, brief=True)
+    head, body, right = _table(first_metric(rows), confidence, brief=True)
     wide = _widths([head, *body])
     if sum(wide) - wide[1] + min(wide[1], NAME) + 2 * (len(wide) - 1) > columns:
-        head, body, right = _table(rows, confidence, alone=True)
+        head, body, right = _table(first_metric(rows), confidence, alone=True)
     verdicts = [row[head.index("verdict")] for row in body]
     more, body = verdicts[ROWS:], body[:ROWS]
     if body:
@@ -130,6 +142,14 @@ def terminal(
         out += [paint(_COLOUR.get(v, "0"), text) for v, text in zip(verdicts, aligned[1:], strict=False)]
     if more:
         out.append(f"… and {len(more)} more: {', '.join(f'{n} {v}' for v, n in Counter(more).items())}")
+    for title, told, absent in metrics.sections(rows):
+        out.append(paint("1", fit(title, columns)))
+        shown = _aligned([list(metrics.HEAD), *map(list, told[:ROWS])], {3, 4, 5, 6, 7, 9}, columns)
+        out += [fit(text, columns) for text in shown] if told else []
+        if len(told) > ROWS:
+            rest = Counter(cells[8] for cells in told[ROWS:])
+            out.append(f"… and {len(told) - ROWS} more: {', '.join(f'{n} {v}' for v, n in rest.items())}")
+        out += [fit(absent, columns)] if absent else []
     out += wrap(f"Verdicts: {tally(rows)}", columns)
     for label, text in state(rows, facts, confidence):
         out += wrap(f"{label}: {text}", columns, subsequent_indent="  ")
@@ -216,13 +236,15 @@ def _few(texts: list[str], paint: Callable[[str, str], str], columns: int) -> li
 
 
 def _distrust(rows: pd.DataFrame, facts: Facts) -> list[str]:
-    warned = [r for r in verdict_rows(rows) if r.warnings and r.verdict != "no data"]
+    warned = [r for r in verdict_rows(rows) if r.warnings and r.verdict not in ("no data", "not measured")]
+    first = first_metric(rows)["metric"].iloc[0] if "metric" in rows and len(rows) else TIME
     if not warned and not facts.warnings:
         return []
     out = ["", "## What to distrust", ""]
-    out += [
-        f"- {_md(r.suite)} {_md(r.name)} ({TYPE_NAME.get(r.type, r.type)}): {_md(r.warnings)}" for r in warned
-    ]
+    for r in warned:
+        of = "" if r.metric == first else f", {_md(r.metric)}"
+        kind = TYPE_NAME.get(r.type, r.type)
+        out.append(f"- {_md(r.suite)} {_md(r.name)} ({kind}{of}): {_md(r.warnings)}")
     return out + [f"- {_runs(n)}: {_md(text)}" for text, n in facts.warnings]
 
 

@@ -4,7 +4,13 @@ import math
 import re
 import unicodedata
 
-TYPE_NAME = {"duet": "duet", "syncduet": "synchronised duet", "aaduet": "A against A", "seqn": "sequential"}
+TYPE_NAME = {
+    "duet": "duet",
+    "syncduet": "synchronised duet",
+    "aaduet": "A against A",
+    "bbduet": "B against B",
+    "seqn": "sequential",
+}
 """What people read for a type of run, in the order in which types are shown."""
 MARK = {"slower": "▲", "faster": "▼", "equivalent": "=", "inconclusive": "?", "no data": "×"}
 MARK |= {"worse": "✗", "better": "✓", "not measured": "·"}

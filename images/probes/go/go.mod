@@ -1,0 +1,3 @@
+module duetbench
+
+go 1.18

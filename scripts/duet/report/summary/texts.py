@@ -77,8 +77,8 @@ def markdown(rows: pd.DataFrame, facts: Facts, confidence: float = 0.95, report:
             lines = [metrics.HEAD, ("---",) * len(metrics.HEAD), *(tuple(map(_md, r)) for r in told)]
             out += ["| " + " | ".join(r) + " |" for r in lines]
         out += ["", _md(absent)] if absent else []
-    if told := environments(rows, confidence):
-        out += ["", "## Across environments", "", *(f"- {_md(one)}" for one in told)]
+    if holds := environments(rows, confidence):
+        out += ["", "## Across environments", "", *(f"- {_md(one)}" for one in holds)]
     out += _distrust(rows, facts)
     out += _missing(facts)
     return "\n".join(out) + "\n"

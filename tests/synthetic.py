@@ -12,6 +12,7 @@ from scipy.signal import lfilter
 
 EPOCH_NS = 1_700_000_000_000_000_000
 FACTS = {
+    "environment": "synthetic",
     "engine": "docker",
     "image": "synthetic",
     "image_hash": "0" * 64,

@@ -81,6 +81,8 @@ class Source:
     sha256: str | None = None
     own: Path | None = None
     """The user's own copy (key `jar`), used instead of the URL."""
+    sha1: str | None = None
+    """Of old releases nothing better was published."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,8 @@ class Side:
     """What it may write, and what may be kept of it; None for the default."""
     privileges: tuple[str, ...] = ()
     """Capabilities that it has in a container, such as SYS_NICE."""
+    shares_memory: bool = False
+    """In synchronised duets both sides see the same /dev/shm, for a barrier of their own."""
     setup: str | None = None
     """A command, for `sh -c`, before the gate: once a run, not timed."""
 
@@ -286,6 +290,8 @@ class Campaign:
     verbose: bool = False
     artifacts: tuple[tuple[str, str], ...] = ()
     """Name and host command of each fact gathered with every run."""
+    environment: tuple[tuple[str, str], ...] = ()
+    """Patterns of hosts' names, and the environment that each stands for; the first that fits counts."""
     imports: tuple[Path, ...] = ()
     base_image: str = "debian:bookworm-slim"
     analysis: Analysis = field(default_factory=Analysis)

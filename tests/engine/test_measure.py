@@ -468,3 +468,37 @@ def test_kept_containers_are_no_leftovers_and_do_not_pile_up(bench):
     for run in ("s.b.0.duet.AB", "s.b.1.duet.AB"):
         bench.plan(run).measured()
     assert kept() == set()
+
+
+def test_both_sides_of_a_synchronised_duet_may_see_one_memory(bench):
+    """For a barrier of the sides' own, as the predecessor's agent has it."""
+    here = f"/dev/shm/duetbench.{os.getpid()}"
+    waits = (
+        f"n=0; until [ -e {here} ]; do sleep 0.05; n=$((n + 1)); [ $n -lt 200 ] || exit 9; done; rm {here}"
+    )
+    bench.plan(
+        "s.b.0.syncduet.AB", f"echo x >{here}; {RESULT}", f"{waits}; {RESULT}", side={"shares_memory": True}
+    )
+    bench.measured()
+    assert bench.leftovers() == []
+
+
+def test_otherwise_each_container_has_a_memory_of_its_own(bench):
+    if bench.engine == "process":
+        return
+    waits = "sleep 1; [ ! -e /dev/shm/mine ] || exit 9"
+    bench.plan("s.b.0.duet.AB", f"echo x >/dev/shm/mine; sleep 1; {RESULT}", f"{waits}; {RESULT}")
+    bench.measured()
+
+
+def test_commands_are_bashs_where_there_is_one(bench):
+    """The test image has busybox only, the host has bash."""
+    bench.plan(a=f'echo "is ${{BASH:+bash}}"; {RESULT}')
+    bench.measured()
+    assert bench.log("A") == ("is bash\n" if bench.engine == "process" else "is \n")
+
+
+def test_a_condition_that_fails_fails_the_run(bench):
+    bench.plan(a=f"{RESULT} [[ a = b ]]", b=RESULT)
+    reason, _ = bench.failed()
+    assert reason.startswith("side A ended with exit code")

@@ -10,7 +10,7 @@ from duet.campaign import check as config_check
 from duet.campaign import load as config
 from duet.campaign import values as config_values
 from duet.campaign.load import load_campaign
-from duet.harnesses import Harness, dacapo
+from duet.harnesses import Harness
 from duet.inference import estimators, intervals, multiplicity
 from duet.model import Analysis, ImageRef, Schedule, Side, Source, Type
 from repositories import Repository
@@ -319,7 +319,7 @@ def test_predecessor_full() -> None:
     assert (h2.suite, h2.remove_containers, h2.timeout_s) == ("databases", True, 90)
     assert h2.repetitions == {Type.DUET: 7, Type.SYNCDUET: 0, Type.SEQN: 0, Type.AADUET: 0, Type.BBDUET: 0}
     assert h2.b.run == "/opt/graal/bin/java -jar patched.jar h2 -s large"
-    assert h2.b.image == ImageRef("dacapo-graal")
+    assert h2.b.image == ImageRef("dacapo-graal:latest")
     assert h2.b.results == ("/tmp/other.csv", "/tmp/gc")
     assert h2.a.results == ("/duet/results.csv",)
 
@@ -336,11 +336,8 @@ def test_predecessor_speccpu() -> None:
 
 def test_predecessors_agent_becomes_our_probe_for_dacapo() -> None:
     base = "java -agentpath:/b/agent.so -Xmx1G -jar /duet/x-d3s.jar --iteration-barrier $$ -n 9 -o /r.csv"
-    command, notice = config_values.syncduet_command(base, "fop", harnesses.get("dacapo"))
-    assert command == (
-        "DUET_RESULTS=/r.csv java -Xmx1G -cp /duet/x-d3s.jar:/duet/duet-probe-dacapo.jar Harness "
-        "-c duetbench.DaCapoProbe -n 9 fop"
-    )
+    command, notice = config_values.syncduet_command(base, "fop", harnesses.get("dacapo"), agent=False)
+    assert command == ("DUET_RESULTS=/r.csv java -Xmx1G -jar /duet/duet-probe-dacapo.jar -n 9 fop")
     assert notice is not None
     assert "replaced by duetbench's own probe" in notice
 
@@ -352,12 +349,6 @@ def test_predecessors_agent_becomes_our_plugin_for_renaissance() -> None:
         "java -jar renaissance.jar --json /duet/results.json --plugin /duet/duet-probe-renaissance.jar dotty"
     )
     assert notice
-
-
-def test_the_callback_is_the_probes_class() -> None:
-    package, name = dacapo.CALLBACK.split(".")
-    source = ROOT / "images/probes/java" / package / f"{name}.java"
-    assert f"class {name} extends Callback" in source.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -458,7 +449,8 @@ def test_import(tmp_path: Path) -> None:
     assert campaign.imports == (tmp_path / "old",)
     assert campaign.benchmarks == ()
     assert only_fault(tmp_path, {"import": "gone"}) == (
-        "c.yml: duetbench.import[0]: there is no directory gone; accepted: result directories"
+        "c.yml: duetbench.import[0]: there is no directory gone; accepted: result directories, "
+        "and .csv or .json files of duetprocess"
     )
 
 
@@ -625,3 +617,10 @@ def test_renaissance_is_the_predecessors_24() -> None:
     assert len(campaign.benchmarks) == 24
     assert all("ParallelOldGC" not in b.a.run for b in campaign.benchmarks)
     assert all("-Xms1536M -Xmx1536M" in b.a.run for b in campaign.benchmarks)
+
+
+def test_environment_is_a_label_or_a_mapping_of_hosts(tmp_path: Path) -> None:
+    assert read(tmp_path).environment == ()
+    assert read(tmp_path, {"environment": "t3.medium"}).environment == (("*", "t3.medium"),)
+    given = {"ip-*": "t3.medium", "bench1": "bare metal"}
+    assert read(tmp_path, {"environment": given}).environment == tuple(given.items())

@@ -28,6 +28,8 @@ WRONG = {
     "precision": [3, ["x"], {}],
     "A": [3, "x"],
     "B": [["x"]],
+    "compatible": ["asynchronous", True],
+    "environment": [3, "", {}, ["a"]],
     "suite": ["a b", 1],
     "harness": [1, ""],
     "format": [1, ""],

@@ -47,7 +47,9 @@ def anchors(path: Path) -> set[str]:
 @each
 def test_lines_fit(document: Path) -> None:
     lines = document.read_text(encoding="utf-8").splitlines()
-    assert [f"{n}: {line}" for n, line in enumerate(lines, 1) if len(line) > 110] == []
+    # A table's row cannot be broken.
+    long = [n for n, line in enumerate(lines, 1) if len(line) > 110 and not line.startswith("|")]
+    assert [f"{n}: {lines[n - 1]}" for n in long] == []
 
 
 @each

@@ -68,6 +68,7 @@ def test_a_run_is_due_until_it_is_measured(layout: Layout):
         {"cpus": "shared"},
         {"disk_bytes": 1 << 30},
         {"privileges": ("SYS_NICE",)},
+        {"shares_memory": True},
         {"setup": "make ready"},
     ],
 )

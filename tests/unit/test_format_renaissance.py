@@ -118,8 +118,9 @@ def test_the_probes_stamps_count_and_the_harness_adds_the_rest(write):
     frame = both(write, content(), PROBE)
     assert list(frame) == [
         *("iteration", "iteration_start_ns", "iteration_end_ns", "iteration_time_ns"),
-        *("epoch_start_ms", "uptime_ns", "synchronised"),
+        *("epoch_start_ms", "uptime_ns", "duration_ns", "synchronised"),
     ]
+    assert frame["duration_ns"].tolist() == [row["duration_ns"] for row in ROWS]
     assert starts(frame)[1] == START_MS * 10**6 + 25057081811 + 77
     assert frame["iteration_time_ns"].tolist()[1] == 1960601313 - 77
     assert frame["uptime_ns"].tolist() == [row["uptime_ns"] for row in ROWS]

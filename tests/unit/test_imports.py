@@ -1,14 +1,16 @@
 """Existing result directories become the unified table: the predecessor's flat ones and ours."""
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from duet.model import DuetError, parse_run
 from duet.records.layout import Layout
 from duet.records.plan import BenchmarkPlan
-from duet.records.run import FileRecord
+from duet.records.run import FileRecord, stems
 from duet.table import imports, store
 from run_records import run_record
 
@@ -77,15 +79,15 @@ def copy(tmp_path, *without):
     return directory
 
 
-def test_an_unreadable_run_is_left_out_and_named(tmp_path):
+def test_a_side_that_cannot_be_read_is_named_and_the_other_stays(tmp_path):
     directory = copy(tmp_path)
     (directory / "renaissance.chi-square.0.duet.AB.B.results.json").write_text("oops")
     frame = imports.read(directory)
     (bad,) = frame.attrs["left_out"]
-    assert bad["run"] == f"{directory}/renaissance.chi-square.0.duet.AB"
-    assert frame.attrs["imported"] == [{"directory": str(directory), "runs": 6}]
+    assert bad["run"] == f"{directory}/renaissance.chi-square.0.duet.AB.B"
+    assert frame.attrs["imported"] == [{"directory": str(directory), "runs": 7}]
     assert "results.json: neither" in bad["reason"]
-    assert len(side(frame, "renaissance", runid=0)) == 0
+    assert len(side(frame, "renaissance", "A")) == 3 and len(side(frame, "renaissance", "B")) == 0
     assert len(side(frame, "dacapo")) == 3
 
 
@@ -118,6 +120,152 @@ def test_directories_without_results_are_one_line(tmp_path, what):
         imports.read(directory)
     assert "\n" not in str(error.value)
     assert str(directory) in str(error.value)
+
+
+DUETPROCESS = ROOT / "tests" / "data" / "duetprocess.csv"
+"""What the predecessor's `duetprocess parse` makes of DATA."""
+
+
+def rows(frame):
+    keys = ["suite", "benchmark", "type", "order", "pair", "iteration"]
+    times = [*keys, "iteration_start_ns", "iteration_time_ns"]
+    told = frame.assign(benchmark=frame["benchmark"].astype(str).str.replace(".", "_"))[times]
+    return told.astype({k: str for k in keys[:-1]}).sort_values(keys).reset_index(drop=True)
+
+
+def as_json(csv_path, path):
+    """The same table as pandas' to_json writes it, dates and 19 digits among it."""
+    pd.read_csv(csv_path).reset_index(drop=True).to_json(path)
+    return path
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_a_table_of_duetprocess_is_what_its_directory_is(tmp_path, form):
+    path = DUETPROCESS if form == "csv" else as_json(DUETPROCESS, tmp_path / "t.json")
+    frame, direct = imports.read(path), rows(imports.read(DATA))
+    found = rows(frame)
+    # Exact where the row still has what a start was made from; else a float, and JSON keeps ten digits of it.
+    exact = ~direct["suite"].isin(["speccpu", "scalabench"])
+    for name in ("iteration_start_ns", "iteration_time_ns"):
+        difference = (found[name] - direct[name]).abs()
+        assert difference[exact].max() == 0, name
+        assert difference.max() <= (512 if form == "csv" or "time" in name else 500_000_000), name
+    assert ("ten digits" in str(frame.attrs["warnings"])) == (form == "json")
+    assert found.drop(columns=found.columns[-2:]).equals(direct.drop(columns=direct.columns[-2:]))
+    assert set(frame["hostname"]) == {"bench1"} and frame["engine"].isna().all()
+    assert frame.attrs["left_out"] == []
+    assert frame.attrs["imported"] == [{"directory": str(path), "runs": 7}]
+    assert stems(path) == stems(DATA)
+
+
+def test_runs_of_two_result_directories_in_one_table_are_numbered_anew(tmp_path):
+    one = pd.read_csv(DUETPROCESS, dtype=str)
+    other = one.assign(hostname="bench2", date="Wed Mar 23 10:11:12 UTC 2022")
+    path = tmp_path / "both.csv"
+    pd.concat([one, other]).to_csv(path, index=False)
+    frame = imports.read(path)
+    assert len(frame) == 2 * len(one) and not frame.duplicated([*store.KEYS]).any()
+    by_host = frame[frame["type"] == "duet"].groupby("hostname", observed=True)["runid"].unique()
+    assert {host: set(ids) for host, ids in by_host.items()} == {"bench1": {0}, "bench2": {1}}
+    (note,) = frame.attrs["warnings"]
+    assert "2 result directories" in note["warning"] and note["side"] == ""
+
+
+def test_rows_that_cannot_be_used_are_counted_in_a_line_and_the_rest_is_used(tmp_path):
+    table = pd.read_csv(DUETPROCESS, dtype=str)
+    table.loc[0, "type"] = "cold"
+    table.loc[1, "iteration_time_ns"] = "-5"
+    table.loc[2, "runid"] = "x"
+    path = tmp_path / "bad.csv"
+    pd.concat([table, table.iloc[[5]]]).to_csv(path, index=False)
+    frame = imports.read(path)
+    assert len(frame) == len(table) - 3
+    assert [bad["run"] for bad in frame.attrs["left_out"]] == [str(path)] * 3
+    reasons = [bad["reason"] for bad in frame.attrs["left_out"]]
+    assert reasons[0].startswith("1 rows, the first in line 2: suite, benchmark, type")
+    assert reasons[1].startswith("2 rows, the first in line 3: runid")
+    assert reasons[2].endswith("the same iteration of the same run again")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.csv", ""),
+        ("t.csv", "a,b\n1,2\n"),
+        ("t.csv", 'suite,"\n'),
+        ("t.json", "[1, 2"),
+        ("t.json", "3"),
+        ("t.json", '{"suite": 3}'),
+        (
+            "t.csv",
+            "suite,benchmark,type,runid,pair,iteration,iteration_start_ns,iteration_time_ns\na,b,c,d,e,f,g,h\n",
+        ),
+    ],
+)
+def test_tables_without_results_are_one_line(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_text(content)
+    with pytest.raises(DuetError) as error:
+        imports.read(path)
+    assert "\n" not in str(error.value) and str(path) in str(error.value)
+    assert stems(path) <= {"a.b"}
+
+
+def test_flat_directories_of_older_versions(tmp_path):
+    """Before 2022-05: without suite, type and order; then without suite."""
+    new = {side: DATA / f"renaissance.chi-square.0.duet.AB.{side}.results.json" for side in "AB"}
+    for number, stem in enumerate(("chi-square.0", "chi-square.duet.1", "chi-square.2.duet.BA")):
+        for side, path in new.items():
+            (tmp_path / f"{stem}.{side}.results.json").write_bytes(path.read_bytes())
+            (tmp_path / f"chi-square.sequential.{number}.{side}.results.json").write_bytes(path.read_bytes())
+    frame = imports.read(tmp_path)
+    assert frame.attrs["left_out"] == [] and set(frame["suite"]) == {"renaissance"}
+    counted = frame.groupby(["type", "runid", "order"], observed=True).size()
+    assert dict(counted) == {
+        **{("duet", n, order): 5 for n, order in ((0, "AB"), (1, "AB"), (2, "BA"))},
+        **{("seqn", n, "None"): 5 for n in range(3)},
+    }
+    assert stems(tmp_path) == {"renaissance.chi-square"}
+
+
+def test_two_campaigns_in_one_directory_are_both_used_and_told(tmp_path):
+    directory = copy(tmp_path)
+    for path in list(directory.glob("renaissance.chi-square.0.duet.AB.*")):
+        (directory / path.name.replace(".AB.", ".BA.")).write_bytes(path.read_bytes())
+    frame = imports.read(directory)
+    assert len(frame) == len(imports.read(DATA)) + 5
+    (mixed,) = [w for w in frame.attrs["warnings"] if "two campaigns" in w["warning"]]
+    assert mixed["run"] == "renaissance.chi-square.0.duet.BA"
+
+
+def test_half_copied_directories_are_told_and_the_rest_is_used(tmp_path):
+    directory = copy(tmp_path, "sunflow.0.duet.AB.B")
+    frame = imports.read(directory)
+    (half,) = [w for w in frame.attrs["warnings"] if "not whole" in w["warning"]]
+    assert (half["run"], half["side"]) == ("dacapo.sunflow.0.duet.AB", "")
+    assert len(side(frame, "dacapo", "A")) == 3
+    root = ours(tmp_path, runids=(0, 1, 2))
+    (root / "runs/renaissance.chi-square.1.duet.AB/run.json").unlink()
+    (root / "runs/renaissance.chi-square.2.duet.AB/renaissance.chi-square.2.duet.AB.A.r.csv").unlink()
+    frame = imports.read(root)
+    assert set(frame["runid"]) == {0}
+    assert sorted(bad["run"].rpartition("/")[2] for bad in frame.attrs["left_out"]) == [
+        "renaissance.chi-square.1.duet.AB",
+        "renaissance.chi-square.2.duet.AB",
+    ]
+
+
+def test_ours_and_the_predecessors_in_one_directory_are_both_read(tmp_path):
+    root = ours(tmp_path)
+    for path in DATA.glob("dacapo*"):
+        (root / path.name).write_bytes(path.read_bytes())
+    assert set(imports.read(root)["suite"]) == {"renaissance", "dacapo"}
+
+
+def test_a_directory_of_campaigns_names_them(tmp_path):
+    root = ours(tmp_path)
+    with pytest.raises(DuetError, match=r"no results; expected: .*results/c"):
+        imports.read(root.parent)
 
 
 def ours(tmp_path, runids=(0,)):
@@ -171,6 +319,21 @@ def test_the_command_joins_imports(tmp_path):
     done = subprocess.run([*script, "--out", out], capture_output=True, text=True)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert done.stderr.startswith("error: ")
+
+
+def test_environments_of_imports_are_hosts_or_labels():
+    assert set(imports.read(DATA)["environment"]) == {"bench1"}
+    labels = (("bench*", "bare metal"),)
+    for path in (DATA, DUETPROCESS):
+        assert set(imports.read(path, labels)["environment"]) == {"bare metal"}
+        assert set(imports.read(path)["environment"]) == {"bench1"}
+
+
+def test_the_label_of_the_campaign_that_measured_holds(tmp_path):
+    root = ours(tmp_path)
+    plan = Layout(root).benchmark_plan("renaissance.chi-square")
+    dataclasses.replace(BenchmarkPlan.read(plan), environment=(("*", "mine"),)).write(plan)
+    assert set(imports.read(root, (("*", "importer's"),))["environment"]) == {"mine"}
 
 
 PHASES = "t_keygen,t_input_encryption,t_computation,t_decryption\n"

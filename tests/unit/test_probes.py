@@ -42,15 +42,42 @@ def renaissance(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return ["java", "-XX:TieredStopAtLevel=1", "-cp", str(suite), "RenaissanceHarness", str(jar)]
 
 
+DACAPO = ("9.12", "9.12-MR1", "23.11")
+ADD_OPENS = (
+    "java.base/java.lang java.base/java.util java.base/sun.nio.ch java.base/java.nio java.base/java.io"
+)
+
+
+def dacapo_jar(folder: Path, version: str) -> Path:
+    """A stand-in in the layout in which the version is published, its jar called as there."""
+    classes = folder / f"classes-{version}"
+    if version == "9.12":
+        compiled(classes, "dacapo", "dacapo-9.12", "dacapo-own-main")
+    else:
+        inside = classes / "harness" if version == "9.12-MR1" else classes
+        compiled(classes, "dacapo-bootstrap")
+        compiled(inside, "dacapo", "dacapo-23.11")
+    jar = folder / f"dacapo-{version}-{'chopin' if version == '23.11' else 'bach'}.jar"
+    manifest = folder / f"manifest-{version}"
+    manifest.write_text("Main-Class: Harness\n")
+    if version == "23.11":
+        (folder / jar.stem).mkdir()
+        words = [ADD_OPENS[i : i + 50] for i in range(0, len(ADD_OPENS), 50)]
+        manifest.write_text("Main-Class: Harness\nAdd-Opens: " + "\n ".join(words) + "\n")
+    subprocess.run(["jar", "cfm", str(jar), str(manifest), "-C", str(classes), "."], check=True)
+    return jar
+
+
 @pytest.fixture(scope="module")
 def dacapo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Path]]:
-    """Version -> classes of the suite, and the probe compiled against them."""
+    """Version -> jar of the suite, and what starts it with the probe."""
     folder = tmp_path_factory.mktemp("dacapo")
-    found = {}
-    for version in ("9.12", "23.11"):
-        suite = compiled(folder / version, "dacapo", f"dacapo-{version}")
-        found[version] = suite, built("dacapo", suite, folder / f"duet-probe-dacapo-{version}.jar")
-    return found
+    jars = {version: dacapo_jar(folder, version) for version in DACAPO}
+    return {v: (jar, built("dacapo", jar, folder / f"duet-probe-dacapo-{v}.jar")) for v, jar in jars.items()}
+
+
+def callback(probe: Path) -> Path:
+    return probe.with_name(f"{probe.stem}-callback.jar")
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -81,14 +108,46 @@ def test_renaissance_stamps_are_epoch_times_and_exact(renaissance: list[str], tm
     assert min(more) >= 0 and sorted(more)[2] < 2_000_000  # encloses the harness's own time, closely
 
 
+@pytest.mark.parametrize("version", DACAPO)
+def test_every_published_layout_of_dacapo(
+    dacapo: dict[str, tuple[Path, Path]], tmp_path: Path, version: str
+) -> None:
+    stamped(tmp_path, ["-jar", str(dacapo[version][1])])
+
+
 @pytest.mark.parametrize("harness", ["9.12", "23.11"])
-@pytest.mark.parametrize("compiled_against", ["9.12", "23.11"])
-def test_one_dacapo_class_for_both_harnesses(
+@pytest.mark.parametrize("compiled_against", DACAPO)
+def test_one_dacapo_class_for_all_harnesses(
     dacapo: dict[str, tuple[Path, Path]], tmp_path: Path, harness: str, compiled_against: str
 ) -> None:
-    classpath = f"{dacapo[harness][0]}:{dacapo[compiled_against][1]}"
+    classpath = f"{dacapo[harness][0]}:{callback(dacapo[compiled_against][1])}"
+    opens = ["--add-opens", "java.base/java.lang=ALL-UNNAMED"]
+    stamped(tmp_path, [*opens, "-cp", classpath, "Harness", "-c", "duetbench.DaCapoProbe"])
+
+
+def test_what_the_manifest_opens_is_lost_without_our_jar(
+    dacapo: dict[str, tuple[Path, Path]], tmp_path: Path
+) -> None:
+    """So the stand-in would have told that `-cp` does not do."""
+    classpath = f"{dacapo['23.11'][0]}:{callback(dacapo['23.11'][1])}"
+    command = ["java", "-cp", classpath, "Harness", "-c", "duetbench.DaCapoProbe", "-n", "1", "1"]
+    run = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True)
+    assert run.returncode != 0 and "InaccessibleObjectException" in run.stderr
+
+
+def test_a_harness_behind_its_own_loader_does_not_find_the_probe_on_the_class_path(
+    dacapo: dict[str, tuple[Path, Path]], tmp_path: Path
+) -> None:
+    classpath = f"{dacapo['9.12-MR1'][0]}:{callback(dacapo['9.12-MR1'][1])}"
+    command = ["java", "-cp", classpath, "Harness", "-c", "duetbench.DaCapoProbe", "-n", "1", "1"]
+    run = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True)
+    assert run.returncode != 0 and "org/dacapo/harness/Callback" in run.stderr
+
+
+def stamped(tmp_path: Path, java: list[str]) -> None:
+    """Four iterations of 30 ms, stamped, with the harness's own reckoning undisturbed."""
     results = tmp_path / "elsewhere.csv"
-    command = ["java", "-cp", classpath, "Harness", "-c", "duetbench.DaCapoProbe", "-n", "4", "30"]
+    command = ["java", *java, "-n", "4", "30"]
     run = subprocess.run(
         command,
         cwd=tmp_path,
@@ -111,7 +170,8 @@ def test_one_dacapo_class_for_both_harnesses(
 def test_probes_run_on_java_8(
     renaissance: list[str], dacapo: dict[str, tuple[Path, Path]], tmp_path: Path
 ) -> None:
-    for jar in (renaissance[-1], dacapo["9.12"][1]):
+    started = [jar for probe in dacapo.values() for jar in (probe[1], callback(probe[1]))]
+    for jar in (renaissance[-1], *started):
         shutil.unpack_archive(jar, tmp_path, "zip")
     majors = {int.from_bytes(f.read_bytes()[6:8]) for f in tmp_path.rglob("*.class")}
     assert majors == {52}

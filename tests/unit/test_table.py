@@ -108,7 +108,7 @@ def test_the_columns_of_the_design_and_the_facts_of_the_run(campaign):
     categorical = [c for c in frame if str(frame[c].dtype) == "category"]
     assert categorical == [
         *("suite", "benchmark", "type", "order", "pair"),
-        *("engine", "image", "image_hash", "status", *store.HOST, "java"),
+        *("environment", "engine", "image", "image_hash", "status", *store.HOST, "java"),
     ]
     assert [str(frame[c].dtype) for c in (*store.TIMES, "runid", "timed_out")] == [
         *("Int64", "Int64", "int64", "Int64", "int64", "boolean")

@@ -8,6 +8,7 @@ rule analyse:
     output:
         pairs=f"{RESULTS}/pairs.parquet",
         effects=f"{RESULTS}/effects.parquet",
+        across=f"{RESULTS}/environments.csv",
         verdicts=report(
             f"{RESULTS}/verdicts.csv",
             caption="../report/verdicts.rst",
@@ -21,4 +22,5 @@ rule analyse:
         command=duetbench("analyse"),
     shell:
         f"{{params.command}} --table {{input.table}} --analysis {{input.analysis}} --pairs {{output.pairs}}"
-        f" --effects {{output.effects}} --verdicts {{output.verdicts}} --comparison {{output.comparison}} --log {{log}}"
+        f" --effects {{output.effects}} --across {{output.across}} --verdicts {{output.verdicts}}"
+        f" --comparison {{output.comparison}} --log {{log}}"

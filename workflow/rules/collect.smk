@@ -34,5 +34,6 @@ rule table:
     params:
         command=duetbench("table"),
         imports=" ".join(f"--import {shlex.quote(str(path))}" for path in CAMPAIGN.imports),
+        environment=" ".join(f"--environment {shlex.quote('='.join(pair))}" for pair in CAMPAIGN.environment),
     shell:
-        f"{{params.command}} {{input.tables}} {{params.imports}} --out {{output.parquet}} --csv {{output.csv}} --log {{log}}"
+        f"{{params.command}} {{input.tables}} {{params.imports}} {{params.environment}} --out {{output.parquet}} --csv {{output.csv}} --log {{log}}"

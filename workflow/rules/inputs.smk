@@ -12,6 +12,18 @@ FIGURES = (
     ("runs", "5 run means"),
 )
 """(figure, label in the report, sorted by it)"""
+QUESTIONS = (
+    ("rq1", "RQ1 run times"),
+    ("rq2", "RQ2 overlaps"),
+    ("rq3", "RQ3 variation and tests"),
+    ("rq4", "RQ4 injected slowdowns"),
+    ("hosts", "hosts over time"),
+)
+"""(figure, label in the report)"""
+QUESTION_TABLES = (
+    *("rq1_run_times", "rq2_overlaps", "rq3_tests", "rq3_match_rates", "rq4_slowdowns", "rq4_detectable"),
+    *("benchmarks", "hosts"),
+)
 FIRST = len(RUNS) + 1
 """Priority of what runs wait for: everything is there before the first is measured."""
 
@@ -132,6 +144,7 @@ def finished(wildcards) -> list[str]:
     if not benchmarks_drawn():
         return []
     pages = ("iterations.csv", "summary.md", "provenance.html", "report.html")
+    pages += tuple(f"figures/{name}.svg" for name, _ in QUESTIONS)
     return [f"{RESULTS}/{page}" for page in pages] + figures_here(wildcards)
 
 

@@ -35,6 +35,33 @@ rule figures:
         f" --out {RESULTS}/figures"
 
 
+rule questions:
+    # The predecessor's research questions and the campaign at a glance, as tables and figures.
+    input:
+        table=f"{RESULTS}/iterations.parquet",
+        analysis=planned("analysis.json", f"{RESULTS}/figures/hosts.svg"),
+    output:
+        [f"{RESULTS}/methods/{name}.csv" for name in QUESTION_TABLES],
+        *[
+            report(
+                f"{RESULTS}/figures/{name}.svg",
+                caption="../report/questions.rst",
+                category="3 Methods",
+                labels={"what": label},
+            )
+            for name, label in QUESTIONS
+        ],
+    log:
+        f"{RESULTS}/logs/questions.log",
+    params:
+        analyse=duetbench("analyse"),
+        figures=duetbench("figures"),
+    shell:
+        f"{{params.analyse}} --table {{input.table}} --analysis {{input.analysis}} --questions {RESULTS}/methods"
+        f" --log {{log}} && {{params.figures}} --log {{log}} questions --table {{input.table}}"
+        f" --questions {RESULTS}/methods --out {RESULTS}/figures"
+
+
 rule phases:
     input:
         table=f"{RESULTS}/iterations.parquet",

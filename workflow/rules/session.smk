@@ -20,6 +20,7 @@ from duet.campaign.alike import same_sides
 from duet.campaign.due import due_runs
 from duet.engines.choose import choose_engine
 from duet.images import presence
+from duet.images.identity import lacking
 from duet.measure import progress
 from duet.measure.phase import SILENT_S
 from duet.records import worklist
@@ -111,7 +112,22 @@ def due() -> dict[str, str]:
         found = decide(RUNS[name] for name in found)
     if not only_available():
         found |= {name: "asked for" for name in RUNS if forced(name)}
+        stop_without_files(found)
     return {name: found[name] for name in RUNS if name in found}
+
+
+def stop_without_files(names) -> None:
+    """Say now what an image of ours lacks, a suite's jar say, not when it is built."""
+    benchmarks = {RUNS[name].benchmark_stem: CAMPAIGN.benchmark(RUNS[name]) for name in names}
+    refs = {side.image for b in benchmarks.values() for side in (b.a, b.b) if side.image}
+    faults = []
+    for ref in sorted(refs, key=lambda ref: ref.key):
+        missing = lacking(ref) if image_engine(ref.key) != "process" else None
+        if missing is not None:
+            why = f"{CAMPAIGN.file}: image {ref.name}: images/{ref.name}/Dockerfile copies {missing}"
+            faults.append(f"{why}, which nobody brings; set source or jar, with file: as it is called there")
+    if faults:
+        stop(faults)
 
 
 @functools.cache

@@ -14,7 +14,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from duet.campaign import yaml_data
+from duet.campaign import predecessor, yaml_data
 from duet.campaign.values import engine_of
 from duet.model import printable
 
@@ -58,6 +58,8 @@ class Document:
     """What its relative paths are relative to."""
     campaign: Mapping[str, Any]
     benchmarks: Mapping[str, Mapping[str, Any]]
+    predecessors: bool = False
+    """Whether it is a file of asynchronous-duet (duet.campaign.predecessor)."""
 
 
 @cache
@@ -128,11 +130,16 @@ def document(label: str, folder: Path, data: object, faults: Faults) -> Document
     if errors or not isinstance(data, dict):
         return None
     campaign = dict(data["duetbench"])
+    compatible = campaign.get("compatible")
+    its = compatible == predecessor.NAME or predecessor.is_its(
+        data | {"duetbench": {k: v for k, v in campaign.items() if k != "compatible"}}
+    )
     command = campaign.pop("docker_command", None)
     if command is not None and campaign.setdefault("engine", engine_of(command)) != engine_of(command):
         what = f"is {command}, but engine is {campaign['engine']}"
         faults.add(f"{label}: duetbench.docker_command", what, "one of the two")
-    return Document(label, folder, campaign, {k: v for k, v in data.items() if k != "duetbench"})
+    benchmarks = {k: v for k, v in data.items() if k != "duetbench"}
+    return Document(label, folder, campaign, benchmarks, its)
 
 
 def place(folder: Path, path: str) -> Path:

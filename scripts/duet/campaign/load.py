@@ -99,7 +99,7 @@ def _loaded(
     return replace(campaign, notices=notices, suites=(*named, *further))
 
 
-WHOLE = ("seed", "schedule", "verbose", "base_image", "import", "analysis", "precision")
+WHOLE = ("seed", "schedule", "verbose", "environment", "base_image", "import", "analysis", "precision")
 """Keys that only a campaign has, and of which a suite file's are of no effect."""
 
 
@@ -162,11 +162,16 @@ def _campaign(
         schedule=Schedule(top.get("schedule", Schedule.SEQUENTIAL)),
         verbose=top.get("verbose", False),
         artifacts=tuple(artifacts.items()),
+        environment=_environment(top.get("environment", {})),
         imports=_paths(main, over, "import"),
         base_image=top.get("base_image", Campaign.base_image),
         analysis=Analysis(**analysis),
         notices=tuple(findings.notices),
     )
+
+
+def _environment(given: str | Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return (("*", given),) if isinstance(given, str) else tuple(given.items())
 
 
 def _precision(given: Mapping[str, Any], where: str, faults: Faults) -> Precision:
@@ -284,11 +289,12 @@ def _check_whole(
     holder = _holder(main, over, "import")
     folders = _paths(main, over, "import")
     for i, folder in enumerate(folders):
-        if not os.path.isdir(folder):
+        table = folder.suffix in (".csv", ".json") and os.path.isfile(folder)
+        if not table and not os.path.isdir(folder):
             faults.add(
                 f"{holder.label}: duetbench.import[{i}]",
                 f"there is no directory {folder}",
-                "result directories",
+                "result directories, and .csv or .json files of duetprocess",
             )
     count = sum(n * (1 + (type_ == Type.SEQN)) for _, b in found for type_, n in b.repetitions.items())
     if count > MOST_RUNS:

@@ -10,8 +10,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from duet import harnesses, revisions
-from duet.campaign import values
+from duet.campaign import predecessor, values
 from duet.campaign.check import OVERRIDES, Document, Faults, nearest, place, show
+from duet.campaign.predecessor import Manner
 from duet.harnesses import Harness
 from duet.model import HERE, Benchmark, Checkout, ImageRef, Order, Run, Side, Source, Type
 
@@ -52,6 +53,8 @@ class Findings:
     arguments: Arguments | None = None
     """None: what images take is not looked at."""
     notices: dict[str, None] = field(default_factory=dict)
+    its: dict[tuple[str, Manner], dict[str, None]] = field(default_factory=dict)
+    """Files of the predecessor and how they are taken -> their images."""
     lacking: dict[tuple[str, str, str], dict[str, None]] = field(default_factory=dict)
 
     def lacks(self, benchmark: str, where: str, what: str, accepted: str) -> None:
@@ -60,6 +63,8 @@ class Findings:
     def finish(self) -> None:
         for (where, what, accepted), names in self.lacking.items():
             self.faults.add(where, f"{what} ({', '.join(names)})", accepted)
+        its = [predecessor.notice(file, images, manner) for (file, manner), images in self.its.items()]
+        self.notices = dict.fromkeys((*its, *self.notices))
 
 
 def find(chain: Chain, *names: str) -> Layer | None:
@@ -194,15 +199,17 @@ def _side(
     synchronised: Layer | None,
     findings: Findings,
 ) -> Side:
-    base, run = value(chain, "run_base", ""), value(chain, "run", benchmark)
+    engine = value(chain, "engine", "auto")
+    manner = _manner(chain, engine, findings)
+    default = predecessor.CONDITIONS if manner.conditions else values.CONDITIONS
+    base, run = _command_base(chain, "run_base", harness, manner, findings), value(chain, "run", benchmark)
     command = values.command(base, run)
     if not command:
         findings.faults.add((find(chain, "run") or chain[-1]).where("run"), "is empty", "a command")
-    engine = value(chain, "engine", "auto")
     memory_bytes = _bytes(chain, "memory", findings)
     disk_bytes = _bytes(chain, "disk", findings)
     command = harness.around(command) if harness.around and command else command
-    syncduet_run = _syncduet(chain, command, run, harness, synchronised, findings)
+    syncduet_run = _syncduet(chain, command, run, harness, synchronised, manner, findings)
     asked = f"{command} {syncduet_run if synchronised else ''}"
     _check_size(chain, max(command, syncduet_run or "", key=len), findings)
     if engine == "process" and (jar := values.absent_probe(asked)):
@@ -212,19 +219,48 @@ def _side(
         findings.lacks(benchmark, where, what, accepted)
     return Side(
         name=side,
-        image=_image(chain, engine, benchmark, findings),
+        image=_image(chain, engine, benchmark, manner, findings),
         run=command,
         syncduet_run=syncduet_run,
+        shares_memory=syncduet_run is not None and values.has_agent(syncduet_run),
         results=_results(chain, harness, findings),
         env=_env(chain, point, findings),
         engine=engine,
         memory_bytes=memory_bytes,
-        network=value(chain, "network", "none"),
-        cpus=_cpus(chain, findings),
+        network=value(chain, "network", default["network"]),
+        cpus=_cpus(chain, default["cpus"], findings),
         disk_bytes=disk_bytes,
-        privileges=tuple(sorted(value(chain, "privileges", ()))),
+        privileges=tuple(sorted(value(chain, "privileges", default["privileges"]))),
         setup=value(chain, "setup") or None,
     )
+
+
+def _manner(chain: Chain, engine: str, findings: Findings) -> Manner:
+    """How far the side is as it was in asynchronous-duet; said once for each of its files."""
+    image = find(chain, "image")
+    its = [layer.document.label for layer in chain if layer.document.predecessors]
+    brings_files = find(chain, "jar", "source", "image_args") is not None
+    compatible = value(chain, "compatible")
+    image_is_its = image is not None and image.document.predecessors and engine != "process"
+    manner = predecessor.manner(bool(its), image_is_its, brings_files, compatible)
+    if its and image is not None:
+        findings.its.setdefault((its[-1], manner), {})[image.mapping["image"]] = None
+    return manner
+
+
+def _command_base(chain: Chain, key: str, harness: Harness, manner: Manner, findings: Findings) -> str:
+    """The first part of the command, in the words of an image of ours where it was written for another."""
+    base = value(chain, key, "")
+    image = value(chain, "image")
+    if not manner.translated or image is None:
+        return base
+    told, differences = predecessor.translated(base, image, find(chain, "jar", "source") is not None)
+    if harness.for_stock is not None:
+        told, more = harness.for_stock(told)
+        differences += more
+    if differences and (layer := find(chain, key)):
+        findings.notices[f"{layer.where(key)}: {', '.join(differences)}: {told}"] = None
+    return told
 
 
 def _check_size(chain: Chain, command: str, findings: Findings) -> None:
@@ -235,10 +271,10 @@ def _check_size(chain: Chain, command: str, findings: Findings) -> None:
         findings.faults.add((find(chain, longest) or chain[-1]).where(longest), what, accepted)
 
 
-def _cpus(chain: Chain, findings: Findings) -> str:
+def _cpus(chain: Chain, default: str, findings: Findings) -> str:
     layer = find(chain, "cpus")
     if layer is None:
-        return "exchange"
+        return default
     cpus: str = layer.mapping["cpus"]
     if fault := values.core_fault(cpus):
         findings.faults.add(layer.where("cpus"), f'is "{cpus}": {fault}', 'cores such as "0-3,8"')
@@ -266,12 +302,20 @@ def _bytes(chain: Chain, key: str, findings: Findings) -> int | None:
 
 
 def _syncduet(
-    chain: Chain, command: str, run: str, harness: Harness, synchronised: Layer | None, findings: Findings
+    chain: Chain,
+    command: str,
+    run: str,
+    harness: Harness,
+    synchronised: Layer | None,
+    manner: Manner,
+    findings: Findings,
 ) -> str | None:
     base = value(chain, "syncduet_run_base", "")
+    if base and manner.translated and (image := value(chain, "image")):
+        base, _ = predecessor.translated(base, image, find(chain, "jar", "source") is not None)
     asked: str | None
     if base:
-        asked, notice = values.syncduet_command(base, run, harness)
+        asked, notice = values.syncduet_command(base, run, harness, agent=not manner.translated)
         if notice:
             layer = find(chain, "syncduet_run_base")
             findings.notices[f"{layer.where('syncduet_run_base') if layer else ''}: {notice}"] = None
@@ -325,8 +369,11 @@ def _check_length(
             findings.lacks(benchmark, f"{layer.where('results')}[{i}]", what, "a shorter name")
 
 
-def _image(chain: Chain, engine: str, benchmark: str, findings: Findings) -> ImageRef | None:
-    name, source, checkout = value(chain, "image"), _source(chain, findings), _checkout(chain, findings)
+def _image(chain: Chain, engine: str, benchmark: str, manner: Manner, findings: Findings) -> ImageRef | None:
+    name, source = value(chain, "image"), _source(chain, manner, findings)
+    checkout = _checkout(chain, findings)
+    if name is not None and manner.engines_image:
+        return ImageRef(predecessor.engines_name(name), checkout=checkout)
     if name is None and engine != "process":
         where = f"{chain[0].document.label}: duetbench.image"
         findings.lacks(
@@ -379,7 +426,7 @@ def _checkout(chain: Chain, findings: Findings) -> Checkout | None:
     return Checkout(known.content, build, known.commit, revision, known.repository, known.left_out)
 
 
-def _source(chain: Chain, findings: Findings) -> Source | None:
+def _source(chain: Chain, manner: Manner, findings: Findings) -> Source | None:
     """A jar of one's own replaces a source that stands no nearer; what is known of that one's bytes
     (URL, digest) holds for the jar only where both stand together."""
     layer = find(chain, "jar", "source")
@@ -388,6 +435,8 @@ def _source(chain: Chain, findings: Findings) -> Source | None:
     source = value(chain, "source", {})
     jar = layer.mapping.get("jar")
     file = source.get("file") or Path((source.get("url") or jar or "").split("?")[0]).name
+    if manner.translated and "file" not in source:
+        file = f"{value(chain, 'image')}{Path(file).suffix}"  # as the images of images/ call it
     if jar is None:
         if not file:
             findings.faults.add(
@@ -398,7 +447,7 @@ def _source(chain: Chain, findings: Findings) -> Source | None:
             findings.faults.add(layer.where("source"), what, "url, or a jar beside source")
         else:
             _check_url(layer, source, findings)
-        return Source(file, source.get("url"), source.get("sha256"))
+        return Source(file, source.get("url"), source.get("sha256"), sha1=source.get("sha1"))
     own = place(layer.document.folder, jar)
     known = layer.mapping.get("source", {})
     if not os.path.isfile(own):
@@ -406,7 +455,7 @@ def _source(chain: Chain, findings: Findings) -> Source | None:
         if "url" in source:
             remedy += f", or no jar, to download {source['url']}"
         findings.faults.add(layer.where("jar"), f"there is no file {own}", remedy)
-    return Source(file, known.get("url"), known.get("sha256"), own)
+    return Source(file, known.get("url"), known.get("sha256"), own, known.get("sha1"))
 
 
 def _check_url(layer: Layer, source: Mapping[str, str], findings: Findings) -> None:

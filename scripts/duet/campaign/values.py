@@ -1,7 +1,9 @@
 """Values of a campaign file: what a text means, and what holds where nothing is said."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from duet.harnesses import Harness
 
@@ -18,6 +20,10 @@ COMMAND_BYTES = 120_000
 
 NAME_BYTES = 250
 """Of a result file under its run's name; file systems take 255."""
+
+
+CONDITIONS: Mapping[str, Any] = {"network": "none", "cpus": "exchange", "privileges": ()}
+"""Keys of a side where no file says more."""
 
 
 def byte_count(value: int | str) -> int:
@@ -72,21 +78,51 @@ def command(base: str, run: str) -> str:
     return f"{base.strip()} {run.strip()}".strip()
 
 
-_AGENT = re.compile(r"(?:^|(?<=\s))-agentpath:\S+\s*")
+_AGENT = re.compile(r"(?:^|(?<=\s))-agentpath:(?P<path>[^\s=]+)\S*\s*")
 _BARRIER = re.compile(r"(?:^|(?<=\s))--iteration-barrier(?:=|\s+)\S+\s*")
+_MAKE_BARRIER = "/barrier/make-barrier"
+"""Where the predecessor's images have the program that makes their agent's barrier, in memory that both sides
+see as /dev/shm."""
 
 
-def syncduet_command(base: str, run: str, harness: Harness) -> tuple[str, str | None]:
+def has_agent(command: str) -> bool:
+    """Whether a command loads the predecessor's agent, which meets at a barrier in shared memory."""
+    return "\n" in command and _AGENT.search(command) is not None
+
+
+def syncduet_command(base: str, run: str, harness: Harness, agent: bool = True) -> tuple[str, str | None]:
     """The command of a synchronised duet's side, and a notice where it differs from what is written.
 
-    The predecessor's agent and its barrier option are replaced by the harness's probe. `$$` stands for
-    the barrier, as there.
+    `$$` stands for the barrier, as in the predecessor. Where its agent is named, the command looks in the
+    image: the agent is used where it is there (with `agent`), else the harness's probe where that is.
     """
+    found = _AGENT.search(base)
     mended = _BARRIER.sub("", _AGENT.sub("", base)).strip()
-    notice = None
-    if mended != base.strip():
-        instead = "left out"
-        if harness.with_probe and "duet-probe" not in mended:
-            mended, instead = harness.with_probe(mended), "replaced by duetbench's own probe"
-        notice = f"-agentpath and --iteration-barrier are {instead}: {mended}"
-    return command(mended, run).replace("$$", "$DUET_BARRIER"), notice
+    if mended == base.strip():
+        return command(base, run).replace("$$", "$DUET_BARRIER"), None
+    probe = harness.with_probe
+    ours_base = probe(mended) if probe and "duet-probe" not in mended else mended
+    instead = "replaced by duetbench's own probe" if probe else "left out"
+    ours = command(ours_base, run).replace("$$", "$DUET_BARRIER")
+    if not agent or found is None:
+        return ours, f"-agentpath and --iteration-barrier are {instead}: {ours_base}"
+    theirs = command(base, run).replace("$$", "$DUET_RUN")
+    barrier = _AGENTS_BARRIER if "$$" in base else ""
+    missing = f'echo "duetbench: the image has no {found["path"]}'
+    if (file := absent_probe(ours)) is None:
+        other = f'else\n{missing}" >&2\nexit 127\n'
+    else:
+        other = f'elif [ -e {file} ]; then\n{ours}\nelse\n{missing} and no {file}" >&2\nexit 127\n'
+    text = f"if [ -e {found['path']} ]; then\n{barrier}{theirs}\n{other}fi"
+    return text, f"{found['path']} is used where the image has it, else the harness's own probe"
+
+
+_AGENTS_BARRIER = f"""\
+if [ "$DUET_SIDE" = A ]; then
+{_MAKE_BARRIER} "$DUET_RUN" 2 || exit
+echo >"$DUET_GATE/barrier.B"
+else
+read -r _ <"$DUET_GATE/barrier.B"
+fi
+"""
+"""A makes the barrier and tells B by a FIFO of the rendezvous."""

@@ -36,7 +36,8 @@ def execute(options: argparse.Namespace, log: Log) -> None:
     if options.skip_bad:
         names = [name for name in names if layout.run_record(name).exists()]
     names = [name for name in names if closing_of(layout.run(name)) is None]
-    frame = benchmark_table(map(layout.run, names), plan.format, skip_bad=True, members=plan.members)
+    runs = map(layout.run, names)
+    frame = benchmark_table(runs, plan.format, skip_bad=True, members=plan.members, labels=plan.environment)
     unreadable = {bad["run"]: bad["reason"] for bad in frame.attrs["left_out"]}
     note(names, unreadable, layout)
     lines = [f"{name}: {reason}{_remedy(name, layout, options.again)}" for name, reason in unreadable.items()]

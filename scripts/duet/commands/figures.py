@@ -2,8 +2,8 @@
 
 `all` draws those of a campaign (OUT/<suite>.<benchmark>.<figure>.svg, OUT/<suite>.forest.svg,
 OUT/methods.svg, …), `benchmark` those of one benchmark (OUT.<figure>.svg, …), `forest` one of a suite,
-`methods` the comparison of the campaign's types, `phases` what the phases of its programs take; a figure's
-own name draws just that.
+`methods` the comparison of the campaign's types, `phases` what the phases of its programs take, `questions`
+the predecessor's research questions (OUT/rq1.svg, …); a figure's own name draws just that.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from duet.records.files import read_lines
 from duet.records.layout import FAILURE, RUN
 from duet.records.plan import AnalysisPlan
 from duet.records.run import FailureRecord
-from duet.report.figures import BENCHMARK, style
+from duet.report.figures import BENCHMARK, questions, style
 from duet.report.figures.benchmark import Frames, drawers
 from duet.report.figures.forest import draw_forest
 from duet.report.figures.methods import draw_methods
@@ -49,12 +49,14 @@ EXAMPLE = (
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("figure", choices=["all", "benchmark", *BENCHMARK, "forest", "methods", "phases"])
+    kinds = ["all", "benchmark", *BENCHMARK, "forest", "methods", "phases", "questions"]
+    parser.add_argument("figure", choices=kinds)
     parser.add_argument("--table", type=Path, help="the unified table, of one benchmark or of all")
     parser.add_argument("--pairs", type=Path, help="pairs.parquet")
     parser.add_argument("--effects", type=Path, help="effects.parquet: one row per run")
     parser.add_argument("--verdicts", type=Path, help="verdicts.csv")
     parser.add_argument("--comparison", type=Path, help="comparison.csv: slowdowns found when injected")
+    parser.add_argument("--questions", type=Path, help="methods/: the tables of the predecessor's questions")
     parser.add_argument("--analysis", type=Path, help="plan/analysis.json: margin, confidence, warm-up")
     parser.add_argument("--runs", type=Path, help="directory of the runs, to report which failed and why")
     parser.add_argument(
@@ -75,12 +77,30 @@ def execute(options: argparse.Namespace, log: Log) -> None:
     try:
         if options.figure == "all":
             draw_all(options)
+        elif options.figure == "questions":
+            draw_questions(options)
         else:
             style.save_all(draw(options), options.out)
     except UsageError:
         raise
     except (DuetError, ValueError) as error:  # the latter: a table without what the figure takes
         raise DuetError(f"{options.figure}: {error}") from error
+
+
+def draw_questions(options: argparse.Namespace) -> None:
+    """OUT/rq1.svg, …, OUT/hosts.svg."""
+    if not (options.table and options.questions):
+        raise UsageError("questions needs --table and --questions")
+    tables = {
+        path.stem: pd.read_csv(path, keep_default_na=False, na_values=[""])
+        for path in sorted(options.questions.glob("*.csv"))
+    }
+    for frame in tables.values():
+        for name in ("environment", "suite", "benchmark"):
+            if name in frame:
+                frame[name] = frame[name].fillna("").astype(str)
+    for name, make in questions.drawers(tables, read_parquet(options.table)).items():
+        style.save_all({"": make()}, options.out / name)
 
 
 def draw(options: argparse.Namespace) -> style.Figures:

@@ -77,7 +77,7 @@ def sentence(decision: Decision, options: argparse.Namespace) -> str:
     """The answer and its reason in one line."""
     judged, checked = decision.judged, decision.false_positives
     main = judged["metric"].iloc[0] if len(judged) else ""
-    names = judged["benchmark"].where(judged["metric"] == main, judged["benchmark"] + " " + judged["metric"])
+    names = judged["name"].where(judged["metric"] == main, judged["name"] + " " + judged["metric"])
     named = {k: ", ".join(g) for k, g in names.groupby(judged["outcome"], sort=False)}
     beyond = f" beyond {options.threshold:g} %" if options.threshold else ""
     unknown = [f"inconclusive (--strict): {named.get('inconclusive')}"] * ("inconclusive" in named)
@@ -132,6 +132,7 @@ def as_json(decision: Decision, facts: Facts, options: argparse.Namespace) -> st
     checked = decision.false_positives
     columns = ["suite", "benchmark", "type", "outcome", "verdict", "change_percent", "warnings"]
     columns += ["ci_low_percent", "ci_high_percent", "p_adjusted", "runs", "detectable_percent", "metric"]
+    columns += [name for name in ("environment",) if name in decision.judged]
     whole = {
         "campaign": facts.campaign,
         "exit": int(decision.exit),
@@ -180,7 +181,7 @@ def junit(decision: Decision, facts: Facts, options: argparse.Namespace) -> str:
         element = _suite(root, printable(suite))
         for r in part.to_dict("records"):
             of = "" if r["metric"] == decision.judged["metric"].iloc[0] else f" {r['metric']}"
-            case = _case(element, printable(r["benchmark"] + of), f"{printable(suite)}.{r['type']}")
+            case = _case(element, printable(r["name"] + of), f"{printable(suite)}.{r['type']}")
             if kind := kinds.get(r["outcome"]):
                 why = f"change {r['change_percent']:+.2f} %"
                 if r["outcome"] != "regression" and r["warnings"]:

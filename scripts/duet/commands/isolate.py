@@ -131,7 +131,12 @@ def _benchmark(benchmark: Benchmark, mode: str, engine: str | None) -> dict[str,
             mapping["git"] = {"revision": same, "build": checkout.build}
             mapping["git"]["repository"] = str(checkout.repository)
         if source := side.image.source:
-            mapping["source"] = {"file": source.file, "url": source.url, "sha256": source.sha256}
+            mapping["source"] = {
+                "file": source.file,
+                "url": source.url,
+                "sha256": source.sha256,
+                "sha1": source.sha1,
+            }
             mapping["source"] = {k: v for k, v in mapping["source"].items() if v is not None}
             mapping["jar"] = str(source.own.resolve()) if source.own else None
     return {key: value for key, value in mapping.items() if value is not None}

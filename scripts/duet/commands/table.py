@@ -15,7 +15,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tables", type=Path, nargs="*", help="iterations/<suite>.<benchmark>.parquet, …")
     parser.add_argument(
         "--import", type=Path, action="append", default=[], dest="imports",
-        help="a result directory of duetbench or of its predecessor",
+        help="a result directory of duetbench or of its predecessor, or a table of duetprocess",
+    )  # fmt: skip
+    parser.add_argument(
+        "--environment", action="append", default=[], metavar="HOST=LABEL",
+        help="the environment of imported results by their host's name, with * for anything",
     )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, help="the unified table, Parquet")
     parser.add_argument("--csv", type=Path, help="the same as CSV")
@@ -24,10 +28,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace, log: Log) -> None:
     measured = store.merge([store.read_arrow(path) for path in options.tables]) if options.tables else None
     parts = [] if measured is None else [measured]
+    pairs = (each.rpartition("=") for each in options.environment)
+    labels = tuple((host, label) for host, _, label in pairs)
     for directory in options.imports:
-        frame = imports.read(directory)
+        frame = imports.read(directory, labels)
         for bad in frame.attrs["left_out"]:
             log(f"left out: {bad['run']}: {bad['reason']}")
+        for doubt in (w for w in frame.attrs["warnings"] if not w["side"]):
+            log(f"{directory}: {doubt['run']}: {doubt['warning']}")
         frame, note = imports.renumbered(frame, parts)
         if note:
             log(f"{directory}: {note}")

@@ -60,6 +60,10 @@ class Start:
     """A container that has ended stays, for its user to look into; no leftover then."""
     files: tuple[Path, ...] = ()
     """Host files that a `process` side finds in its working directory (containers have them in the image)."""
+    shares_memory: bool = False
+    """Its /dev/shm is open to the other side. Host processes share the host's in any case."""
+    beside: "Started | None" = None
+    """The other side, started with `shares_memory`, whose /dev/shm this one sees, too."""
 
 
 @dataclass

@@ -124,10 +124,13 @@ class ContainerEngine:
 
     def _remove_kept(self, start: Start) -> None:
         """Of a run that is measured again, what was kept the time before. An answer takes 1 ms."""
-        same = [f"duetbench.root={start.root}", f"duetbench.run={start.run}", f"duetbench.side={start.side}"]
+        same = [f"duetbench.root={start.root}", f"duetbench.run={start.run}"]
+        # Of a side whose memory the other one sees, the other's too: it holds this one's.
+        if not start.shares_memory or start.beside:
+            same.append(f"duetbench.side={start.side}")
         with _faults(self, "listing containers"):
             kept = self.api.containers(all=True, filters={"label": [*same, "duetbench.keep"]})
-        for container in kept:
+        for container in kept:  # the newest first
             if container["State"] == "exited":
                 _remove(self, container["Id"])
 
@@ -194,6 +197,7 @@ class Container:
             "host_config": api.create_host_config(
                 mounts=mounts,
                 network_mode=s.network,
+                ipc_mode=self._memory(),
                 cpuset_cpus=s.cpus,
                 mem_limit=memory_bytes,
                 # No swap on top: a side that swaps measures the disk.
@@ -218,6 +222,13 @@ class Container:
             # Podman's service looks a short name up at docker.io only, and calls its own images localhost/….
             api.create_container(f"localhost/{s.image}", **config)
         self.storage = self._storage()
+
+    def _memory(self) -> str | None:
+        """Whose /dev/shm it sees; None for one of its own, as the engine has it."""
+        beside = self._start.beside
+        if isinstance(beside, Container):
+            return f"container:{beside.id}"
+        return "shareable" if self._start.shares_memory else None
 
     def _storage(self) -> Path | None:
         """The container's own directory, or what contains it where that is not for this user to see."""

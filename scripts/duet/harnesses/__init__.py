@@ -94,6 +94,9 @@ class Harness:
     with_probe: Callable[[str], str] | None = None
     """The first part of a command of the predecessor, its agent and barrier taken out -> the same
     with our probe loaded. None where no probe can stand for that agent."""
+    for_stock: Callable[[str], tuple[str, list[str]]] | None = None
+    """The first part of a command for a patched harness of the predecessor -> the same for the stock one,
+    and what differs. None where it needs no patched one."""
 
     def __post_init__(self) -> None:
         self._require(_is_name(self.name), f"its name is {self.name!r}", "letters, digits, _ . + -")

@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PROBE = "/duet/duet-probe-dacapo.jar"
-CALLBACK = "duetbench.DaCapoProbe"
-"""The probe's class, which the harness loads."""
+"""Starts the suite's jar with the probe, whatever that jar is called (images/probes/build)."""
 
 _MS = 1_000_000
 _LINE = re.compile(
@@ -240,15 +239,22 @@ def _out_of_turn(line: re.Match[str], begun: int, done: int, ended: bool) -> str
     return ""
 
 
-_JAR = re.compile(r"(?:^|(?<=\s))-jar\s+(\S+)")
+_JAR = re.compile(r"(?:^|(?<=\s))-jar\s+\S+")
 _OUTPUT = re.compile(r"(?:^|(?<=\s))-o\s+(\S+)\s*")
 
 
 def with_probe(base: str) -> str:
     """The probe writes what the patched jars wrote with -o, an option that stock ones do not have."""
     output = _OUTPUT.search(base)
-    base = _JAR.sub(rf"-cp \1:{PROBE} Harness -c {CALLBACK}", _OUTPUT.sub("", base).strip())
+    base = _JAR.sub(f"-jar {PROBE}", _OUTPUT.sub("", base).strip())
     return f"DUET_RESULTS={output[1]} {base}" if output else base
+
+
+def for_stock(base: str) -> tuple[str, list[str]]:
+    """Without -o, by which patched jars write what the probe writes."""
+    if _OUTPUT.search(base) is None or "duet-probe" in base:
+        return base, []
+    return with_probe(base), ["our probe instead of -o, which stock jars do not have"]
 
 
 HARNESS = Harness(
@@ -258,4 +264,5 @@ HARNESS = Harness(
     log_is_enough=True,
     warmup=0.5,
     with_probe=with_probe,
+    for_stock=for_stock,
 )

@@ -1,7 +1,7 @@
 """Renaissance: `--json` (format_version 5 and 6) and `--csv` of its harness, and our probe's file.
 
 Where the probe (a plugin) wrote its native CSV, start and end of the iterations are taken from
-there, and the rest from the harness's file if there is one too.
+there, and the rest from the harness's file if there is one too: among it `duration_ns`, its own time.
 
 Without the probe: the harness gives `duration_ns` and `uptime_ns`, the start measured from the
 start of the JVM by System.nanoTime. Absolute start: the JVM's start in epoch milliseconds
@@ -89,6 +89,8 @@ def _joined(probe: pd.DataFrame, read: _Reader, path: Path, benchmark: str) -> p
         probe.attrs["warnings"].append(
             f"{path.name}: {len(harness)} iterations, but {len(probe)} in the probe's file, which is used"
         )
+    # The probe encloses the harness's own clock by some microseconds; both are kept.
+    harness["duration_ns"] = harness["iteration_time_ns"].astype("Int64")
     rest = harness.drop(columns=[c for c in harness if c in probe]).set_index(harness["iteration"])
     rest = rest.reindex(probe["iteration"]).reset_index(drop=True)
     at = list(probe.columns).index("iteration_time_ns") + 1

@@ -9,6 +9,7 @@ Limits: directories without files are not part of a context, and nothing but the
 of a file's mode is.
 """
 
+import fnmatch
 import hashlib
 import os
 import stat
@@ -169,6 +170,18 @@ def file_digest(path: Path) -> str:
 def _file_digest(path: Path, _size: int, _mtime_ns: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def lacking(ref: ImageRef, images_dir: Path = IMAGES) -> str | None:
+    """The first file that the image's Dockerfile copies and nobody brings, such as a suite's jar; or None."""
+    if not is_ours(ref.name, images_dir):
+        return None
+    folder = images_dir / ref.name
+    there = [*context(folder), *([ref.source.file] if ref.source else [])]
+    for pattern in dockerfile.copied(dockerfile_text(folder)):
+        if not any(fnmatch.fnmatch(name, pattern) or name.startswith(f"{pattern}/") for name in there):
+            return pattern
+    return None
 
 
 def plan_hash(

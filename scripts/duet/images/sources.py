@@ -90,15 +90,23 @@ def _checked(source: Source, path: Path) -> SourceRecord:
             origin=origin,
         )
         known.write(beside)
-    if source.sha256 and known.sha256 != source.sha256.lower():
-        what = f"{origin}: its SHA-256 is {known.sha256}, but the campaign has {source.sha256.lower()}"
+    for key, wanted in (("sha256", source.sha256), ("sha1", source.sha1)):
+        found = wanted and (known.sha256 if key == "sha256" else _sha1(path))
+        if not wanted or found == wanted.lower():
+            continue
+        what = f"{origin}: its {key.replace('sha', 'SHA-')} is {found}, but the campaign has {wanted.lower()}"
         if source.own:
-            raise SourceError(what, "use the right file, or correct the key sha256")
+            raise SourceError(what, f"use the right file, or correct the key {key}")
         aside = path.with_name(f"{path.name}.refused")
         path.replace(aside)
         beside.unlink()
-        raise SourceError(f"{what}; it is not used, see {aside}", "correct the key sha256 or url")
+        raise SourceError(f"{what}; it is not used, see {aside}", f"correct the key {key} or url")
     return known
+
+
+def _sha1(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha1").hexdigest()
 
 
 def _download(source: Source, path: Path, say: Say, pause_s: float) -> None:

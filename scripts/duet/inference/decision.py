@@ -8,7 +8,6 @@ from enum import IntEnum
 import pandas as pd
 from scipy import special
 
-from duet.inference.samples import GROUP_KEYS
 from duet.model import ALIKE, TIME
 
 
@@ -150,12 +149,13 @@ def _worst(checked: list[FalsePositives]) -> FalsePositives:
 
 
 def primary(rows: pd.DataFrame) -> pd.DataFrame:
-    """The row of each benchmark by which it is judged (PRECEDENCE), in the order given."""
+    """The row of each benchmark and environment by which it is judged (PRECEDENCE), as they were given."""
     rank = {t: i for i, t in enumerate(PRECEDENCE)}
     rows = rows[rows["type"].isin(PRECEDENCE)]
     # a type without data does not hide one that has some
     order = rows.assign(_rank=rows["type"].map(rank).astype(int) + len(rank) * rows["change_percent"].isna())
-    best = order.groupby(list(GROUP_KEYS[:2]), sort=False)["_rank"].transform("min")
+    keys = [name for name in ("suite", "benchmark", "environment") if name in rows]
+    best = order.groupby(keys, sort=False, dropna=False)["_rank"].transform("min")
     return rows[order["_rank"] == best]
 
 

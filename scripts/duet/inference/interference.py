@@ -11,20 +11,21 @@ IN_COMPANY = ("duet", "syncduet")
 
 
 def interference_of(effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
-    """One row per duet or syncduet benchmark that was also measured one side after the other.
+    """One row per duet or syncduet benchmark that was, in its environment, also measured one side after the
+    other.
 
-    Columns: suite, benchmark, type, runs_company, runs_alone, COLUMNS and `warning`. A slowdown is the
-    geometric mean over runs of a side's mean iteration time in company against alone; unfairness
-    is how much more B is slowed than A (Welch's t on the runs' log ratios, company against alone).
+    Columns: suite, benchmark, environment, type, runs_company, runs_alone, COLUMNS, `warning`. A slowdown is
+    the geometric mean over runs of a side's mean iteration time in company against alone; unfairness is how
+    much more B is slowed than A (Welch's t on the runs' log ratios, company against alone).
     """
-    keys = ["suite", "benchmark"]
+    keys = ["suite", "benchmark", "environment"]
     usable = effects[effects["log_ratio"].notna()]
     alone = dict(list(usable[usable["type"] == "seqn"].groupby(keys, observed=True)))
     rows = []
-    for (suite, benchmark, type_), company in usable.groupby([*keys, "type"], observed=True):
-        other = alone.get((suite, benchmark))
+    for (*key, type_), company in usable.groupby([*keys, "type"], observed=True):
+        other = alone.get(tuple(key))
         if type_ in IN_COMPANY and other is not None:
-            row = {"suite": suite, "benchmark": benchmark, "type": type_}
+            row = {**dict(zip(keys, key, strict=True)), "type": type_}
             rows.append(row | _compare(company, other, analysis))
     columns = [*keys, "type", "runs_company", "runs_alone", *COLUMNS, "warning"]
     return pd.DataFrame(rows, columns=columns)

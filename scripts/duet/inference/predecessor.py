@@ -33,24 +33,26 @@ def comparison(
 ) -> pd.DataFrame:
     """One row per benchmark and type, of the runs that have both sides.
 
-    suite, benchmark, type, runs, cv_A_percent, cv_B_percent (mean over runs of the coefficient of variation
-    of iteration times), run_time_A_s, run_time_B_s (mean over runs, first start to last end, else
-    the sum of iterations), speed_up (time of A / time of B), ci_change_percent and its ends (of
-    the differences, relative to A's mean), and for each test (`ci`, `u`, and `verdict`, ours) its p-value,
-    whether it tells A from B at the analysis's confidence, and the minimal detectable slowdown.
+    suite, benchmark, type, environment, runs, cv_A_percent, cv_B_percent (coefficient of variation of a
+    side's iteration times over all runs), run_time_A_s, run_time_B_s (mean over runs, first start to last
+    end, else the sum of iterations, with the warm-up), speed_up (time of A / time of B), ci_change_percent
+    and its ends (of the differences, relative to A's mean), and for each test (`ci`, `u`, and `verdict`,
+    ours) its p-value, whether it tells A from B at the analysis's confidence, and the minimal detectable
+    slowdown.
     """
-    samples = warmup.drop(from_table(table), warmup_rules or {})
+    raw = from_table(table)
+    samples = warmup.drop(raw, warmup_rules or {})
     by_time = samples.runs["type"].isin(BY_TIME).to_numpy()
     samples = monotone(samples.where(samples.timed | ~by_time[samples.run]))
     compared = samples.runs["type"].isin(COMPARED).to_numpy() & (samples.sums() > 0).all(axis=1)
-    samples = only(samples, compared)
+    samples, raw = only(samples, compared), only(raw, compared)
     if not len(samples):
         return pd.DataFrame()
     group = groups(samples.runs)
     frame = (
         samples.runs.groupby(list(GROUP_KEYS), sort=False, observed=True).size().rename("runs").reset_index()
     )
-    frame = _described(frame, samples, group)
+    frame = _described(frame, samples, raw, group)
     change = differences(samples, group, analysis)
     for name in ("change", "low", "high"):
         frame[f"ci_{name}_percent"] = change[name]
@@ -206,13 +208,12 @@ def smallest_injected(
     return out
 
 
-def _described(frame: pd.DataFrame, samples: Samples, group: np.ndarray) -> pd.DataFrame:
+def _described(frame: pd.DataFrame, samples: Samples, raw: Samples, group: np.ndarray) -> pd.DataFrame:
     """Coefficient of variation, run time, speed-up."""
-    count = samples.sums()
-    mean = samples.sums(samples.length_ns) / count
-    away = (samples.length_ns - mean[samples.run, samples.side]) ** 2
-    with np.errstate(invalid="ignore", divide="ignore"):
-        cv = 100 * np.sqrt(samples.sums(away) / (count - 1)) / mean
+    mean = samples.sums(samples.length_ns) / samples.sums()
+    times = pd.Series(samples.length_ns.astype(float)).groupby([group[samples.run], samples.side])
+    cv = (100 * times.std() / times.mean()).unstack()
+    samples, count = raw, raw.sums()
     first, last = np.full(count.shape, np.iinfo(np.int64).max), np.zeros(count.shape, np.int64)
     at = (samples.run, samples.side)
     np.minimum.at(first, at, np.where(samples.timed, samples.start_ns, np.iinfo(np.int64).max))
@@ -220,7 +221,6 @@ def _described(frame: pd.DataFrame, samples: Samples, group: np.ndarray) -> pd.D
     run_time = np.where(last > 0, last - first, samples.sums(samples.length_ns)) / 1e9
     by_group = pd.DataFrame(
         {
-            **{f"cv_{s}_percent": cv[:, i] for i, s in enumerate("AB")},
             **{f"run_time_{s}_s": run_time[:, i] for i, s in enumerate("AB")},
             "_log_A": np.log(mean[:, 0]),
             "_log_B": np.log(mean[:, 1]),
@@ -228,4 +228,5 @@ def _described(frame: pd.DataFrame, samples: Samples, group: np.ndarray) -> pd.D
     )
     by_group = by_group.groupby(group).mean()
     speed_up = np.exp(by_group.pop("_log_A") - by_group.pop("_log_B"))
-    return pd.concat([frame, by_group.assign(speed_up=speed_up)], axis=1)
+    variation = {f"cv_{s}_percent": cv[i].to_numpy() for i, s in enumerate("AB")}
+    return pd.concat([frame.assign(**variation), by_group.assign(speed_up=speed_up)], axis=1)

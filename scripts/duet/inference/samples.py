@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-RUN_KEYS = ("suite", "benchmark", "type", "runid", "order")
-GROUP_KEYS = ("suite", "benchmark", "type")
+RUN_KEYS = ("suite", "benchmark", "type", "environment", "runid", "order")
+GROUP_KEYS = ("suite", "benchmark", "type", "environment")
+"""What is judged by itself. A table without the column `environment` is all of one, called nothing."""
 RUN_FACTS = ("swapped",)
 """Columns of `runs` beside its keys, where the table has them: as text, `None` where not known."""
 
@@ -131,7 +132,7 @@ def from_table(table: pd.DataFrame) -> Samples:
 
 
 def groups(runs: pd.DataFrame) -> np.ndarray:
-    """The number of each run's (suite, benchmark, type)."""
+    """The number of each run's (suite, benchmark, type, environment)."""
     return runs.groupby(list(GROUP_KEYS), sort=False, observed=True).ngroup().to_numpy()
 
 
@@ -163,6 +164,10 @@ def _unsynchronised(table: pd.DataFrame) -> np.ndarray:
 
 def _runs(table: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
     """The run number of each row, and the runs' keys; runs are numbered by group, then runid."""
+    if "environment" not in table.columns:
+        nothing = pd.Categorical([""] * len(table), categories=[""])
+        table = pd.DataFrame({n: table[n] for n in table.columns if n in (*RUN_KEYS, *RUN_FACTS)})
+        table = table.assign(environment=nothing)
     key = np.zeros(len(table), np.int64)
     for name in RUN_KEYS:
         codes = _codes(table[name])
@@ -172,7 +177,8 @@ def _runs(table: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
     runs = {name: table[name].array[first] for name in known}
     for name in known:
         if name != "runid":
-            runs[name] = np.array(["None" if pd.isna(x) else str(x) for x in runs[name]], object)
+            null = "" if name == "environment" else "None"
+            runs[name] = np.array([null if pd.isna(x) else str(x) for x in runs[name]], object)
     return run.reshape(-1).astype(np.int64), pd.DataFrame(runs)
 
 

@@ -29,6 +29,7 @@ COLUMNS = (
     *("difference", "detectable_percent"),
     *("trimmed_change_percent", "trimmed_ci_low_percent", "trimmed_ci_high_percent"),
     *("metric", "better", "value_A", "value_B", "injected_percent", "injected_p_adjusted"),
+    "environment",
 )
 
 
@@ -47,13 +48,15 @@ class _Runs:
 
 
 def judge(effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
-    """COLUMNS, one row per (suite, benchmark, type) of `run_effects` and metric of the analysis, the rows of
-    its first metric first, sorted by the others.
+    """COLUMNS, one row per (suite, benchmark, type, environment) of `run_effects` and metric of the analysis,
+    the rows of its first metric first, sorted by the others.
 
     A benchmark without a usable run is inconclusive, its numbers are NaN and `warnings` says why; one that
-    does not have a further metric is `not measured` by it. The p-values of a suite, type and metric are one
-    family for the correction.
+    does not have a further metric is `not measured` by it. The p-values of a suite, type and metric in an
+    environment are one family for the correction.
     """
+    if "environment" not in effects:
+        effects = effects.assign(environment="")
     if "metric" not in effects:
         effects = effects.assign(metric=TIME, value_A=effects["mean_A_ns"], value_B=effects["mean_B_ns"])
     rows = [
@@ -66,7 +69,8 @@ def judge(effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
     frame = pd.DataFrame(rows)
     if frame.empty:
         return pd.DataFrame(columns=list(COLUMNS))
-    parts = [_corrected(part, analysis) for _, part in frame.groupby(["metric", "suite", "type"], sort=False)]
+    families = frame.groupby(["environment", "metric", "suite", "type"], sort=False)
+    parts = [_corrected(part, analysis) for _, part in families]
     frame = pd.concat(parts).sort_index()
     words = {metric.name: metric.words for metric in analysis.metrics}
     shown = list(zip(*(frame[name] for name in _SHOWN), strict=True))
@@ -82,7 +86,7 @@ _SHOWN = ("metric", "p_adjusted", "p_equivalence", "change_percent")
 
 def _with_interference(frame: pd.DataFrame, effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
     """The columns of `interference` where there are seqn runs, and its warnings behind the others."""
-    keys = ["suite", "benchmark", "type", "metric"]
+    keys = [*GROUP_KEYS, "metric"]
     found = interference.interference_of(effects, analysis).assign(metric=TIME)
     frame = frame.merge(found[[*keys, *interference.COLUMNS, "warning"]], how="left", on=keys)
     pairs = zip(frame["warnings"], frame["warning"].fillna(""), strict=True)

@@ -18,6 +18,10 @@ while read -r key value; do
     if [ "$key" = Cpus_allowed_list: ]; then echo "cpus $value" >&6; fi
 done </proc/self/status
 
+# Commands are bash's where there is one, as in asynchronous-duet ([[ ]], &>).
+shell=sh
+if command -v bash >/dev/null 2>&1; then shell=bash; fi
+
 # Asked to stop: pass it to the whole tree. Process 1 may signal all it sees; elsewhere the group is its own.
 asked= stopping=
 ask() {
@@ -69,7 +73,7 @@ echo >&4
 echo go >&6
 
 # The shell that runs the command outlives SIGTERM: what it waits for may write its results then.
-sh -c "trap : TERM
+"$shell" -c "trap : TERM
 $command" 3>&- 4>&- 5>&- 6>&- &
 child=$!
 wait "$child"

@@ -139,7 +139,11 @@ class Measuring:
 
             return starting
 
-        together([start(side) for side in self.run.sides])
+        first, *rest = map(start, self.run.sides)
+        if any(plan.side.shares_memory for plan in self.request.sides.values()):
+            first()  # what it shares has to be there
+            first, *rest = rest
+        together([first, *rest])
 
     def _start_of(self, side: str) -> Start:
         wanted = self.request.sides[side].side
@@ -168,6 +172,8 @@ class Measuring:
             privileges=wanted.privileges,
             keep=not self.request.benchmark.remove_containers,
             files=self.request.files.get(side, ()),
+            shares_memory=wanted.shares_memory,
+            beside=next(iter(self.started.values()), None) if wanted.shares_memory else None,
         )
 
     def _hold(self) -> None:
@@ -359,7 +365,11 @@ class Measuring:
             elif side not in self.codes:
                 calls.append(started.kill)
         try:
-            together(calls)
+            if any(plan.side.shares_memory for plan in self.request.sides.values()):
+                for call in reversed(calls):  # whose memory another one uses goes last
+                    call()
+            else:
+                together(calls)
         except DuetError as e:  # the run is as good as before; the next start of the workflow removes it
             self.warnings.append(str(e))
 

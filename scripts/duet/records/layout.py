@@ -153,6 +153,11 @@ class Layout:
         return self.results / "verdicts.json"
 
     @property
+    def environments(self) -> Path:
+        """What holds across environments."""
+        return self.results / "environments.csv"
+
+    @property
     def comparison(self) -> Path:
         return self.results / "comparison.csv"
 

@@ -53,6 +53,8 @@ class BenchmarkPlan(_PlanFile):
     verbose: bool = False
     artifacts: Mapping[str, str]
     seed: int
+    environment: tuple[tuple[str, str], ...] = ()
+    """Patterns of hosts' names, and the environment that each stands for."""
     timeout_s: float | None = None
     grace_s: float = GRACE_S
     members: tuple[str, ...] = ()
@@ -75,6 +77,8 @@ class AnalysisPlan(Analysis, _PlanFile):
 
     warmup: Mapping[str, str | int | float] = field(default_factory=dict)
     """`<suite>/<benchmark>` (true names) -> iterations to leave out, where not the suite's default."""
+    same_sides: tuple[str, ...] = ()
+    """`<suite>/<benchmark>` whose B is A: every difference that is found there is a false positive."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,8 @@ def plan_of(campaign: Campaign, runs: Iterable[Run]) -> Plan:
     for ref in campaign.images:
         others[f"{ref.key}.image.json"] = ImagePlan(image=ref, base_image=campaign.base_image)
     warmup = {f"{b.suite}/{b.name}": b.warmup for b in campaign.benchmarks if b.warmup is not None}
-    others["analysis.json"] = AnalysisPlan(**vars(campaign.analysis), warmup=warmup)
+    same = tuple(f"{b.suite}/{b.name}" for b in campaign.benchmarks if replace(b.b, name=b.a.name) == b.a)
+    others["analysis.json"] = AnalysisPlan(**vars(campaign.analysis), warmup=warmup, same_sides=same)
     names = tuple(run.name for run in runs)
     return Plan(sides, others, names, {stem: tuple(sorted(of)) for stem, of in tables.items()})
 
@@ -149,6 +154,7 @@ def _benchmark_plan(campaign: Campaign, benchmark: Benchmark) -> BenchmarkPlan:
         verbose=campaign.verbose,
         artifacts=dict(campaign.artifacts),
         seed=campaign.seed,
+        environment=campaign.environment,
         timeout_s=benchmark.timeout_s,
         members=benchmark.members,
         retries=benchmark.retries,
@@ -161,7 +167,13 @@ def _side_plans(benchmark: Benchmark, side: Side) -> dict[str, SidePlan]:
         commands[Type.SYNCDUET] = side.syncduet_run
     return {
         Run(benchmark.suite, benchmark.name, 0, type_).plan_file(side.name): SidePlan(
-            side=replace(side, run=command, syncduet_run=None), timeout_s=benchmark.timeout_s
+            side=replace(
+                side,
+                run=command,
+                syncduet_run=None,
+                shares_memory=side.shares_memory and type_ == Type.SYNCDUET,
+            ),
+            timeout_s=benchmark.timeout_s,
         )
         for type_, command in commands.items()
     }

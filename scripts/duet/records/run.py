@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from duet.model import Order, Run, Side, Type, parse_result_file, parse_run
+from duet.model import Order, Run, Side, Type, parse_run
+from duet.records import flat
 from duet.records.closing import closing_of
 from duet.records.codec import Mismatch
 from duet.records.files import Record, RecordError
@@ -214,13 +215,15 @@ def finished(runs: Path) -> Iterator[tuple[Run, Path]]:
 
 
 def stems(results: Path) -> set[str]:
-    """`<suite>.<benchmark>` of all results in a results directory, ours or the predecessor's flat one."""
+    """`<suite>.<benchmark>` of all results in a results directory, ours or the predecessor's flat one, or in
+    a table of its duetprocess."""
+    if results.is_file():
+        return flat.stems_of_table(results)
     if not results.is_dir():
         return set()
     runs = Layout(results).runs
     recorded = [run for run, _ in finished(runs if runs.is_dir() else results)]
-    flat = filter(None, (parse_result_file(entry.name) for entry in os.scandir(results)))
-    return {run.benchmark_stem for run in (*recorded, *(run for run, _, _ in flat))}
+    return {run.benchmark_stem for run in (*recorded, *(run for run, *_ in flat.result_files(results)))}
 
 
 def file_record(path: Path) -> FileRecord:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ class SideFiles:
     side: str
     files: tuple[Path, ...]
     """Result files in configured order, then the log if there is one."""
+    environment: str | None = None
     engine: str | None = None
     image: str | None = None
     image_hash: str | None = None
@@ -49,8 +51,23 @@ class SideFiles:
     """Start and end of the run, to tell a harness whose clock is not the epoch."""
 
 
+Labels = Sequence[tuple[str, str]]
+"""Patterns of hosts' names and the environment that each stands for; the first that fits counts."""
+
+
+def environment(host: str | None, labels: Labels) -> str | None:
+    """The label of a host, or its own name where it has none."""
+    fits = (label for pattern, label in labels if fnmatchcase(host or "", pattern))
+    return next(fits, host or None)
+
+
 def benchmark_table(
-    run_dirs: Iterable[Path], format_name: str, *, skip_bad: bool = False, members: Sequence[str] = ()
+    run_dirs: Iterable[Path],
+    format_name: str,
+    *,
+    skip_bad: bool = False,
+    members: Sequence[str] = (),
+    labels: Labels = (),
 ) -> pd.DataFrame:
     """The table of finished runs (folders with a run.json) of one benchmark.
 
@@ -62,13 +79,13 @@ def benchmark_table(
     runs, left_out = [], []
     for directory in run_dirs:
         try:
-            runs.append(_recorded(directory))
+            runs.append(_recorded(directory, labels))
         except DuetError as e:
             left_out.append(LeftOut(directory.name, str(e)))
     return join_sides(runs, format_name, skip_bad=skip_bad, left_out=left_out, members=members)
 
 
-def _recorded(directory: Path) -> list[SideFiles]:
+def _recorded(directory: Path, labels: Labels) -> list[SideFiles]:
     """The sides of a run from its run record."""
     record = RunRecord.read(directory / RUN)
     return [
@@ -76,6 +93,7 @@ def _recorded(directory: Path) -> list[SideFiles]:
             record.run,
             name,
             tuple(directory / file for file in (*(f.name for f in side.files), side.log) if file),
+            environment=environment(record.host.hostname or record.artifacts.get("hostname"), labels),
             engine=side.engine,
             image=side.image,
             image_hash=side.image_hash,
@@ -108,20 +126,29 @@ def join_sides(
     *,
     skip_bad: bool = False,
     left_out: Iterable[LeftOut] = (),
+    by_side: bool = False,
     members: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Parse and join the sides of each run; see `benchmark_table` for bad ones."""
+    """Parse and join the sides of each run; see `benchmark_table` for bad ones. With `by_side` a side stays
+    whose other one cannot be read."""
     parse, unreadable = harnesses.get(format_name).parse, list(left_out)
     sides: list[SideFiles] = []
     frames: list[pd.DataFrame] = []
     for run in sorted(runs, key=_place):
-        try:
-            parsed = [parse(s.files, s.run.benchmark, s.artifacts) for s in run]
-        except harnesses.FormatError as e:
-            unreadable.append(LeftOut(run[0].run.name, str(e)))
-            continue
-        sides += run
-        frames += parsed
+        parsed: list[pd.DataFrame] = []
+        readable: list[SideFiles] = []
+        for side in run:
+            try:
+                parsed.append(parse(side.files, side.run.benchmark, side.artifacts))
+                readable.append(side)
+            except harnesses.FormatError as e:
+                name = side.run.name if side.run.side or not by_side else f"{side.run.name}.{side.side}"
+                unreadable.append(LeftOut(name, str(e)))
+                if not by_side:
+                    break
+        if by_side or len(readable) == len(run):
+            sides += readable
+            frames += parsed
     if unreadable and not skip_bad:
         raise TableError("\n".join(f"{bad.run}: {bad.reason}" for bad in unreadable))
     return _join(sides, frames, unreadable, members)
@@ -156,7 +183,7 @@ def _join(
     for name in ("iteration", *TIMES):
         columns[name] = body.pop(name).array if name in body else _nulls(len(body))
     columns |= {str(name): body[name].array for name in body}
-    for name in ("engine", "image", "image_hash"):
+    for name in ("environment", "engine", "image", "image_hash"):
         columns[name] = column(getattr(s, name) for s in sides)
     columns["status"] = column(
         "truncated" if f.attrs.get("truncated") else s.status for s, f in zip(sides, frames, strict=True)

@@ -29,7 +29,18 @@ USAGE = ("peak_memory_bytes", "cpu_time_ns")
 """What the engine measured of a side in the whole run: the same in each of its rows."""
 SPAN = ("process_start_ns", "process_end_ns")
 """When the side's command began and ended: the same in each of its rows."""
-FACTS = ("engine", "image", "image_hash", "status", "timed_out", "swapped", *HOST, *USAGE, *SPAN)
+FACTS = (
+    "environment",
+    "engine",
+    "image",
+    "image_hash",
+    "status",
+    "timed_out",
+    "swapped",
+    *HOST,
+    *USAGE,
+    *SPAN,
+)
 _NEVER_NULL = {"runid", "iteration", "iteration_time_ns"}
 _META = b"duetbench"
 
@@ -100,7 +111,7 @@ def merge(tables: Sequence[pa.Table]) -> pa.Table:
         raise TableError(f"the tables do not fit together: {' '.join(str(e).split())}"[:300]) from None
     names = merged.column_names
     first = [c for c in (*KEYS, *TIMES) if c in names]
-    facts_from = names.index("engine") if "engine" in names else len(names)
+    facts_from = min((names.index(c) for c in FACTS[:2] if c in names), default=len(names))
     # Facts stand last; a column that a later table adds behind them is the format's if numeric.
     numeric = [c for c in names if c not in first and c not in FACTS and not _is_text(merged, c)]
     facts = [c for c in FACTS if c in names]

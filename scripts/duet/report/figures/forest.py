@@ -9,10 +9,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from duet.inference.decision import primary
+from duet.inference.environments import across
 from duet.report.figures import style
 from duet.report.scale import Scale, log_ratio, scale_of
 from duet.report.summary.wording import TYPE_NAME
-from duet.report.verdict_row import VerdictRow, verdict_rows
+from duet.report.verdict_row import VerdictRow, named, verdict_rows
 
 
 def draw_forest(
@@ -26,7 +27,7 @@ def draw_forest(
     rows = verdicts[verdicts["suite"].astype(str) == suite]
     if rows.empty:
         return style.missing(title, "No verdict: no run of this suite has finished.", note)
-    rows = _ordered(_judged(rows))
+    rows = _ordered(_with_across(_judged(rows), rows, confidence))
     n = len(rows)
     row_in = 0.25 if n <= 60 else 0.18
     ends = rows[["ci_low_percent", "ci_high_percent"]].to_numpy(float).ravel()
@@ -44,6 +45,26 @@ def draw_forest(
     return fig
 
 
+def _with_across(rows: pd.DataFrame, judged: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """`rows`, and below those of a benchmark of several environments one over all of `judged`."""
+    found = across(judged, confidence)
+    rows = named(rows)
+    if found.empty:
+        return rows.assign(_over=rows["change_percent"], _all="")
+    over = found.set_index(["benchmark", "type"])["change_percent"]
+    keys = list(zip(rows["benchmark"].astype(str), rows["type"].astype(str), strict=True))
+    rows = rows.assign(_over=[over.get(key, np.nan) for key in keys], _all="")
+    rows["_over"] = rows["_over"].fillna(rows["change_percent"])
+    more = found.assign(
+        name=[f"{r.benchmark}  all {r.environments}" for r in found.itertuples()],
+        warnings="",
+        runs=found["environments"],
+        _over=found["change_percent"],
+        _all=[f"{r.verdict} on {r.holds_on} of {r.environments}" for r in found.itertuples()],
+    )
+    return pd.concat([rows, more], ignore_index=True)
+
+
 def _judged(rows: pd.DataFrame) -> pd.DataFrame:
     """Without verdicts of other types than that by which a benchmark is judged: those are to compare with."""
     deciding = primary(rows)
@@ -53,13 +74,15 @@ def _judged(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _ordered(rows: pd.DataFrame) -> pd.DataFrame:
-    """From the bottom up: the last type first; in each, rows without an estimate, then the least change."""
+    """From the bottom up: the last type first; in each, rows without an estimate, then the least change; the
+    environments of a benchmark together, and what is over all of them lowest."""
     place = {t: i for i, t in enumerate(style.TYPES)}
     rank = -rows["type"].astype(str).map(place).fillna(len(place))
-    order = rows.assign(_rank=rank).sort_values(
-        ["_rank", "change_percent"], na_position="first", kind="stable"
+    keys = ["_rank", "_over", "benchmark", "_lowest", "change_percent"]
+    order = rows.assign(_rank=rank, _lowest=rows["_all"] == "").sort_values(
+        keys, na_position="first", kind="stable"
     )
-    return order.drop(columns="_rank")
+    return order.drop(columns=["_rank", "_lowest"])
 
 
 def _row(ax: Axes, y: int, row: VerdictRow, scale: Scale) -> None:
@@ -86,7 +109,7 @@ def _row(ax: Axes, y: int, row: VerdictRow, scale: Scale) -> None:
 def _axes(ax: Axes, rows: pd.DataFrame, scale: Scale, size: float) -> None:
     several, told = rows["type"].nunique() > 1, verdict_rows(rows)
     names = [
-        style.shorten(row.benchmark, 34) + (f"  {TYPE_NAME.get(row.type, row.type)}" if several else "")
+        style.shorten(row.name, 34) + (f"  {TYPE_NAME.get(row.type, row.type)}" if several else "")
         for row in told
     ]
     ax.set_yticks(range(len(rows)), names, fontsize=size)
@@ -102,7 +125,9 @@ def _axes(ax: Axes, rows: pd.DataFrame, scale: Scale, size: float) -> None:
     ax.set_xlabel("change of iteration time, B against A, logarithmic      ← B faster   |   B slower →")
     right = ax.twinx()
     right.set_ylim(ax.get_ylim())
-    right.set_yticks(range(len(rows)), [_numbers(row) for row in told], fontsize=size)
+    right.set_yticks(
+        range(len(rows)), [_numbers(*one) for one in zip(told, rows["_all"], strict=True)], fontsize=size
+    )
     for label, row in zip(right.get_yticklabels(), told, strict=True):
         label.set_color(style.VERDICT.get(row.verdict, style.FAINT))
     right.tick_params(axis="y", length=0)
@@ -125,12 +150,17 @@ def _fit(ax: Axes, right: Axes) -> None:
         one.set_position((wide[0], y0, 1 - sum(wide), height))
 
 
-def _numbers(row: VerdictRow) -> str:
+def _numbers(row: VerdictRow, over: str) -> str:
+    """`over`: of a row over all environments, on how many its verdict holds."""
+    if over and not np.isfinite(row.change_percent):
+        return over
     if not np.isfinite(row.change_percent):
         return style.shorten(f"no estimate: {row.warnings or 'no usable run'}", 48)
     interval = f"[{style.percent(row.ci_low_percent)}, {style.percent(row.ci_high_percent)}]".replace(
         " %", ""
     )
+    if over:
+        return f"{style.percent(row.change_percent)} {interval} {over}"
     return (
         f"{style.percent(row.change_percent)} {interval} {row.verdict}{', ' * bool(row.verdict)}n={row.runs}"
     )
@@ -139,7 +169,7 @@ def _numbers(row: VerdictRow) -> str:
 def _legend(rows: pd.DataFrame, margin_percent: float, clipped: bool) -> list[Artist]:
     handles: list[Artist] = [Patch(color=style.BAND, label=f"margin ±{margin_percent:g} %")]
     for verdict, colour in style.VERDICT.items():
-        count = int((rows["verdict"] == verdict).sum())
+        count = int(((rows["verdict"] == verdict) & (rows["_all"] == "")).sum())
         face = "white" if verdict == "inconclusive" else colour
         handles.append(
             Line2D([], [], marker=style.MARKER[verdict], mfc=face, mec=colour, color=colour, lw=1.6, ms=5.5,

@@ -8,10 +8,11 @@ from pathlib import Path
 import pandas as pd
 
 from duet.inference.decision import FalsePositives, Power, false_positives, power, primary
+from duet.inference.environments import across
 from duet.model import ALIKE, TIME, DuetError, Metric
 from duet.report.summary.facts import Facts
-from duet.report.summary.wording import TYPE_NAME, duration, line, percent
-from duet.report.verdict_row import VerdictRow, verdict_rows
+from duet.report.summary.wording import TYPE_NAME, duration, interval, line, percent
+from duet.report.verdict_row import VerdictRow, named, verdict_rows
 
 VERDICTS = (
     *("slower", "worse", "no data", "inconclusive", "equivalent", "faster", "better", "not measured"),
@@ -23,7 +24,10 @@ NEEDED = (
     *("ci_low_percent", "ci_high_percent", "p_value", "p_adjusted"),
 )
 """Columns of verdicts.csv without which there is nothing to tell; those behind may be missing."""
-TEXTS = (*NEEDED[:6], "estimator", "holds_for_min_overlap", "left_out", "difference", "metric", "better")
+TEXTS = (
+    *(*NEEDED[:6], "estimator", "holds_for_min_overlap", "left_out", "difference"),
+    *("metric", "better", "environment"),
+)
 COUNTS = ("runs", "iterations_A", "iterations_B", "runs_left_out", "iterations_left_out")
 """Every other column holds numbers, and nothing where a number is not known."""
 ENOUGH = 10
@@ -80,7 +84,7 @@ def read_verdicts(path: Path) -> pd.DataFrame:
     for name, usual in (("metric", TIME), ("better", "lower")):
         if name in frame:  # nothing, where a row was written by hand
             frame[name] = frame[name].where(frame[name] != "", usual)
-    return _counted(frame)
+    return named(_counted(frame))
 
 
 KEYS = ("environment", "suite", "benchmark", "metric")
@@ -118,7 +122,7 @@ def complete(verdicts: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     lost: list[dict[str, str | None]] = [
         {
             **dict.fromkeys(TEXTS, ""),
-            **{"suite": s, "benchmark": b, "type": t, "warnings": why},
+            **{"suite": s, "benchmark": b, "type": t, "warnings": why, "name": b},
             **{"verdict": "no data", "method": "none", "estimator": None},
             **{"metric": metric, "better": Metric.usual(metric)},
         }
@@ -256,6 +260,22 @@ def state(rows: pd.DataFrame, facts: Facts, confidence: float) -> list[tuple[str
         ("Machine time", duration(facts.machine_time_s) if facts.measured else "not recorded"),
         ("Calibration", calibration(rows, confidence).sentence()),
     ]
+
+
+def environments(rows: pd.DataFrame, confidence: float = 0.95) -> list[str]:
+    """What holds across environments, a sentence a benchmark; none where all is of one environment."""
+    judged = primary(rows[rows["verdict"] != "no data"])
+    out = []
+    for r in across(judged, confidence).to_dict("records"):
+        told = (
+            f"{r['suite']} {r['benchmark']} ({TYPE_NAME.get(r['type'], r['type'])}): {r['verdict']} holds on"
+        )
+        told += f" {r['holds_on']} of {r['environments']}"
+        if r["compared"] > 1:
+            ends = interval(r["ci_low_percent"], r["ci_high_percent"])
+            told += f"; over all, by random effects, {percent(r['change_percent'])} {ends}"
+        out.append(told)
+    return out
 
 
 def notes(row: VerdictRow) -> list[str]:

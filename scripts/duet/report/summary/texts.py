@@ -22,6 +22,7 @@ from duet.report.summary.rows import (
     by_metric,
     calibration,
     counts,
+    environments,
     first_metric,
     state,
     tally,
@@ -33,7 +34,8 @@ FILES = (
     ("report.html", "the whole report in one file: open it in a browser"),
     ("summary.html", "its tables without the figures; the first screen of Snakemake's --report"),
     ("summary.md", "the same as text, for a pull request"),
-    ("verdicts.csv", "one row per benchmark and type"),
+    ("verdicts.csv", "one row per benchmark, type and environment"),
+    ("environments.csv", "what holds across environments, with a random-effects estimate"),
     ("verdicts.json", "the same with counts, calibration and failed runs"),
     ("provenance.html", "hosts, images, commands, configuration, versions"),
     ("iterations.parquet, iterations.csv", "the unified table: one row per iteration and side"),
@@ -75,6 +77,8 @@ def markdown(rows: pd.DataFrame, facts: Facts, confidence: float = 0.95, report:
             lines = [metrics.HEAD, ("---",) * len(metrics.HEAD), *(tuple(map(_md, r)) for r in told)]
             out += ["| " + " | ".join(r) + " |" for r in lines]
         out += ["", _md(absent)] if absent else []
+    if holds := environments(rows, confidence):
+        out += ["", "## Across environments", "", *(f"- {_md(one)}" for one in holds)]
     out += _distrust(rows, facts)
     out += _missing(facts)
     return "\n".join(out) + "\n"
@@ -110,7 +114,7 @@ def as_json(rows: pd.DataFrame, facts: Facts, confidence: float = 0.95) -> str:
         "counts": counts(rows),
         "metrics": {name: counts(part) for name, part in by_metric(rows).items()},
         "calibration": {**{k: _plain(v) for k, v in asdict(check.found).items()}, "state": check.state},
-        "verdicts": [{k: _plain(v) for k, v in r.items()} for r in rows.to_dict("records")],
+        "verdicts": [{k: _plain(v) for k, v in r.items() if k != "name"} for r in rows.to_dict("records")],
     }
     return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -149,6 +153,7 @@ def terminal(
     out += wrap(f"Verdicts: {tally(rows)}", columns)
     for label, text in state(rows, facts, confidence):
         out += wrap(f"{label}: {text}", columns, subsequent_indent="  ")
+    out += _few(environments(rows, confidence), lambda _, text: text, columns)
     out += _few([f"failed: {line(f.name)}: {line(f.reason)}" for f in facts.failures], paint, columns)
     out += _few([f"warning in {_runs(n)}: {line(w)}" for w, n in facts.warnings], paint, columns)
     if report:
@@ -239,7 +244,7 @@ def _distrust(rows: pd.DataFrame, facts: Facts) -> list[str]:
     for r in warned:
         of = "" if r.metric == first else f", {_md(r.metric)}"
         kind = TYPE_NAME.get(r.type, r.type)
-        out.append(f"- {_md(r.suite)} {_md(r.benchmark)} ({kind}{of}): {_md(r.warnings)}")
+        out.append(f"- {_md(r.suite)} {_md(r.name)} ({kind}{of}): {_md(r.warnings)}")
     return out + [f"- {_runs(n)}: {_md(text)}" for text, n in facts.warnings]
 
 

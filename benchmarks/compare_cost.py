@@ -52,7 +52,8 @@ def command(folder: Path) -> str:
             begin = time.perf_counter()
             subprocess.run(["gzip", "-6", "-c", "data"], cwd=folder, stdout=subprocess.DEVNULL, check=True)
             times_s.append(time.perf_counter() - begin)
-        size = min(len(text), max(1000, int(size * (WANTED_S / statistics.median(times_s)))))
+        # what else runs here must not make the command shorter
+        size = min(len(text), max(1000, int(size * (WANTED_S / min(times_s)))))
     return "gzip -6 -c data"
 
 

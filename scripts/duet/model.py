@@ -248,11 +248,14 @@ class Precision:
     TYPES: ClassVar[tuple[Type, ...]] = (Type.DUET, Type.SYNCDUET)
     """Those whose runs it may end; others keep their repetitions."""
 
+    MOST: ClassVar[int] = 40
+    """`max_repetitions` where a campaign does not say."""
+
+    max_repetitions: int
     ci_width_percent: float | None = None
     """Its interval is no wider than this."""
     verdict: bool = False
     """Or it has another verdict than inconclusive."""
-    max_repetitions: int = 40
     time_budget_s: float | None = None
     """Of all runs together; then nothing more is measured."""
 

@@ -1,5 +1,7 @@
 """Checkouts for host processes, and what an image's state is with one on top."""
 
+import io
+import shutil
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +9,9 @@ from pathlib import Path
 import pytest
 from duet.images import checkouts, presence
 from duet.images.checkouts import CheckoutError
-from duet.model import Checkout, ImageRef
+from duet.images.provide import provide_image
+from duet.images.store import BuildFailed
+from duet.model import Checkout, ImageRef, digest
 from duet.records.layout import Layout
 from repositories import Repository
 
@@ -48,6 +52,20 @@ def test_a_build_that_fails(repository: Repository) -> None:
     log = checkouts.directory_of(bad) / "build.log"
     assert first == f"{bad.title}: the build ended with exit code 7 ({bad.build}); log: {log}"
     assert len(tail) == 15 and tail[-1] == "    why" and "line 1\n" in log.read_text()
+
+
+def test_what_fails_when_built_again_is_not_taken_for_built(repository: Repository, tmp_path: Path) -> None:
+    flag = tmp_path / "flag"
+    flag.touch()
+    once = checkout(repository, f"test -e {flag}\n")
+    tree = checkouts.built(once)
+    flag.unlink()
+    assert checkouts.built(once) == tree
+    shutil.rmtree(tree)
+    for _ in range(2):
+        with pytest.raises(CheckoutError) as caught:
+            checkouts.built(once)
+    assert f" 1 (test -e {flag}); log: " in str(caught.value)
 
 
 def test_no_place_to_build(repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -103,3 +121,65 @@ def test_what_an_engine_is_sent(repository: Repository) -> None:
     assert members["files/run"].mode == 0o755 and members["files/a.txt"].mode == 0o644
     assert members["files/link"].linkname == "run"
     assert {member.mtime for member in members.values()} == {checkouts.TIME_S}
+
+
+class Engine:
+    """The images of an engine that builds whatever it is sent."""
+
+    engine = "docker"
+
+    def __init__(self) -> None:
+        self.images: dict[str, dict] = {"app:1": image()}
+        self.fault = ""
+
+    def tag(self, name: str, version: str) -> str:
+        return f"duetbench/{name}:{version}"
+
+    def inspect(self, name: str) -> dict | None:
+        return self.images.get(name)
+
+    def content(self, name: str) -> str | None:
+        return digest(self.images[name]["RootFS"]["Layers"]) if name in self.images else None
+
+    def build(self, context, tag: str, arguments, labels: dict[str, str], log: io.StringIO) -> None:
+        if self.fault:
+            raise BuildFailed(f"{tag}: build failed; log: x\n    {self.fault}")
+        with tarfile.open(fileobj=context) as tar:
+            log.write(tar.extractfile("Dockerfile").read().decode())
+        self.images[tag] = image(labels)
+
+    def close(self) -> None:
+        pass
+
+
+def image(labels: dict[str, str] | None = None) -> dict:
+    return {"Id": "sha256:1", "RootFS": {"Layers": ["a"]}, "Config": {"Labels": labels or {}}}
+
+
+def test_in_an_engine_it_is_built_on_the_image_once(repository: Repository, tmp_path: Path) -> None:
+    engine, layout = Engine(), Layout(tmp_path / "results/x")
+    ref = ImageRef("app:1", (), None, checkout(repository, "make"))
+    log = io.StringIO()
+    made = [provide_image(engine, ref, tmp_path, BASE, log) for _ in range(2)]
+    assert made[0] == made[1] and log.getvalue().count("FROM app:1\n") == 1
+    assert made[0].tag in engine.images and made[0].base == {"app:1": engine.content("app:1")}
+    assert made[0].hash == checkouts.checkout_hash(engine.content("app:1"), ref.checkout)
+    presence.write(layout, made[0])
+
+    def state() -> presence.State:
+        return presence.look({ref: "docker"}, layout, BASE, connect=lambda _: engine)[ref.key]
+
+    assert state() == presence.State(made[0].hash, True)
+    del engine.images[str(made[0].tag)]  # lost: it costs a build, no run
+    assert state() == presence.State(made[0].hash, False)
+    engine.images["app:1"]["RootFS"]["Layers"] = ["b"]  # and is built on what is below it now
+    assert state().hash == checkouts.checkout_hash(engine.content("app:1"), ref.checkout) != made[0].hash
+
+
+def test_a_build_that_fails_in_an_engine_names_the_revision(repository: Repository, tmp_path: Path) -> None:
+    engine = Engine()
+    engine.fault = "why"
+    ref = ImageRef("app:1", (), None, checkout(repository, "make"))
+    with pytest.raises(BuildFailed) as caught:
+        provide_image(engine, ref, tmp_path, BASE, io.StringIO())
+    assert str(caught.value) == f"{ref.checkout.title}: build failed; log: x\n    why"

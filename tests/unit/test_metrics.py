@@ -254,7 +254,7 @@ def test_members_are_named_in_duets_and_told_in_the_plan(tmp_path):
     codec = campaign.benchmarks[1]
     assert codec.members == ("Json", "Gob/8")
     assert codec.stems == ("tiny.codec", "tiny.codec_Json", "tiny.codec_Gob_8")
-    told = order.told(campaign, order.runs(campaign), ())
+    told = order.plan_line(campaign, order.runs(campaign), ())
     assert "codec runs 2 in one process" in told
     fault = only_fault(tmp_path, {"duets": ["codec_Json", {"codec": ["Json"]}]})
     assert "tiny/codec gets the file names of tiny/codec_Json" in fault

@@ -232,7 +232,11 @@ def test_a_file_that_is_no_record(tmp_path, name, text, fault):
         (("start_ns",), 10**4000, "start_ns: is a number of more than 64 bits, expected an integer"),
         (("spec", "timeout_s"), float("inf"), "spec.timeout_s: is Infinity, expected a number"),
         (("timed_out",), 0, "timed_out: is 0, expected true or false"),
-        (("run", "type"), "trio", 'run.type: is "trio", expected duet or syncduet or seqn or aaduet'),
+        (
+            ("run", "type"),
+            "trio",
+            'run.type: is "trio", expected duet or syncduet or seqn or aaduet or bbduet',
+        ),
         (("run", "side"), "A", "run: no run of type duet has this order and side"),
         (("sides", "C"), {}, "sides.C.engine: is missing"),
         (("artifacts", "a\nb"), 1, 'artifacts."a\\nb": is 1, expected text'),

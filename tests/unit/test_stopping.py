@@ -12,7 +12,7 @@ from duet.commands import settle
 from duet.inference import gate_decision, injection, intervals, judge, planning, run_effects, stopping
 from duet.inference.decision import Exit, Power, power
 from duet.model import Analysis, Order, Precision, Run, Type, parse_run
-from duet.records.closing import Closing, closing
+from duet.records.closing import Closing, closing_of
 from duet.records.layout import Layout
 from duet.records.run import finished
 from duet.report.summary.facts import read_facts
@@ -84,13 +84,13 @@ def row(**cells):
 @pytest.mark.parametrize(
     ("cells", "precision", "tests", "enough"),
     [
-        ({}, Precision(ci_width_percent=2.0), 1, True),
-        ({}, Precision(ci_width_percent=1.9), 1, False),
+        ({}, Precision(40, 2.0), 1, True),
+        ({}, Precision(40, 1.9), 1, False),
         ({"p_value": 0.04}, SOON, 1, True),
         ({"p_value": 0.04}, SOON, 2, False),
         ({"p_equivalence": 0.04}, SOON, 20, True),
-        ({"p_value": 0.04}, Precision(ci_width_percent=1.0), 1, False),
-        ({"p_value": float("nan"), "ci_low_percent": float("nan")}, Precision(2.0, True), 1, False),
+        ({"p_value": 0.04}, Precision(40, 1.0), 1, False),
+        ({"p_value": float("nan"), "ci_low_percent": float("nan")}, Precision(40, 2.0, True), 1, False),
     ],
 )
 def test_what_is_enough(cells, precision, tests, enough):
@@ -106,8 +106,10 @@ def test_runs_are_planned_up_to_the_most_and_in_rounds(tmp_path):
     assert sum(run.type == Type.DUET for run in runs) == 2 * 6
     assert sum(run.type == Type.AADUET for run in runs) == 2 * 3
     assert [run.runid for run in runs] == sorted(run.runid for run in runs)
-    assert campaign.analysis.precision == Precision(None, True, 6, 7200.0)
-    assert "each benchmark until there is a verdict, all within 2 h 0 min" in order.told(campaign, runs, ())
+    assert campaign.analysis.precision == Precision(6, None, True, 7200.0)
+    assert "each benchmark until there is a verdict, all within 2 h 0 min" in order.plan_line(
+        campaign, runs, ()
+    )
 
 
 @pytest.mark.parametrize(
@@ -138,11 +140,11 @@ def test_a_closing_holds_for_its_precision_and_the_runs_that_it_rests_on(tmp_pat
     layout, analysis = Layout(tmp_path), Analysis(precision=SOON)
     first, run = (Run("s", "b", i, Type.SEQN, side="A") for i in range(2))
     closed(layout, run, analysis)
-    assert closing(layout.run(run.name)) is not None and list(finished(layout.runs)) == []
+    assert closing_of(layout.run(run.name)) is not None and list(finished(layout.runs)) == []
     assert due_runs([run], {}, {}, layout, analysis) == {}
     for other in (
         Analysis(),
-        Analysis(precision=Precision(1.0)),
+        Analysis(precision=Precision(40, 1.0)),
         Analysis(precision=SOON, margin_percent=1.0),
     ):
         assert "precision or analysis" in due_runs([run], {}, {}, layout, other)[run.name]

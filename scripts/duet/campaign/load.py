@@ -174,7 +174,7 @@ def _precision(given: Mapping[str, Any], where: str, faults: Faults) -> Precisio
     precision = Precision(
         ci_width_percent=given.get("ci_width"),
         verdict=given.get("or") == "verdict",
-        max_repetitions=given.get("max_repetitions", Precision.max_repetitions),
+        max_repetitions=given.get("max_repetitions", Precision.MOST),
         time_budget_s=None if budget is None else values.seconds(budget),
     )
     if precision.ci_width_percent is None and not precision.verdict and budget is None:

@@ -51,7 +51,9 @@ def execute(options: argparse.Namespace, log: Log) -> None:
     goal = f"an interval of {width:g} %" if width is not None else f"a slowdown of {change:g} % (90 % power)"
     print(f"Runs for {goal}:")
     each_s = _seconds(layout)
-    rows = [("benchmark", "type", "metric", "spread", "there", "needed", "more", "time")]
+    rows: list[tuple[str, ...]] = [
+        ("benchmark", "type", "metric", "spread", "there", "needed", "more", "time")
+    ]
     rows += [_row(need, each_s.get(_key(need))) for need in found]
     wide = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:

@@ -16,7 +16,8 @@ from duet.model import DuetError
 METHOD = "PELT (Killick, Fearnhead and Eckley, JASA 2012; library ruptures)"
 ALWAYS, PER_POINT = 2.0, 3.0
 """Penalty of a change point: a constant, and by the logarithm of the number of campaigns. With PER_SERIES it
-keeps the share of histories without any change that are given a change point below 5 %."""
+keeps the share of histories without any change that are given a change point near 5 % or below
+(benchmarks/history_rates.py)."""
 PER_SERIES = 2.0
 """The same by the logarithm of the number of benchmarks: the tail of chi-squared falls by exp(-x / 2)."""
 PRIOR = 8.0

@@ -5,6 +5,7 @@ iterations that took longer by a known share, and everything after them is done 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -34,15 +35,10 @@ def with_injected(
     claims = rows.loc[checked].set_index(keys)["injected_percent"]
     found = pd.MultiIndex.from_frame(samples.runs[keys].astype(str))
     percent = claims.reindex(found).fillna(0.0).to_numpy()
-    plain = Analysis(**{**vars_of(analysis), "metrics": (Metric(TIME),)})
+    plain = replace(analysis, metrics=(Metric(TIME),))
     judged = judge(effects_of(slowed(samples, 1 + percent / 100), plain), plain).set_index(keys)
     family = rows[checked].groupby([k for k in keys if k != "benchmark"])["p_value"].transform("count")
     times = family if analysis.correction != "none" else 1
     p = judged["p_value"].reindex(claims.index).to_numpy()
     rows.loc[checked, "injected_p_adjusted"] = np.minimum(p * times, 1.0)
     return rows
-
-
-def vars_of(analysis: Analysis) -> dict[str, object]:
-    """The settings themselves, of a plan too, which has more."""
-    return {name: getattr(analysis, name) for name in Analysis.__dataclass_fields__}

@@ -26,8 +26,7 @@ def metric_effects(
     `samples`: the table's after the warm-up. Columns value_A and value_B are those of a run, in the metric's
     own unit. Rows of benchmarks that do not have a metric say so in `reason`.
     """
-    known = {"metric": TIME, "value_A": times["mean_A_ns"], "value_B": times["mean_B_ns"]}
-    frames = [times.assign(**known)]
+    frames = [times.assign(metric=TIME, value_A=times["mean_A_ns"], value_B=times["mean_B_ns"])]
     frames += [_effects(table, samples, times, m) for m in analysis.metrics if m.name != TIME]
     return pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
 
@@ -42,9 +41,10 @@ def _effects(table: pd.DataFrame, samples: Samples, times: pd.DataFrame, metric:
         shared = np.array([WITHIN in name for name in times["benchmark"].astype(str)])
         told = f"{metric.name} is of the whole process, which ran several benchmarks"
         warning = np.where(shared & (reason == ""), told, warning)
-    steps = STEPS.get(metric.name, 0.0)
-    if metric.quantile is not None and "resolution_ns" in table:
-        steps = np.nan_to_num(_means(_numbers(table, "resolution_ns"), samples)[0])
+    steps = np.full(value.shape, STEPS.get(metric.name, 0.0))
+    resolution = _numbers(table, "resolution_ns") if metric.quantile is not None else None
+    if resolution is not None and samples.row is not None:
+        steps = np.nan_to_num(_means(resolution, samples)[0])
     with np.errstate(divide="ignore", invalid="ignore"):
         rounding = np.nan_to_num((steps**2 / 12 / value**2).sum(axis=1), posinf=0.0)
     frame = times.assign(
@@ -53,9 +53,8 @@ def _effects(table: pd.DataFrame, samples: Samples, times: pd.DataFrame, metric:
         coverage=1.0, coverage_time=1.0, pairs=0, batches=None, shift_trend=0.0, shift_company=0.0,
         half_1=ratio, half_2=ratio,
     )  # fmt: skip
-    nothing = [
-        name for name in frame if name.startswith("log_ratio_m") or name in ("pair_mean", "pair_variance")
-    ]
+    nothing = [name for name in map(str, frame.columns) if name.startswith("log_ratio_m")]
+    nothing += ["pair_mean", "pair_variance"]
     if metric.quantile is None:
         nothing += ["mean_A_ns", "mean_B_ns"]
     else:
@@ -63,8 +62,7 @@ def _effects(table: pd.DataFrame, samples: Samples, times: pd.DataFrame, metric:
         few = np.where(count > 1, count * (1 - metric.quantile), np.inf).min(axis=1) < FEW_BEYOND
         told = f"fewer than {FEW_BEYOND} requests of a side are beyond {metric.name}: it is hardly told"
         frame["warnings"] = np.where(few & frame["log_ratio"].notna(), told, frame["warnings"])
-    frame[nothing] = np.nan
-    return frame
+    return frame.assign(**dict.fromkeys(nothing, np.nan))
 
 
 def _absent(metric: Metric) -> str:

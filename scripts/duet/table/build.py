@@ -137,7 +137,7 @@ def _join(
 ) -> pd.DataFrame:
     lengths = np.array([len(f) for f in frames], dtype=np.int64)
     shared = bool(members) or any("benchmark" in frame for frame in frames)
-    inner = [_members(side, frame) if shared else None for side, frame in zip(sides, frames, strict=True)]
+    inner = [_members(side, frame) for side, frame in zip(sides, frames, strict=True)] if shared else []
     frames = [frame.drop(columns="benchmark", errors="ignore") if shared else frame for frame in frames]
     body = pd.concat(frames, ignore_index=True) if frames else _empty()
 
@@ -171,16 +171,21 @@ def _join(
     for name in dict.fromkeys(name for s in sides for name in s.artifacts if name not in HOST):
         columns[_free(name, columns)] = column(artifact(name, s.artifacts.get(name)) for s in sides)
     table = pd.DataFrame(columns, copy=False)
-    warnings, absent = _warnings(sides, frames), []
+    warnings = _warnings(sides, frames)
+    absent: list[Absent] = []
     if shared:
         missed, absent = _missed(sides, inner, members)
         warnings += missed
-    notes = {"warnings": warnings, "left_out": left_out, "absent": absent}
-    table.attrs = {key: [*map(asdict, each)] for key, each in notes.items()} | {"imported": []}
+    table.attrs = {
+        "warnings": [*map(asdict, warnings)],
+        "left_out": [*map(asdict, left_out)],
+        "imported": [],
+        "absent": [*map(asdict, absent)],
+    }
     return table
 
 
-def _members(side: SideFiles, frame: pd.DataFrame) -> pd.Categorical:
+def _members(side: SideFiles, frame: pd.DataFrame) -> "pd.Categorical[str]":
     """The name of each row's benchmark where one process ran several: `<process>/<name>`.
 
     A harness that finds only one left of them may name it in `attrs` instead of a column.
@@ -193,12 +198,12 @@ def _members(side: SideFiles, frame: pd.DataFrame) -> pd.Categorical:
     return pd.Categorical.from_codes(codes, pd.Index([within(program, n) for n in names], dtype="str"))
 
 
-def _joined(parts: Sequence[pd.Categorical]) -> pd.Categorical:
-    return pd.Categorical(union_categoricals(parts)) if parts else pd.Categorical([])
+def _joined(parts: "list[pd.Categorical[str]]") -> pd.Categorical:
+    return pd.Categorical(union_categoricals(parts) if parts else [])
 
 
 def _missed(
-    sides: list[SideFiles], inner: list[pd.Categorical], members: Sequence[str]
+    sides: list[SideFiles], inner: "list[pd.Categorical[str]]", members: Sequence[str]
 ) -> tuple[list[ReadingWarning], list[Absent]]:
     """Benchmarks that are in some results of a process and not in others, or in none of them at all.
 

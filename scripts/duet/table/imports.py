@@ -81,7 +81,8 @@ def _ours(runs: Path, recorded: Sequence[tuple[Run, Path]]) -> list[pd.DataFrame
         plan = Layout(runs.parent).benchmark_plan(stem)
         # Without its plan a benchmark has its suite's harness, as when a campaign names none.
         suite = stem.partition(".")[0]
-        name, members = harnesses.of_suite(suite).name, ()
+        name = harnesses.of_suite(suite).name
+        members: tuple[str, ...] = ()
         if plan.exists():
             planned = BenchmarkPlan.read(plan)
             name, members = planned.format, planned.members

@@ -93,8 +93,8 @@ def merge(tables: Sequence[pa.Table]) -> pa.Table:
     `artifact_<name>`. TableError when other types do not go together, as in a file of somebody else's.
     """
     try:
-        numeric = _numeric(tables)
-        apart = [_apart(table, numeric) for table in tables]
+        numbers = _numeric(tables)
+        apart = [_apart(table, numbers) for table in tables]
         merged = pa.concat_tables(apart, promote_options="permissive").unify_dictionaries()
     except pa.ArrowException as e:
         raise TableError(f"the tables do not fit together: {' '.join(str(e).split())}"[:300]) from None

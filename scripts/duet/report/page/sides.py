@@ -9,8 +9,8 @@ from duet.model import ImageRef, Run, Side, Type, parse_run, plain
 from duet.records.layout import Layout
 from duet.records.plan import SidePlan
 
-NOT_ASKED = ("name", "results", "syncduet_run")
-"""What is no property of the program."""
+NOT_ASKED = ("name", "results", "syncduet_run", "image")
+"""What is no property of the program, or told otherwise."""
 WORDS = {"run": "command", "env": "environment variables", "memory_bytes": "memory", "disk_bytes": "disk"}
 ALONE = 3
 """Equal words beside a difference that are shown; of more, the outer ones give way."""
@@ -48,13 +48,8 @@ def sides_of(results: Path, planned: Iterable[str]) -> dict[str, tuple[Side, Sid
 
 def differences(a: Side, b: Side) -> tuple[Difference, ...]:
     """Every property in which two sides differ."""
-    out = []
-    for field in fields(Side):
-        if field.name in NOT_ASKED or getattr(a, field.name) == getattr(b, field.name):
-            continue
-        texts = (_text(getattr(a, field.name)), _text(getattr(b, field.name)))
-        out.append(Difference(WORDS.get(field.name, field.name), *_pieces(*texts)))
-    return tuple(out)
+    both = zip(_properties(a).items(), _properties(b).values(), strict=True)
+    return tuple(Difference(what, *_pieces(left, right)) for (what, left), right in both if left != right)
 
 
 def common(sides: Mapping[str, tuple[Side, Side]]) -> tuple[tuple[Difference, ...], bool]:
@@ -72,9 +67,24 @@ def common(sides: Mapping[str, tuple[Side, Side]]) -> tuple[tuple[Difference, ..
     return tuple(shown), any(set(other) != set(shared) for other in of)
 
 
+def _properties(side: Side) -> dict[str, str]:
+    """What can distinguish a side, for people; of an image what it is made of."""
+    image = side.image or ImageRef("none")
+    checkout = image.checkout
+    args = (f"{name}={text}" for name, text in image.args)
+    return {
+        "revision": checkout.title if checkout else "none",
+        "build": (checkout.build if checkout else "") or "none",
+        "image": " ".join([image.name or "none", *args]),
+        **{
+            WORDS.get(field.name, field.name): _text(getattr(side, field.name))
+            for field in fields(Side)
+            if field.name not in NOT_ASKED
+        },
+    }
+
+
 def _text(value: object) -> str:
-    if isinstance(value, ImageRef):
-        return " ".join([value.name, *(f"{name}={text}" for name, text in value.args)])
     if isinstance(value, tuple):
         return " ".join("=".join(map(str, v)) if isinstance(v, tuple) else str(v) for v in value) or "none"
     return "none" if value is None else str(plain(value))

@@ -94,5 +94,5 @@ def test_the_outer_workflows_own_config_may_be_the_campaign(project, harness):
 
 def test_faults_of_its_config_are_lines(project):
     done = outer(project, '{"duetbench": {"name": "c", "duets": ["b"], "seeds": 1}}', "", "-n")
-    assert done.returncode == 1 and "Traceback" not in done.stdout
+    assert done.returncode == 2 and "Traceback" not in done.stdout
     assert "error: config of the module: duetbench.seeds: unknown key (did you mean seed?)" in done.stdout

@@ -196,7 +196,7 @@ def frame(
     warnings = [*warnings, *(f"{path.name}: {failure}" for failure in failures)]
     if not found:
         raise FormatError(path, "", "; ".join(["no iterations", *failures])[:1000])
-    names = [each.name for each in found]
+    names = [printable(each.name) for each in found]
     if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
         raise FormatError(path, "", f"benchmark {twice[0]!r:.60} occurs twice")
     lengths = np.array([len(each) for each in found])
@@ -226,7 +226,7 @@ def frame(
         columns["operations"] = integers(operations)
     for name in dict.fromkeys(name for each in found for name in each.extra):
         free = name if name not in RESERVED and name not in columns else f"harness_{name}"
-        columns[free] = _column([each.extra.get(name) for each in found], lengths)
+        columns[printable(free)] = _column([each.extra.get(name) for each in found], lengths)
     out = pd.DataFrame(columns, copy=False)
     out.attrs = {
         "warnings": [printable(line) for line in warnings],

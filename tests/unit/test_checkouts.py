@@ -1,6 +1,7 @@
 """Checkouts for host processes, and what an image's state is with one on top."""
 
 import io
+import shutil
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -51,6 +52,20 @@ def test_a_build_that_fails(repository: Repository) -> None:
     log = checkouts.directory_of(bad) / "build.log"
     assert first == f"{bad.title}: the build ended with exit code 7 ({bad.build}); log: {log}"
     assert len(tail) == 15 and tail[-1] == "    why" and "line 1\n" in log.read_text()
+
+
+def test_what_fails_when_built_again_is_not_taken_for_built(repository: Repository, tmp_path: Path) -> None:
+    flag = tmp_path / "flag"
+    flag.touch()
+    once = checkout(repository, f"test -e {flag}\n")
+    tree = checkouts.built(once)
+    flag.unlink()
+    assert checkouts.built(once) == tree
+    shutil.rmtree(tree)
+    for _ in range(2):
+        with pytest.raises(CheckoutError) as caught:
+            checkouts.built(once)
+    assert f" 1 (test -e {flag}); log: " in str(caught.value)
 
 
 def test_no_place_to_build(repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -42,6 +42,17 @@ def test_the_probe_places_repetitions_in_time() -> None:
     assert frame["iteration_start_ns"].is_monotonic_increasing and frame.attrs["warnings"] == [FAILURE]
 
 
+def test_a_probe_without_iterations_costs_the_times_only(tmp_path: Path) -> None:
+    empty = tmp_path / "results.csv"
+    empty.write_text("benchmark,iteration,start_ns,end_ns,operations\n")
+    frame = parse([JSON, empty], "sample", None)
+    sound(frame)
+    assert frame["iteration_start_ns"].isna().all() and len(frame) == 9
+    assert frame.attrs["warnings"][0] == f"{empty}: no iterations: no absolute times"
+    with pytest.raises(FormatError, match="no iterations"):
+        parse([empty], "sample", None)
+
+
 def test_a_torn_file_keeps_whole_repetitions(tmp_path: Path) -> None:
     text = JSON.read_text()
     path = tmp_path / "results.json"

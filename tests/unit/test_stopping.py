@@ -12,7 +12,7 @@ from duet.commands import settle
 from duet.inference import gate_decision, injection, intervals, judge, planning, run_effects, stopping
 from duet.inference.decision import Exit, Power, power
 from duet.model import Analysis, Order, Precision, Run, Type, parse_run
-from duet.records.closing import Closing, closing
+from duet.records.closing import Closing, closing_of
 from duet.records.layout import Layout
 from duet.records.run import finished
 from duet.report.summary.facts import read_facts
@@ -140,7 +140,7 @@ def test_a_closing_holds_for_its_precision_and_the_runs_that_it_rests_on(tmp_pat
     layout, analysis = Layout(tmp_path), Analysis(precision=SOON)
     first, run = (Run("s", "b", i, Type.SEQN, side="A") for i in range(2))
     closed(layout, run, analysis)
-    assert closing(layout.run(run.name)) is not None and list(finished(layout.runs)) == []
+    assert closing_of(layout.run(run.name)) is not None and list(finished(layout.runs)) == []
     assert due_runs([run], {}, {}, layout, analysis) == {}
     for other in (
         Analysis(),

@@ -38,6 +38,7 @@ def compare(repository: Repository, *words: str) -> subprocess.CompletedProcess[
     return subprocess.run(command, cwd=repository.path, capture_output=True, text=True)
 
 
+@pytest.mark.long  # test_readme.py has the short of it
 @pytest.mark.needs("make")
 def test_two_revisions_in_one_line(repository: Repository) -> None:
     """The documents' line; then a branch that names the same commit, and more runs."""

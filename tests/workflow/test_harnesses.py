@@ -122,7 +122,7 @@ def test_googlebenchmark(project: Project, docker) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("events", [False, True], ids=["text", "json"])
 def test_gobench(project: Project, docker, events: bool) -> None:
-    short = ("count=10 -test.benchtime=100ms", "count=4 -test.benchtime=20ms")
+    short = ("count=10 -test.benchtime=100ms", "count=10 -test.benchtime=20ms")
     json = ("./bench.test", "go tool test2json -t ./bench.test")
     name = shortened(
         project, "gobench", short, *([json] if events else []), syncduet_repetitions=1, env={"BROKEN": "1"}

@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 from campaigns import process_campaign
-from duet.records.closing import closing
+from duet.records.closing import closing_of
 
 VERDICTS = "results/c/verdicts.csv"
 WOBBLE = "$((500 + $(od -An -N1 -tu1 /dev/urandom) % 97))"
@@ -12,7 +12,7 @@ WOBBLE = "$((500 + $(od -An -N1 -tu1 /dev/urandom) % 97))"
 
 def closed(project) -> set[str]:
     runs = project.results("c") / "runs"
-    return {path.name for path in runs.iterdir() if closing(path) is not None}
+    return {path.name for path in runs.iterdir() if closing_of(path) is not None}
 
 
 def of(names, benchmark: str) -> list[str]:

@@ -4,7 +4,8 @@
 // Each repetition is a line of CSV in DUET_RESULTS (results.csv in the working directory without it). In a
 // synchronised run (DUET_BARRIER) both sides meet before each pass, also those by which Google Benchmark finds
 // out how many iterations a repetition has, and the column `synchronised` says whether the other side came.
-// Not for --benchmark_enable_random_interleaving: passes are told apart by their order.
+// Not for --benchmark_enable_random_interleaving, since passes are told apart by their order, nor for
+// --benchmark_display_aggregates_only and --benchmark_report_aggregates_only, which leave repetitions untold.
 #pragma once
 
 #include <benchmark/benchmark.h>

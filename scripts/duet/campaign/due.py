@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 
 from duet.model import Analysis, ImageRef, Run, Side
-from duet.records.closing import Closing, closing
+from duet.records.closing import Closing, closing_of
 from duet.records.files import RecordError
 from duet.records.layout import FAILURE, RUN, Layout
 from duet.records.plan import SidePlan
@@ -43,7 +43,11 @@ def due_runs(
     closings: dict[str, Closing] = {}
     for run in runs:
         reason = _reason(run, plans, hashes, layout, digests)
-        if reason is not None and reason.startswith("damaged") and (closed := closing(layout.run(run.name))):
+        if (
+            reason is not None
+            and reason.startswith("damaged")
+            and (closed := closing_of(layout.run(run.name)))
+        ):
             reason, closings[run.name] = None, closed
         reasons[run.name] = reason
     for name, closed in closings.items():

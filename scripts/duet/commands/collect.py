@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from duet.commands import Log
-from duet.records.closing import closing
+from duet.records.closing import closing_of
 from duet.records.files import read_lines
 from duet.records.layout import Layout
 from duet.records.plan import BenchmarkPlan
@@ -35,7 +35,7 @@ def execute(options: argparse.Namespace, log: Log) -> None:
     names = read_lines(layout.benchmark_runs(options.benchmark))
     if options.skip_bad:
         names = [name for name in names if layout.run_record(name).exists()]
-    names = [name for name in names if closing(layout.run(name)) is None]
+    names = [name for name in names if closing_of(layout.run(name)) is None]
     frame = benchmark_table(map(layout.run, names), plan.format, skip_bad=True, members=plan.members)
     unreadable = {bad["run"]: bad["reason"] for bad in frame.attrs["left_out"]}
     note(names, unreadable, layout)

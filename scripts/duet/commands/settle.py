@@ -17,7 +17,7 @@ from duet.inference import judge, run_effects, stopping
 from duet.measure.progress import seconds_of
 from duet.model import Analysis, Precision, Run, parse_run
 from duet.records import worklist
-from duet.records.closing import Closing, closing
+from duet.records.closing import Closing, closing_of
 from duet.records.files import read_lines
 from duet.records.layout import Layout
 from duet.records.plan import AnalysisPlan, BenchmarkPlan
@@ -96,7 +96,7 @@ def enough(row: dict, precision: Precision, confidence: float, tests: int) -> st
 
 
 def measured(layout: Layout, run: Run) -> bool:
-    return layout.run_record(run.name).exists() and closing(layout.run(run.name)) is None
+    return layout.run_record(run.name).exists() and closing_of(layout.run(run.name)) is None
 
 
 def close(layout: Layout, plan: AnalysisPlan, runs: list[Run], reason: str, log: Log) -> None:

@@ -128,6 +128,19 @@ def read_stamps(path: Path) -> Stamps:
     )
 
 
+def beside(probe: Path | None, others: Sequence[Path]) -> tuple[Stamps | None, list[str]]:
+    """The probe's file and its warnings; one that cannot be read costs no more than the times."""
+    if probe is None:
+        return None, []
+    try:
+        stamps = read_stamps(probe)
+    except FormatError as e:
+        if not others:
+            raise
+        return None, [f"{e}: no absolute times"]
+    return stamps, list(stamps.warnings)
+
+
 def _whole(column: Column) -> np.ndarray:
     """int64, 0 where null."""
     values = pd.to_numeric(pd.Series(column), errors="coerce").fillna(0)

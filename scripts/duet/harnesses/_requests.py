@@ -15,7 +15,7 @@ RESOLUTION = "resolution_ns"
 """Column: in what steps the latencies are told."""
 
 
-def requests(
+def of_requests(
     path: Path,
     start_ns: np.ndarray,
     time_ns: np.ndarray,

@@ -43,8 +43,7 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
     if folder is None:
         path = others[0] if others else Path(files[0])
         raise FormatError(path, "", "not a directory of criterion", "keep target/criterion in `results`")
-    stamps = None if probe is None else _many.read_stamps(probe)
-    warnings = list(stamps.warnings) if stamps else []
+    stamps, warnings = _many.beside(probe, others)
     samples = sorted(folder.rglob("new/sample.json"))[:MAX_BENCHMARKS]
     found = []
     for path in samples:

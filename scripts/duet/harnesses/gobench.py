@@ -69,7 +69,7 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
     from duet.harnesses import _many
 
     probe, others = _many.find([Path(file) for file in files])
-    stamps = None if probe is None else _many.read_stamps(probe)
+    stamps, warnings = _many.beside(probe, others)
     read, output = None, _Output()
     for path in others:
         if path.is_file() and path.stat().st_size:
@@ -77,7 +77,6 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
             read = path
             if output.runs or output.failures:
                 break
-    warnings = list(stamps.warnings) if stamps else []
     if read is None or not (output.runs or output.failures):
         if stamps is None:
             path = read or (others or [Path(".")])[0]

@@ -39,8 +39,7 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
     from duet.harnesses import _many
 
     probe, others = _many.find(result_files(files))
-    stamps = None if probe is None else _many.read_stamps(probe)
-    warnings = list(stamps.warnings) if stamps else []
+    stamps, warnings = _many.beside(probe, others)
     if stamps and not others:
         warnings.append(f"{stamps.path.name}: no JSON of Google Benchmark: only the probe's file is used")
         return _many.frame(stamps.path, _many.of_stamps(stamps, benchmark), warnings=warnings, truncated=True)

@@ -32,7 +32,7 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
     import numpy as np
 
     from duet.harnesses._frames import joined
-    from duet.harnesses._requests import requests
+    from duet.harnesses._requests import of_requests
 
     path = result_files(files)[0]
     lines, warnings, truncated = _lines(path)
@@ -47,7 +47,7 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
 
     def frame(rows: np.ndarray) -> pd.DataFrame:
         client = {"client": cells[rows, 0]}
-        return requests(path, start_ns[rows], time_ns[rows], resolution_ns=_RESOLUTION_NS, extra=client)
+        return of_requests(path, start_ns[rows], time_ns[rows], resolution_ns=_RESOLUTION_NS, extra=client)
 
     script = cells[:, 3]
     several = bool((script != script[0]).any())

@@ -34,16 +34,16 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
     from duet.harnesses import _many
 
     probe, others = _many.find(result_files(files))
-    if probe is None:
-        benchmarks, warnings, truncated = _read(others[0])
-        return _many.frame(others[0], benchmarks, warnings=warnings, truncated=truncated)
-    stamps = _many.read_stamps(probe)
-    if not others:
+    stamps, told = _many.beside(probe, others)
+    if stamps and not others:
         alone = _many.of_stamps(stamps, benchmark)
         alone = [replace(alone[0], name=benchmark)] if len(alone) == 1 else alone
-        warning = f"{probe.name}: no JSON of pyperf: only the probe's file is used"
-        return _many.frame(probe, alone, warnings=[*stamps.warnings, warning], truncated=True)
+        warning = f"{stamps.path.name}: no JSON of pyperf: only the probe's file is used"
+        return _many.frame(stamps.path, alone, warnings=[*stamps.warnings, warning], truncated=True)
     benchmarks, warnings, truncated = _read(others[0])
+    warnings += told
+    if stamps is None:
+        return _many.frame(others[0], benchmarks, warnings=warnings, truncated=truncated)
     # The hook does not know the benchmark's name; processes follow each other as they do in the JSON.
     values, timed = stamps.where(stamps.measured), []
     if len(values) == sum(map(len, benchmarks)):
@@ -53,8 +53,7 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
             at += len(each)
     else:
         whole = f"{sum(map(len, benchmarks))} values, but {len(values)} in the probe's file"
-        warnings.append(f"{probe.name}: {whole}: no absolute times")
-    warnings += stamps.warnings
+        warnings.append(f"{stamps.path.name}: {whole}: no absolute times")
     return _many.frame(others[0], timed or benchmarks, warnings=warnings, truncated=truncated)
 
 

@@ -34,8 +34,7 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
 
     probe, others = _many.find(result_files(files))
     failures = _failures(files)
-    stamps = None if probe is None else _many.read_stamps(probe)
-    warnings = list(stamps.warnings) if stamps else []
+    stamps, warnings = _many.beside(probe, others)
     if stamps and not others:
         warnings.append(f"{stamps.path.name}: no JSON of pytest-benchmark: only the probe's file is used")
         alone = _many.of_stamps(stamps, benchmark)

@@ -27,7 +27,7 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
     import numpy as np
 
     from duet.harnesses._frames import joined, read_csv
-    from duet.harnesses._requests import requests
+    from duet.harnesses._requests import of_requests
 
     found = result_files(files)
     path = next((f for f in found if set(COLUMNS) <= set(header(read_start(f)))), found[0])
@@ -43,7 +43,7 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
 
     def frame(rows: np.ndarray) -> pd.DataFrame:
         own = {name: values[rows] for name, values in extra.items()}
-        return requests(path, start_ns[rows], (end_ns - start_ns)[rows], resolution_ns=1, extra=own)
+        return of_requests(path, start_ns[rows], (end_ns - start_ns)[rows], resolution_ns=1, extra=own)
 
     names = must[BENCHMARK] if several else np.zeros(len(start_ns), np.int64)
     return joined(names, frame, named=bool(several), warnings=warnings, truncated=truncated)

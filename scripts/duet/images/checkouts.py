@@ -87,6 +87,7 @@ def built(checkout: Checkout) -> Path:
         with (directory / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not ((directory / "built").exists() and tree.is_dir()):
+                (directory / "built").unlink(missing_ok=True)
                 shutil.rmtree(tree, ignore_errors=True)
                 tree.mkdir()
                 revisions.write_files(_revision(checkout), tree)
@@ -108,7 +109,8 @@ def _build(checkout: Checkout, tree: Path, log: IO[str]) -> None:
     if done.returncode:
         text = Path(log.name).read_bytes()[-20_000:].decode(errors="replace")
         tail = ["    " + line for line in text.splitlines() if line.strip()][-TAIL_LINES:]
-        what = f"{checkout.title}: the build ended with exit code {done.returncode} ({checkout.build})"
+        command = " ".join(checkout.build.split())
+        what = f"{checkout.title}: the build ended with exit code {done.returncode} ({command})"
         raise CheckoutError("\n".join([f"{what}; log: {log.name}", *tail]))
 
 

@@ -27,7 +27,7 @@ class Closing(Record):
     """Names of the runs that were looked at."""
 
 
-def closing(directory: Path) -> Closing | None:
+def closing_of(directory: Path) -> Closing | None:
     """That of a run's directory; None where it was measured, or is still to be."""
     path = directory / RUN
     try:

@@ -112,7 +112,7 @@ class Layout:
         """A line `<run> <seconds>` for every run measured; the last one of a run counts."""
         return self.results / "durations.txt"
 
-    def closing(self, name: str) -> Path:
+    def closing_of(self, name: str) -> Path:
         """Why a run need not be measured, until its turn comes: duet.records.closing."""
         return self.results / "closed" / f"{name}.json"
 

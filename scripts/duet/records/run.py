@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from duet.model import Order, Run, Side, Type, parse_result_file, parse_run
-from duet.records.closing import closing
+from duet.records.closing import closing_of
 from duet.records.codec import Mismatch
 from duet.records.files import Record, RecordError
 from duet.records.layout import FAILURE, RUN, Layout
@@ -209,7 +209,7 @@ def finished(runs: Path) -> Iterator[tuple[Run, Path]]:
         return
     for name in names:
         run = parse_run(name)
-        if run is not None and (runs / name / RUN).exists() and closing(runs / name) is None:
+        if run is not None and (runs / name / RUN).exists() and closing_of(runs / name) is None:
             yield run, runs / name
 
 

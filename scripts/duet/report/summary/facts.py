@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from duet.model import parse_run
-from duet.records.closing import closing
+from duet.records.closing import closing_of
 from duet.records.layout import FAILURE, RUN
 from duet.records.run import FailureRecord, RunRecord
 from duet.report.summary.wording import line
@@ -63,7 +63,7 @@ def read_facts(campaign: str, runs: Path, planned: Iterable[str], notes: Notes |
             timed_out += record.timed_out
             time_ns += max(0, record.end_ns - record.start_ns)
             warnings.update((name, warning) for warning in record.warnings)
-        elif closing(runs / name) is not None:
+        elif closing_of(runs / name) is not None:
             closed.add(name)
         elif (failure := FailureRecord.read_sound(runs / name / FAILURE)) is not None:
             failures.append(Failure(name, failure.reason, failure.log or ""))

@@ -19,11 +19,11 @@ from duet.records.plan import AnalysisPlan
 from duet.records.run import RunRecord
 from duet.report.scale import log_ratio
 from duet.report.summary import read_verdicts
-from duet.report.summary.rows import KEYS
+from duet.report.summary.rows import KEYS, first_metric
 from duet.report.verdict_row import VerdictRow, verdict_rows
 
 Key = tuple[str, ...]
-"""Environment, suite, benchmark and metric, as far as verdicts have them."""
+"""Environment (as far as verdicts have one), suite and benchmark; the metric is the campaign's first."""
 
 
 @dataclass(frozen=True)
@@ -88,11 +88,11 @@ def read_campaign(results: Path) -> Campaign:
         raise DuetError(
             f"{results}: no {layout.verdicts.name}", "name directories of campaigns: results/<name>"
         )
-    judged = primary(read_verdicts(layout.verdicts))
+    judged = primary(first_metric(read_verdicts(layout.verdicts)))
     if judged.empty:
         raise DuetError(f"{layout.verdicts}: no comparison of A with B", "leave this campaign out")
     plan = AnalysisPlan.read(layout.analysis_plan) if layout.analysis_plan.is_file() else AnalysisPlan()
-    keys = [key for key in KEYS if key in judged.columns]
+    keys = [key for key in KEYS if key in judged.columns and key != "metric"]
     cells = judged[keys].astype(str).itertuples(index=False, name=None)
     rows = dict(zip(cells, verdict_rows(judged), strict=True))
     return Campaign(

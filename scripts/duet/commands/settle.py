@@ -45,7 +45,7 @@ def execute(options: argparse.Namespace, log: Log) -> None:
         if run is not None and run.type in Precision.TYPES:
             groups.setdefault((run.benchmark_stem, str(run.type)), []).append(run)
     if options.run is None:
-        shutil.rmtree(layout.closing_of("x").parent, ignore_errors=True)
+        shutil.rmtree(layout.closing("x").parent, ignore_errors=True)
     for group, runs in groups.items():
         if options.run is None or any(run.name == options.run for run in runs):
             tests = sum(
@@ -103,12 +103,12 @@ def close(layout: Layout, plan: AnalysisPlan, runs: list[Run], reason: str, log:
     """Leave a closing for each run that is not there."""
     there = [run.name for run in runs if measured(layout, run)]
     analysis = Analysis(**{field.name: getattr(plan, field.name) for field in fields(Analysis)})
-    left = [run.name for run in runs if run.name not in there and not layout.closing_of(run.name).exists()]
+    left = [run.name for run in runs if run.name not in there and not layout.closing(run.name).exists()]
     due = worklist.left(layout) or {}
     left = [name for name in left if name in due]
     for name in left:
         Closing(not_needed=reason, name=name, analysis=analysis, rests_on=tuple(there)).write(
-            layout.closing_of(name)
+            layout.closing(name)
         )
         worklist.strike(layout, name)
     if left:

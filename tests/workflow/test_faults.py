@@ -21,6 +21,8 @@ from duet.engines import EngineError
 from duet.engines.choose import choose_engine
 from faults import RESULT, Campaign, error_of, kill, measurers, until
 
+pytestmark = pytest.mark.long  # not seen green as a whole on the merged code yet
+
 ENGINES = ("process", "docker", "podman")
 
 

@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 from campaigns import PROJECT, Project
 
+pytestmark = pytest.mark.long  # not seen green as a whole on the merged code yet
+
 PHASES = ["t_keygen_ns", "t_input_encryption_ns", "t_computation_ns", "t_decryption_ns"]
 
 

@@ -14,6 +14,8 @@ import pytest
 from campaigns import PROJECT
 from tools import need
 
+pytestmark = pytest.mark.long  # not seen green as a whole on the merged code yet
+
 ITERATIONS = 6
 """In config/sunflow.test.yml."""
 

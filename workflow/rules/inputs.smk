@@ -127,6 +127,20 @@ def image_of_run(wildcards) -> list:
     return [before_update(file) if key in there else file for key, file in files.items()]
 
 
+def measuring() -> str:
+    """What measures a run; where measuring may stop early, also what decides that after each run.
+
+    A run that is not needed has a closing, which becomes its record: no Python is started for that.
+    """
+    command = f"{duetbench('measure')} --results {RESULTS} --run {{wildcards.run}} --log {{log}}"
+    command += f" --again {shlex.quote(AGAIN)} || {{{{ code=$?; {KILLED}; exit $code; }}}}"
+    if CAMPAIGN.analysis.precision is None:
+        return command
+    closing = f"{RESULTS}/closed/{{wildcards.run}}.json"
+    settle = f"{duetbench('settle')} {RESULTS} --run {{wildcards.run}}"
+    return f"if [ -f {closing} ]; then mv {closing} {{output}}; else {{{{ {command}; }}}} && {{{{ {settle} || true; }}}}; fi"
+
+
 def rank(wildcards) -> int:
     """Priority of a run: the plan's order.
 

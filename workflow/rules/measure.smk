@@ -14,20 +14,6 @@ KILLED = "error: run {wildcards.run}: its measuring process was killed; log: {lo
 KILLED = f"[ $code != 137 ] || echo {shlex.quote(KILLED + AGAIN)} | tee -a {{log}} >&2"
 
 
-def measuring() -> str:
-    """What measures a run; where measuring may stop early, also what decides that after each run.
-
-    A run that is not needed has a closing, which becomes its record: no Python is started for that.
-    """
-    command = f"{duetbench('measure')} --results {RESULTS} --run {{wildcards.run}} --log {{log}}"
-    command += f" --again {shlex.quote(AGAIN)} || {{{{ code=$?; {KILLED}; exit $code; }}}}"
-    if CAMPAIGN.analysis.precision is None:
-        return command
-    closing = f"{RESULTS}/closed/{{wildcards.run}}.json"
-    settle = f"{duetbench('settle')} {RESULTS} --run {{wildcards.run}}"
-    return f"if [ -f {closing} ]; then mv {closing} {{output}}; else {{{{ {command}; }}}} && {{{{ {settle} || true; }}}}; fi"
-
-
 rule measure:
     input:
         image_of_run,

@@ -178,12 +178,13 @@ OPTIONAL = {
     "run.json": r"schema|host(\..*)?|exchange(\..*)?|artifacts\.date|run\.side|gate\.resolution_ns"
     r"|clock_step_ns|attempts"
     r"|.*files\[0\]\.(size_bytes|sha256)"
-    r"|spec\.sides\..\.(env|engine|memory_bytes|network|cpus|disk_bytes|privileges|setup)",
+    r"|spec\.sides\..\.(env|engine|memory_bytes|network|cpus|disk_bytes|privileges|setup|shares_memory)",
     "failure.json": "schema|attempts",
     "side.json": r"schema|side\.(env|engine|memory_bytes|network|cpus|disk_bytes|privileges|setup)"
-    r"|side\.image\.(key|args|source|checkout)|.*source\.(url|sha256|own)",
-    "benchmark.json": r"schema|verbose|timeout_s|grace_s|retries|artifacts\.date|members",
-    "image-plan.json": r"schema|image\.(key|args|source|checkout)|.*source\.(url|sha256|own)",
+    r"|side\.shares_memory"
+    r"|side\.image\.(key|args|source|checkout)|.*source\.(url|sha256|sha1|own)",
+    "benchmark.json": r"schema|verbose|timeout_s|grace_s|retries|artifacts\.date|members|environment",
+    "image-plan.json": r"schema|image\.(key|args|source|checkout)|.*source\.(url|sha256|sha1|own)",
     "analysis.json": r"(?!metrics\[0\]\.name).*",
     "image.json": r"schema|base(\.b)?|files",
     "source.json": "schema",
@@ -434,7 +435,9 @@ def test_the_plan_files_of_a_campaign(tmp_path):
         assert plan.side == dataclasses.replace(SIDE, name="B", run=command) and plan.timeout_s == 5
     assert ImagePlan.read(layout.image_plan(REF.key)).image == REF
     assert BenchmarkPlan.read(layout.benchmark_plan("s.b_x")).artifacts == {"d": "date"}
-    assert AnalysisPlan.read(layout.analysis_plan) == AnalysisPlan(warmup={"s/b.x": "10s"})
+    assert AnalysisPlan.read(layout.analysis_plan) == AnalysisPlan(
+        warmup={"s/b.x": "10s"}, same_sides=("s/b.x",)
+    )
     assert files.read_lines(layout.plan / "tables.txt") == ["s.b_x"]
     without = plan_of(planned(), runs).without({run.name for run in runs})
     assert {path.name for path in made if without.changes(layout, path.name)} == {

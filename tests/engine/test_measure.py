@@ -201,7 +201,7 @@ def test_cores_are_split_swapped_and_seen_from_inside(bench):
     assert seen[0] == seen[1][::-1] and seen[0][0] != seen[0][1]
     sides = bench.plan(side={"cpus": str(cores[-1])}).measured()["sides"]
     assert {side["cpus"]["seen"] for side in sides.values()} == {str(cores[-1])}
-    bench.plan(side={"cpus": "4000"})
+    bench.plan(run="s.b.2.duet.AB", side={"cpus": "4000"})
     assert "cores that do not exist" in bench.failed()[0]
 
 

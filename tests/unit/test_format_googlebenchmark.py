@@ -23,7 +23,7 @@ def test_repetitions_are_iterations_and_aggregates_are_not() -> None:
     first = entries[0]
     assert frame["operations"].iloc[0] == first["iterations"]
     assert frame["iteration_time_ns"].iloc[0] == round(first["real_time"] * first["iterations"])
-    assert frame["cpu_time_ns"].iloc[0] == first["cpu_time"]
+    assert frame["operation_cpu_time_ns"].iloc[0] == first["cpu_time"]
     assert frame["items_per_second"].iloc[0] == first["items_per_second"] and frame["n"].iloc[3] == 1024
     assert frame.attrs["warnings"] == [FAILURE]
 

@@ -391,7 +391,7 @@ def test_a_side_that_never_comes_to_the_gate(measured):
 
 
 def test_missing_result(measured):
-    failure(measured, "side B left no out.csv; the command has to write it", B="missing")
+    failure(measured, "side B left no out.csv; the command has to write it, or duet-loop", B="missing")
 
 
 def test_two_results_of_one_name(measured):

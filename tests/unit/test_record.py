@@ -180,8 +180,8 @@ OPTIONAL = {
     r"|.*files\[0\]\.(size_bytes|sha256)"
     r"|spec\.sides\..\.(env|engine|memory_bytes|network|cpus|disk_bytes|privileges|setup|shares_memory)",
     "failure.json": "schema|attempts",
-    "side.json": r"schema|side\.(env|engine|memory_bytes|network|cpus|disk_bytes|privileges|setup)"
-    r"|side\.shares_memory"
+    "side.json": r"schema"
+    r"|side\.(env|engine|memory_bytes|network|cpus|disk_bytes|privileges|setup|shares_memory)"
     r"|side\.image\.(key|args|source|checkout)|.*source\.(url|sha256|sha1|own)",
     "benchmark.json": r"schema|verbose|timeout_s|grace_s|retries|artifacts\.date|members|environment",
     "image-plan.json": r"schema|image\.(key|args|source|checkout)|.*source\.(url|sha256|sha1|own)",

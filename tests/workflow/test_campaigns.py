@@ -221,7 +221,7 @@ def test_a_dry_run_says_what_would_be_done(project, harness):
     done = project.snakemake("c", "-n")
     assert done.returncode == 0, done.stdout
     assert "measure" in done.stdout
-    assert done.stdout.count("-agentpath and --iteration-barrier are left out") == 1
+    assert done.stdout.count("/predecessor/agent.so is used where the image has it") == 1
     assert project.measured("c") == {}
 
 

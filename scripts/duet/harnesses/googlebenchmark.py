@@ -3,8 +3,8 @@ probe's file.
 
 Each benchmark, with its arguments (`BM_sort/1024`), has an iteration for each repetition
 (`--benchmark_repetitions`), of as many operations as Google Benchmark calls iterations; its aggregates
-(mean, stddev) are left out. `cpu_time` of one operation is the column `cpu_time_ns`, rates and counters
-are columns by their own names.
+(mean, stddev) are left out. `cpu_time` of one operation is the column `operation_cpu_time_ns`, rates and
+counters are columns by their own names.
 
 The JSON has no absolute times. The probe is a header with a reporter (images/probes/cpp/duetbench.hpp):
 it stamps every repetition, and meets at the barrier. A benchmark that ends by SkipWithError loses
@@ -89,7 +89,7 @@ def _benchmark(path: Path, name: str, repetitions: Sequence[tuple[str, Mapping[s
         real_ns.append(number(path, f"{at}.real_time", entry.get("real_time")) * UNITS_NS[unit])
         cpu_ns.append(number(path, f"{at}.cpu_time", entry.get("cpu_time")) * UNITS_NS[unit])
     counters = {key: None for _, entry in repetitions for key in entry if key not in _NO_COUNTER}
-    extra = {"cpu_time_ns": np.array(cpu_ns)}
+    extra = {"operation_cpu_time_ns": np.array(cpu_ns)}
     for key in counters:
         values = [entry.get(key) for _, entry in repetitions]
         if all(value is None or is_number(value) for value in values):

@@ -61,7 +61,7 @@ class Series:
 
     @property
     def name(self) -> str:
-        return " ".join(self.key)
+        return " ".join(filter(None, self.key))
 
     @property
     def shown(self) -> int:

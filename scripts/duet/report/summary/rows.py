@@ -124,10 +124,11 @@ def complete(verdicts: pd.DataFrame, facts: Facts) -> pd.DataFrame:
             **dict.fromkeys(TEXTS, ""),
             **{"suite": s, "benchmark": b, "type": t, "warnings": why, "name": b},
             **{"verdict": "no data", "method": "none", "estimator": None},
-            **{"metric": metric, "better": Metric.usual(metric)},
+            **{"metric": metric, "better": Metric.usual(metric), "environment": where},
         }
         for s, b, t, why in facts.empty
         if _key((s, b, t)) not in known
+        for where in _environments_of(verdicts, s, b)
     ]
     rows = _counted(pd.DataFrame([*verdicts.to_dict("records"), *lost], columns=verdicts.columns))
     rank = rows["verdict"].astype(str).map({v: i for i, v in enumerate(VERDICTS)}).fillna(len(VERDICTS))
@@ -137,6 +138,18 @@ def complete(verdicts: pd.DataFrame, facts: Facts) -> pd.DataFrame:
         ["family", "rank", "change"], kind="stable", na_position="first"
     )
     return rows.loc[order.index].reset_index(drop=True)
+
+
+def _environments_of(verdicts: pd.DataFrame, suite: str, benchmark: str) -> list[str]:
+    """Where a benchmark's other types of runs were; without any where all is, if that is one environment."""
+    if "environment" not in verdicts:
+        return [""]
+    mine = [
+        _key(r) == _key((suite, benchmark))
+        for r in verdicts[["suite", "benchmark"]].astype(str).itertuples(index=False)
+    ]
+    everywhere = list(verdicts["environment"].unique())
+    return list(verdicts.loc[mine, "environment"].unique()) or (everywhere if len(everywhere) == 1 else [""])
 
 
 def by_metric(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -73,14 +74,15 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=300)
     parser.add_argument("--image", default="compress", help="not for `process`")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        looks = soak(Path(folder), options)
     print(f"{options.engine}, load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n")
-    for row in (TITLES, ["---:"] * len(TITLES), *map(astuple, looks)):
-        print(f"| {' | '.join(map(_shown, row))} |")
+    _print(TITLES)
+    _print(["---:"] * len(TITLES))
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+        for look in soak(Path(folder), options):
+            _print(astuple(look))
 
 
-def soak(folder: Path, options: argparse.Namespace) -> list[Look]:
+def soak(folder: Path, options: argparse.Namespace) -> Iterator[Look]:
     suite = {
         "name": "c",
         "suite": "noop",
@@ -101,19 +103,16 @@ def soak(folder: Path, options: argparse.Namespace) -> list[Look]:
     ]
     with (folder / "log").open("w") as log:
         workflow = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
-    looks: list[Look] = []
-    since, due = time.monotonic(), EVERY
+    since, before, due = time.monotonic(), 0, 1
     while workflow.poll() is None:
         done = _lines(results / "durations.txt")
-        if done >= due or (done == 1 and not looks):
+        if done >= due:
             now = time.monotonic()
-            runs = done - (looks[-1].runs if looks else 0)
-            looks.append(_look(done, (now - since) / runs, workflow.pid, engine, results))
-            since, due = now, (done // EVERY + 1) * EVERY
+            yield _look(done, (now - since) / (done - before), workflow.pid, engine, results)
+            since, before, due = now, done, (done // EVERY + 1) * EVERY
         time.sleep(0.05)
     if workflow.returncode:
         sys.exit((folder / "log").read_text())
-    return looks
 
 
 def _look(done: int, seconds: float, pid: int, engine: Engine | None, results: Path) -> Look:
@@ -157,6 +156,10 @@ def _processes(name: str) -> list[int]:
         except OSError:
             continue
     return ids
+
+
+def _print(row: Sequence[object]) -> None:
+    print(f"| {' | '.join(map(_shown, row))} |", flush=True)
 
 
 def _shown(value: object) -> str:

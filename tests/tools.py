@@ -26,7 +26,6 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "javac": ("default-jdk-headless",),
     "cc": ("gcc", "libc6-dev"),
     "corelist": ("perl",),
-    "faketime": ("faketime",),
     "git": ("git",),
     "make": ("make",),
     "shellcheck": ("shellcheck",),

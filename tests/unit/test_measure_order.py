@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import shutil
+import sys
 import threading
 import time
 from pathlib import Path
@@ -445,6 +446,27 @@ def test_a_signal_cleans_up_and_leaves_what_was_there(measured, when):
         restore()
     assert sorted(measured.events[-2:]) == ["remove A", "remove B"]
     assert (measured.directory / "run.json").read_bytes() == before
+
+
+def test_a_signal_that_comes_in_a_finalizer_is_not_lost(capfd):
+    """Where Python drops what is raised; the next to wait raises it."""
+
+    class Finalized:
+        def __del__(self):
+            os.kill(os.getpid(), interruption.SIGNALS[1])
+            time.sleep(0.01)
+
+    hook = sys.unraisablehook
+    interruption.arm()
+    try:
+        Finalized()
+        with pytest.raises(interruption.Interrupted, match="SIGTERM"):
+            interruption.check()
+        interruption.check()
+    finally:
+        sys.unraisablehook = hook
+        restore()
+    assert capfd.readouterr().err == ""
 
 
 def test_a_signal_waits_until_cleaning_is_done():

@@ -119,7 +119,7 @@ def until(condition: Callable[[], object], process: subprocess.Popen | None = No
     end = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < end, "did not happen in time"
-        assert process is None or process.poll() is None, process.communicate()[0]
+        assert process is None or process.poll() is None, process.communicate()
         time.sleep(0.001)
 
 

@@ -240,6 +240,9 @@ CONTAINED = {
 def test_sides_that_misbehave(campaign, mark):
     """All in one campaign: each fails, or not, by itself."""
     faults = SIDES | (CONTAINED if campaign.image else {})
+    if campaign.engine == "podman":  # where the side's main process dies with the child
+        command, keys, _, _ = faults["has-a-greedy-child"]
+        faults["has-a-greedy-child"] = (command, keys, CONTAINED["eats-memory"][2], None)
     given = {
         name: {"A": command.replace("MARK", mark), "B": keys.get("B", RESULT + "mkdir -p r"), **keys}
         for name, (command, keys, _, _) in faults.items()
@@ -363,25 +366,32 @@ def test_the_disk_is_full(small_disk, moment, mark):
 # The clock
 
 
-@pytest.mark.needs("faketime")
+SET = """
+import os, runpy, sys, time
+_, offset, *sys.argv = sys.argv
+real = time.time_ns
+time.time_ns = lambda: real() + int(open(offset).read())
+sys.path.insert(0, os.path.dirname(sys.argv[0]))
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+"""duetbench with a clock that goes as much wrong as a file says, in nanoseconds."""
+
+
 @cases("campaign")
 def test_the_clock_is_set(campaign, tmp_path):
     """For the measuring process only: it is not ours to set the machine's."""
     campaign.write({"set": {"A": f"echo up; {RESULT} sleep 2"}})
     assert campaign.call().returncode == 0
     offset = tmp_path / "offset"
-    offset.write_text("+0")
-    (library,) = Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
-    faked = {"LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(offset), "FAKETIME_NO_CACHE": "1"}
-    measuring = subprocess.Popen(
-        [*DUETBENCH, "measure", "--results", campaign.results, "--run", campaign.run("set")],
-        env=os.environ | faked | {"FAKETIME_DONT_FAKE_MONOTONIC": "1"},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    until(lambda: any(path.stat().st_size for path in campaign.part("set", "*.log")))
-    offset.write_text("+3600")
-    _, output = measuring.communicate(timeout=120)
-    assert measuring.returncode == 0, output
-    assert "warning: the clock was set by +3600." in output
+    offset.write_text("0")
+    python, script = DUETBENCH
+    words = [script, "measure", "--results", campaign.results, "--run", campaign.run("set")]
+    measuring = subprocess.Popen([python, "-c", SET, offset, *words], stderr=subprocess.PIPE, text=True)
+    until(lambda: any(path.stat().st_size for path in campaign.part("set", "*.log")), measuring)
+    later = tmp_path / "later"
+    later.write_text(str(3600 * 10**9))
+    later.rename(offset)
+    _, said = measuring.communicate(timeout=120)
+    assert measuring.returncode == 0, said
+    assert "warning: the clock was set by +3600." in said
     assert abs(campaign.record("set")["clock_step_ns"] - 3600 * 10**9) < 10**9

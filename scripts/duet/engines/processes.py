@@ -231,6 +231,7 @@ class Process:
                 f"side {s.side} of {s.run} left no {path}", "check `results` and `run`, and the side's log"
             ) from e
         except OSError as e:
+            unpack.discard(to)  # the disk may be full
             raise EngineError(f"process: copying {path} of side {s.side} of {s.run}: {e}") from e
 
     def remove(self) -> None:

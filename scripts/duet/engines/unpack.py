@@ -55,11 +55,11 @@ def extract(chunks: Iterable[bytes], to: Path, room: Room) -> list[str]:
         if not stream.ended:
             raise EngineError(f"archive of {to.name} was cut off", "is the disk full, did the engine stop?")
     except (tarfile.TarError, OSError, ValueError, EOFError) as e:
-        _discard(to)
+        discard(to)
         reason = (e.strerror if isinstance(e, OSError) else None) or str(e) or type(e).__name__
         raise EngineError(f"archive of {to.name} cannot be unpacked: {reason}") from e
     except BaseException:
-        _discard(to)
+        discard(to)
         raise
     return skipped.listed()
 
@@ -116,7 +116,8 @@ def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> boo
     return True
 
 
-def _discard(to: Path) -> None:
+def discard(to: Path) -> None:
+    """Remove what was copied of a result, of which not all could be."""
     if to.is_dir():
         shutil.rmtree(to, ignore_errors=True)
     else:

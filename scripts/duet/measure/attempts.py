@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from duet.engines import Engine, EngineError, EngineGone
 from duet.engines.choose import choose_engine
-from duet.measure.interruption import deferred
+from duet.measure.interruption import check, deferred
 from duet.measure.request import MeasureError, Request
 from duet.measure.run import Measuring
 from duet.model import DuetError
@@ -167,4 +167,5 @@ def _patiently(ask: Callable[[], T], say: Say) -> T:
             if not waiting:
                 say(f"{e.what}; waiting for it, at most {ENGINE_PATIENCE_S // 60} min")
                 waiting = True
+        check()
         time.sleep(LOOK_S)

@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
@@ -18,6 +19,7 @@ class Interrupted(BaseException):
 
 _deferred = 0
 _pending: int | None = None
+_swallowed: int | None = None
 
 
 def _handle(signum: int, frame: object) -> None:
@@ -31,6 +33,24 @@ def _handle(signum: int, frame: object) -> None:
 def arm() -> None:
     for number in SIGNALS:
         signal.signal(number, _handle)
+    sys.unraisablehook = _unraisable
+
+
+def _unraisable(what: "sys.UnraisableHookArgs") -> None:
+    """Python drops what is raised in a finalizer, in which a signal may well come."""
+    global _swallowed
+    if isinstance(what.exc_value, Interrupted):
+        _swallowed = what.exc_value.signum
+    else:
+        sys.__unraisablehook__(what)
+
+
+def check() -> None:
+    """To be called where one waits: raises Interrupted for a signal that a finalizer has swallowed."""
+    global _swallowed
+    if _swallowed is not None:
+        signum, _swallowed = _swallowed, None
+        raise Interrupted(signum)
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from duet.measure.advice import to_be_timed
 from duet.measure.clock import Clock
 from duet.measure.disk import Disk
 from duet.measure.exchange import Exchange
-from duet.measure.interruption import deferred, together
+from duet.measure.interruption import check, deferred, together
 from duet.measure.request import MeasureError, Request
 from duet.model import DuetError
 from duet.records.run import (
@@ -186,6 +186,7 @@ class Measuring:
                 break  # which one and why is said where they go through the gate
             if time.monotonic() > until:
                 raise self._late(absent[0])
+            check()
             time.sleep(0.002)
         else:
             self.exchange.prepare(self.started)
@@ -209,6 +210,7 @@ class Measuring:
         until = begin + self._gate_timeout_s
         waiting = list(self.run.sides)
         while waiting:
+            check()
             time.sleep(0.01 if time.monotonic() - begin < 1 else 0.05)
             dead = [side for side in waiting if self.started[side].wait(0) is not None]
             stamps = {side: self.gate.go_ns(side) for side in waiting}
@@ -249,6 +251,7 @@ class Measuring:
             except queue.Empty:
                 outcome = None  # nothing new
             if outcome is None:
+                check()
                 pause_s = self.gate.drain()
                 self.clock.look()
                 if timed_out:

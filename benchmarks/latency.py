@@ -13,11 +13,11 @@ hundred is called slower, which moves p99 only.
 """
 
 import argparse
-import csv
 import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
@@ -80,12 +80,7 @@ def main() -> None:
                 "  ".join(f"{k} {v:.4f}" if isinstance(v, float) else f"{k} {v}" for k, v in rows[-1].items())
             )
     if options.csv:
-        with options.csv.open("w", newline="") as file:
-            writer = csv.DictWriter(file, rows[0])
-            writer.writeheader()
-            writer.writerows(
-                {k: f"{v:.4f}" if isinstance(v, float) else v for k, v in r.items()} for r in rows
-            )
+        pd.DataFrame(rows).to_csv(options.csv, index=False, float_format="%.4f", na_rep="nan")
 
 
 if __name__ == "__main__":

@@ -17,12 +17,12 @@ the fixed plan's runs that was measured.
 """
 
 import argparse
-import csv
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
@@ -123,12 +123,7 @@ def main() -> None:
                 told = "  ".join(f"{k} {100 * v:5.1f} %" for k, v in rows[-1].items() if isinstance(v, float))
                 print(f"{noise:7} {name:7} {way:8} {told}", flush=True)
     if options.csv:
-        with options.csv.open("w", newline="") as file:
-            writer = csv.DictWriter(file, rows[0])
-            writer.writeheader()
-            writer.writerows(
-                {k: f"{v:.4f}" if isinstance(v, float) else v for k, v in r.items()} for r in rows
-            )
+        pd.DataFrame(rows).to_csv(options.csv, index=False, float_format="%.4f", na_rep="nan")
 
 
 if __name__ == "__main__":

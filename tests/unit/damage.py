@@ -3,9 +3,10 @@
 import json
 import random
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
 from duet import harnesses
 from duet.harnesses import FormatError
 
@@ -107,3 +108,14 @@ def survives(harness: str, samples: list[Path], folder: Path, rounds: int = 150,
             outcomes["frame"] += 1
         shutil.rmtree(place)
     assert min(outcomes.values()) > 0, outcomes
+
+
+def refused(harness: str, sample: Path, change: Callable, folder: Path, position: str, reason: str) -> None:
+    """A JSON sample, its content changed in place by `change`, is refused there and for that."""
+    content = json.loads(sample.read_text())
+    change(content)
+    path = folder / "results.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(FormatError) as error:
+        harnesses.get(harness).parse([path], "sample", None)
+    assert error.value.position == position and reason in error.value.reason

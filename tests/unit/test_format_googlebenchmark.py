@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from damage import sound, survives
+from damage import refused, sound, survives
 from duet import harnesses
 from duet.harnesses import FormatError
 
@@ -78,13 +78,10 @@ def test_a_stopped_run_has_the_probes_file_alone() -> None:
     ],
 )
 def test_a_fault_is_one_line(tmp_path: Path, change, position: str, reason: str) -> None:
-    content = json.loads(JSON.read_text())
-    change(content["benchmarks"])
-    path = tmp_path / "results.json"
-    path.write_text(json.dumps(content))
-    with pytest.raises(FormatError) as error:
-        parse([path], "sample", None)
-    assert error.value.position == position and reason in error.value.reason
+    def inside(content: dict) -> None:
+        change(content["benchmarks"])
+
+    refused("googlebenchmark", JSON, inside, tmp_path, position, reason)
 
 
 def test_damaged_results(tmp_path: Path) -> None:

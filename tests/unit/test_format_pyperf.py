@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from damage import sound, survives
+from damage import refused, sound, survives
 from duet import harnesses
-from duet.harnesses import FormatError
 
 SAMPLES = Path(__file__).parents[1] / "data" / "pyperf"
 JSON, PROBE = SAMPLES / "results.json", SAMPLES / "results.csv"
@@ -91,13 +90,7 @@ def test_a_probe_that_saw_other_values_is_not_believed(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_fault_is_one_line(tmp_path: Path, change, position: str, reason: str) -> None:
-    content = json.loads(JSON.read_text())
-    change(content)
-    path = tmp_path / "results.json"
-    path.write_text(json.dumps(content))
-    with pytest.raises(FormatError) as error:
-        parse([path], "script", None)
-    assert error.value.position == position and reason in error.value.reason
+    refused("pyperf", JSON, change, tmp_path, position, reason)
 
 
 def test_damaged_results(tmp_path: Path) -> None:

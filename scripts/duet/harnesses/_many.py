@@ -179,6 +179,19 @@ def of_stamps(stamps: Stamps, benchmark: str) -> list[Measured]:
     return found
 
 
+def alone(
+    stamps: Stamps,
+    lost: str,
+    benchmarks: Iterable[Measured],
+    *,
+    warnings: Iterable[str] = (),
+    failures: Sequence[str] = (),
+) -> pd.DataFrame:
+    """The frame of a probe's file whose harness left nothing else; `lost`: what it was to leave."""
+    warnings = [*warnings, f"{stamps.path.name}: no {lost}: only the probe's file is used"]
+    return frame(stamps.path, benchmarks, warnings=warnings, truncated=True, failures=failures)
+
+
 def frame(
     path: Path,
     benchmarks: Iterable[Measured],

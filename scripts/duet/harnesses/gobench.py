@@ -82,9 +82,8 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
             path = read or (others or [Path(".")])[0]
             read_bytes(path)
             raise FormatError(path, "", "no line of a benchmark, such as BenchmarkX 100 1234 ns/op")
-        warnings.append(f"{stamps.path.name}: no output of go test: only the probe's file is used")
-        last = _last(stamps)
-        return _many.frame(stamps.path, _many.of_stamps(last, benchmark), warnings=warnings, truncated=True)
+        found = _many.of_stamps(_last(stamps), benchmark)
+        return _many.alone(stamps, "output of go test", found, warnings=warnings)
     names = _names(output.runs)
     found = []
     for key, run in output.runs.items():

@@ -41,8 +41,8 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
     probe, others = _many.find(result_files(files))
     stamps, warnings = _many.beside(probe, others)
     if stamps and not others:
-        warnings.append(f"{stamps.path.name}: no JSON of Google Benchmark: only the probe's file is used")
-        return _many.frame(stamps.path, _many.of_stamps(stamps, benchmark), warnings=warnings, truncated=True)
+        found = _many.of_stamps(stamps, benchmark)
+        return _many.alone(stamps, "JSON of Google Benchmark", found, warnings=warnings)
     path = others[0]
     content, truncated = load(path, read_bytes(path))
     warnings += [f"{path.name}: cut off"] if truncated else []

@@ -38,8 +38,7 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
     if stamps and not others:
         alone = _many.of_stamps(stamps, benchmark)
         alone = [replace(alone[0], name=benchmark)] if len(alone) == 1 else alone
-        warning = f"{stamps.path.name}: no JSON of pyperf: only the probe's file is used"
-        return _many.frame(stamps.path, alone, warnings=[*stamps.warnings, warning], truncated=True)
+        return _many.alone(stamps, "JSON of pyperf", alone, warnings=told)
     benchmarks, warnings, truncated = _read(others[0])
     warnings += told
     if stamps is None:

@@ -36,9 +36,8 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
     failures = _failures(files)
     stamps, warnings = _many.beside(probe, others)
     if stamps and not others:
-        warnings.append(f"{stamps.path.name}: no JSON of pytest-benchmark: only the probe's file is used")
-        alone = _many.of_stamps(stamps, benchmark)
-        return _many.frame(stamps.path, alone, warnings=warnings, truncated=True, failures=failures)
+        found = _many.of_stamps(stamps, benchmark)
+        return _many.alone(stamps, "JSON of pytest-benchmark", found, warnings=warnings, failures=failures)
     path = others[0]
     content, truncated = load(path, read_bytes(path))
     warnings += [f"{path.name}: cut off"] if truncated else []

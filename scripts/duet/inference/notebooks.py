@@ -20,6 +20,7 @@ import pandas as pd
 from scipy import stats
 
 from duet.inference import intervals
+from duet.inference.overlap import each_with
 from duet.inference.samples import GROUP_KEYS, WARMUP, Samples, groups
 
 MIN_OVERLAP = 0.4
@@ -70,15 +71,9 @@ def overlapping(samples: Samples) -> tuple[np.ndarray, np.ndarray, np.ndarray, n
     same = np.r_[False, run_a[1:] == run_a[:-1]]
     first = np.where(same, np.r_[0, until[:-1]], of_run)
     last = np.minimum(until + 1, behind_run)
-    count = np.maximum(last - first, 0)
-    left = np.repeat(np.arange(len(a)), count)
-    right = first[left] + np.arange(len(left)) - np.repeat(np.cumsum(count) - count, count)
-    left, right = a[left], b[right]
-    overlap = np.minimum(end[left], end[right]) - np.maximum(start[left], start[right])
-    longer = np.maximum(end[left] - start[left], end[right] - start[right])
+    left, right, overlap, share = each_with(a, b, first, last, start, end)
     good = overlap > 0
-    left, right, overlap = left[good], right[good], overlap[good]
-    return rows[left], rows[right], overlap, overlap / longer[good]
+    return rows[left[good]], rows[right[good]], overlap[good], share[good]
 
 
 def by_number(samples: Samples) -> tuple[np.ndarray, np.ndarray]:

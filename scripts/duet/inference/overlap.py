@@ -93,14 +93,23 @@ def _join_part(samples: Samples, rows: slice, min_overlap: float) -> Pairs:
     a, b = np.flatnonzero(side == 0), np.flatnonzero(side == 1)
     first = np.searchsorted(end[b], start[a], "right")
     last = np.searchsorted(start[b], end[a], "left")
+    left, right, overlap, share = each_with(a, b, first, last, start, end)
+    joined = Pairs(left + rows.start, right + rows.start, overlap, share)
+    return _one_to_one(joined, min_overlap)
+
+
+def each_with(
+    a: np.ndarray, b: np.ndarray, first: np.ndarray, last: np.ndarray, start: np.ndarray, end: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Each a[i] with b[first[i]] to b[last[i] - 1], flat: both, their overlap in ns, and its share of the
+    longer one."""
     count = np.maximum(last - first, 0)
     left = np.repeat(np.arange(len(a)), count)
     right = first[left] + np.arange(len(left)) - np.repeat(np.cumsum(count) - count, count)
     left, right = a[left], b[right]
     overlap = np.minimum(end[left], end[right]) - np.maximum(start[left], start[right])
     longer = np.maximum(end[left] - start[left], end[right] - start[right])
-    joined = Pairs(left + rows.start, right + rows.start, overlap, overlap / longer)
-    return _one_to_one(joined, min_overlap)
+    return left, right, overlap, overlap / longer
 
 
 def _laid_end_to_end(

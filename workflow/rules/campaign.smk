@@ -74,12 +74,16 @@ RUNS_OF = {b.stem: [] for b in CAMPAIGN.benchmarks}
 for name, run in RUNS.items():
     RUNS_OF[run.benchmark_stem].append(name)
 PLAN = plan_of(CAMPAIGN, RUNS.values())
-FOREIGN = [key for folder in CAMPAIGN.imports if not stems(folder) for key in harnesses.in_folder(folder)]
-IMPORTED = {stem for folder in CAMPAIGN.imports for stem in stems(folder)}
+IMPORTED, FOREIGN = set(), {}
+for folder in CAMPAIGN.imports:
+    ours = stems(folder)
+    IMPORTED |= ours
+    FOREIGN |= {} if ours else harnesses.in_folder(folder)
+IMPORTED |= {f"{file_name(suite)}.{file_name(name)}" for suite, name in FOREIGN}
 MEMBERS = [stem for b in CAMPAIGN.benchmarks for stem in b.stems[1:]]
 """Benchmarks that one process runs with others, as far as `duets` names them: of figures only."""
-IMPORTED |= {f"{file_name(suite)}.{file_name(name)}" for suite, name in FOREIGN}
-PHASES = bool(FOREIGN) or any(harnesses.get(b.format).phases for b in CAMPAIGN.benchmarks)
+USED = {harnesses.get(b.format) for b in CAMPAIGN.benchmarks} | {harness for harness, _ in FOREIGN.values()}
+PHASES = any(harness.phases for harness in USED)
 """Whether there may be something to show in the figure of phases."""
 IMAGES = {ref.key: ref for ref in CAMPAIGN.images}
 if not IN_MODULE:

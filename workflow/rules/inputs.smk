@@ -185,6 +185,16 @@ def campaign_files() -> list[str]:
     return [str(file) for file in (CAMPAIGN.file, *CAMPAIGN.suites) if file.exists()]
 
 
+def figure_of_phases():
+    """An output of the report."""
+    return report(
+        f"{RESULTS}/figures/phases.svg",
+        caption="../report/phases.rst",
+        category="1 Verdicts",
+        labels={"what": "3 phases of the programs"},
+    )
+
+
 def figure_of_suite(suite: str):
     """An output of the report."""
     return report(

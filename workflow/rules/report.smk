@@ -22,17 +22,19 @@ rule figures:
             category="3 Methods",
             labels={"what": "comparison of types"},
         ),
+        *[figure_of_phases()] * PHASES,
     log:
         f"{RESULTS}/logs/figures.log",
     threads: workflow.cores or 1
     params:
         command=duetbench("figures"),
         unplanned=" ".join(sorted(IMPORTED.union(MEMBERS))),
+        phases=f"--phases --results {RESULTS}" if PHASES else "",
     shell:
         f"{{params.command}} --log {{log}} all --table {{input.table}} --pairs {{input.pairs}} --effects {{input.effects}}"
         f" --verdicts {{input.verdicts}} --comparison {{input.comparison}} --analysis {{input.analysis}}"
         f" --planned {{input.planned}} --stem {{params.unplanned}} --runs {RESULTS}/runs"
-        f" --out {RESULTS}/figures"
+        f" {{params.phases}} --out {RESULTS}/figures"
 
 
 rule questions:
@@ -60,26 +62,6 @@ rule questions:
         f"{{params.analyse}} --table {{input.table}} --analysis {{input.analysis}} --questions {RESULTS}/methods"
         f" --log {{log}} && {{params.figures}} --log {{log}} questions --table {{input.table}}"
         f" --questions {RESULTS}/methods --out {RESULTS}/figures"
-
-
-rule phases:
-    input:
-        table=f"{RESULTS}/iterations.parquet",
-        planned=planned("runs.txt", f"{RESULTS}/figures/phases.svg"),
-    output:
-        report(
-            f"{RESULTS}/figures/phases.svg",
-            caption="../report/phases.rst",
-            category="1 Verdicts",
-            labels={"what": "3 phases of the programs"},
-        ),
-    log:
-        f"{RESULTS}/logs/phases.log",
-    params:
-        command=duetbench("figures"),
-    shell:
-        f"{{params.command}} --log {{log}} phases --table {{input.table}} --results {RESULTS}"
-        f" --planned {{input.planned}} --out {RESULTS}/figures/phases"
 
 
 rule summary:

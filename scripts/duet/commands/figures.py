@@ -65,6 +65,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stem", nargs="*", default=[], help="draw these: <suite>.<benchmark> as in file names"
     )
+    parser.add_argument("--phases", action="store_true", help="with all: of the programs' phases, too")
     parser.add_argument("--results", type=Path, help="results/<name>: what each planned side runs")
     parser.add_argument("--suite")
     parser.add_argument("--benchmark")
@@ -113,14 +114,17 @@ def draw(options: argparse.Namespace) -> style.Figures:
     if options.figure == "methods":
         return {"": methods(read(options, METHODS), options, analysis)}
     if options.figure == "phases":
-        table = read(options).table
-        sides = sides_of(options.results, planned(options) or ()) if options.results else {}
-        return {"": draw_phases(table, labels(table, sides))}
+        return {"": phases(read(options).table, options)}
     (suite, name), mine = the_one(options, read(options).by_benchmark())
     figures = drawers(mine, style.name(suite, name), _note(options, suite, name), analysis, warmups(analysis))
     if options.figure == "benchmark":
         return {f".{kind}": make() for kind, make in figures.items()}
     return {"": figures[options.figure]()}
+
+
+def phases(table: pd.DataFrame, options: argparse.Namespace) -> Figure:
+    sides = sides_of(options.results, planned(options) or ()) if options.results else {}
+    return draw_phases(table, labels(table, sides))
 
 
 def labels(table: pd.DataFrame, sides: Mapping[str, tuple[Side, Side]]) -> Labels:
@@ -233,6 +237,8 @@ def draw_all(options: argparse.Namespace) -> None:
         **{f"forest of {suite}": functools.partial(draw_suite, suite) for suite in suites},
         "methods": lambda: {"methods": methods(frames, options, analysis)},
     }
+    if options.phases:
+        _steps["phases"] = lambda: {"phases": phases(frames.table, options)}
     # Forked, so that neither the frames nor the functions need be sent; before the phase has its thread.
     with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("fork")) as pool:
         drawn = [pool.submit(_draw_in_child, name, options.out) for name in _steps]
@@ -243,7 +249,7 @@ def draw_all(options: argparse.Namespace) -> None:
                 phase.advance()
 
 
-_steps: Mapping[str, Callable[[], style.Figures]]
+_steps: dict[str, Callable[[], style.Figures]]
 
 
 def _draw_in_child(step: str, out: Path) -> None:

@@ -48,6 +48,10 @@ def begin() -> None:
         try:
             hold()
             remove_dead_locks()
+            if CAMPAIGN.publish and due():
+                from duet.platform.storage import Storage
+
+                Storage.at(CAMPAIGN.publish, attempts=2).check()
             plan().write(LAYOUT)
             worklist.write(LAYOUT, due())
             if CAMPAIGN.analysis.precision:

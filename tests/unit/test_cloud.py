@@ -76,7 +76,8 @@ def test_what_is_started_ends_itself_and_is_ended_from_outside(amazon: Amazon, d
     for each in there:
         tags = {tag["Key"]: tag["Value"] for tag in each["Tags"]}
         assert tags == {
-            "Name": "duetbench nightly", "duetbench": "nightly", "duetbench:campaign": "config/quickstart.yml",
+            "Name": "duetbench nightly", "duetbench": "nightly",
+            "duetbench:campaign": "config/quickstart.yml",
             "duetbench:deadline": "2027-01-15T10:00:00Z", "project": "compilers",
         }  # fmt: skip
         assert each["InstanceType"] == "c7i.large"
@@ -119,7 +120,7 @@ def test_a_limit_that_cannot_be_set_leaves_nothing(amazon: Amazon, data: dict[st
     with Stubber(there.scheduler) as stub:
         stub.add_client_error("create_schedule", "AccessDeniedException", "no")
         stub.add_client_error("delete_schedule", "ResourceNotFoundException", "none")
-        with pytest.raises(PlatformError, match="the limit of i-.* from outside: the credentials may not"):
+        with pytest.raises(PlatformError, match=r"the limit of i-.* from outside: the credentials may not"):
             instances.start(there, "run", NOW_S)
     assert [each["State"]["Name"] for each in raw(amazon)] == ["terminated"]
 
@@ -318,7 +319,8 @@ def test_the_example_is_accepted_but_for_its_commit():
 def test_every_fault_of_the_file_is_a_line(tmp_path: Path, data: dict[str, Any]):
     wrong = {
         "name": "a b", "count": 0, "hours": 1000, "typ": "c7i.large", "repository": "https://me:secret@host/x",
-        "commit": "main", "tags": {"aws:x": "y"}, "campaign": "../c.yml", "region": None, "security_groups": "x",
+        "commit": "main", "tags": {"aws:x": "y"}, "campaign": "../c.yml", "region": None,
+        "security_groups": "x",
     }  # fmt: skip
     done = command(tmp_path, data | wrong, "run")
     lines = done.stderr.splitlines()

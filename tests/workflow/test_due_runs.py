@@ -172,7 +172,9 @@ def test_who_only_looks_writes_nothing(project, harness, words):
 
 def test_several_files_are_one_campaign(project, harness):
     project.write("c", process_campaign("c", {"b": {"A": f"{harness} 5"}}, duet_repetitions=1))
-    other = process_campaign("other", {"d": {"A": f"{harness} 5"}, "fails": {"A": "false"}}, duet_repetitions=1)
+    other = process_campaign(
+        "other", {"d": {"A": f"{harness} 5"}, "fails": {"A": "false"}}, duet_repetitions=1
+    )
     other["duetbench"]["suite"] = "more"
     project.write("other", other)
     command = [*project.command("c", VERDICTS), "config/other.yml"]

@@ -27,6 +27,7 @@ from duet.report.summary.rows import (
     state,
     tally,
 )
+from duet.report.summary.savings import saved
 from duet.report.summary.wording import MARK, TYPE_NAME, fit, interval, line, p_value, percent, width
 from duet.report.verdict_row import VerdictRow, verdict_rows
 
@@ -79,6 +80,8 @@ def markdown(rows: pd.DataFrame, facts: Facts, confidence: float = 0.95, report:
         out += ["", _md(absent)] if absent else []
     if holds := environments(rows, confidence):
         out += ["", "## Across environments", "", *(f"- {_md(one)}" for one in holds)]
+    if told := saved(rows):
+        out += ["", "## Against one after the other", "", *(f"- {_md(one)}" for one in told)]
     out += _distrust(rows, facts)
     out += _missing(facts)
     return "\n".join(out) + "\n"

@@ -1,5 +1,6 @@
 """What the sampler of noise saw: stretches to leave out, and CPU time as a second witness."""
 
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,7 @@ def witness(runs: pd.DataFrame, confidence: float) -> tuple[float, float, float]
     return float(x.mean()), float(x.mean() - half), float(x.mean() + half)
 
 
-def contradiction(row: dict[str, Any]) -> str:
+def contradiction(row: Mapping[Hashable, Any]) -> str:
     """What the witness says against a difference that is shown: that CPU time differs, if at all, by less
     than half as much. Empty where it does not say so."""
     change, cpu, low, high = (float(row[name]) for name in ("change_percent", *COLUMNS))

@@ -268,9 +268,10 @@ def machine_time(table: pd.DataFrame, samples: Samples) -> np.ndarray:
         known = np.repeat(known.reshape(-1, 2).all(axis=1), 2)
         start[slot] = np.where(known[slot], begin_ns, start[slot])
         end[slot] = np.where(known[slot], end_ns, end[slot])
-    start, end = start.reshape(-1, 2), end.reshape(-1, 2)
+    by_side = np.stack([start, end]).reshape(2, runs, 2)
     alone = (samples.runs["type"] == "seqn").to_numpy()
-    spans = np.where(alone, (end - start).sum(axis=1), end.max(axis=1) - start.min(axis=1))
+    together = by_side[1].max(axis=1) - by_side[0].min(axis=1)
+    spans = np.where(alone, (by_side[1] - by_side[0]).sum(axis=1), together)
     return np.where(spans > 0, spans, np.nan)
 
 

@@ -369,13 +369,13 @@ def _holds(used: pd.DataFrame, found: Interval, analysis: Analysis) -> str:
         return ""
     margin = np.log1p(max(analysis.margin_percent, 0.0) / 100)
     verdict = decide(float(found.p), float(found.p_equivalence), float(found.estimate), analysis)
-    good = []
+    good, order = [], used["order"].astype(str).to_numpy(object)
     for i, m in enumerate(MIN_OVERLAPS):
-        runs = used[["order", f"log_ratio_m{m:.1f}"]].dropna()
-        if len(runs) < 2:
+        x = used[f"log_ratio_m{m:.1f}"].to_numpy(float)
+        known = np.isfinite(x)
+        if known.sum() < 2:
             continue
-        x, order = runs.iloc[:, 1].to_numpy(float), runs["order"].astype(str).to_numpy()
-        at = intervals.t(x, analysis.confidence, margin, order)
+        at = intervals.t(x[known], analysis.confidence, margin, order[known])
         if decide(float(at.p), float(at.p_equivalence), float(at.estimate), analysis) == verdict:
             good.append(i)
     stretches: list[list[int]] = []

@@ -20,10 +20,9 @@ from duet.model import DuetError
 from duet.records.noise import NOISE, MachineCounters, SideCounters, Stretch, write_noise
 from duet.records.run import NoiseRecord, file_record
 
-SHARE = 0.0015
-"""Of one core, for sampling; a fifth is left for what the thread cannot see of its cost (being woken)."""
+SHARE = 0.0018
+"""Of one core, for sampling; some is left for what the thread cannot see of its cost (being woken)."""
 SHORTEST_S = 0.2
-LONGEST_S = 10.0
 JOIN_S = 5
 STAT_BYTES = 1 << 16
 """Of /proc/stat: the lines of cores come first."""
@@ -74,7 +73,7 @@ class Telemetry:
     def __init__(self, cores: frozenset[int], spare: frozenset[int] = frozenset()):
         self._cores, self._spare = cores, spare
         self._stretches: list[Stretch] = []
-        self._cpu_ns = self._period_ns = 0
+        self._cpu_ns = 0
         self._reason = ""
         self._thread: threading.Thread | None = None
         self._running = threading.Lock()
@@ -103,29 +102,33 @@ class Telemetry:
                 with contextlib.suppress(DuetError):
                     if (pid := each.process()) is not None:
                         readers[side] = SideReader(pid)
+            cost_ns = time.thread_time_ns()
+            for reader in readers.values():
+                reader.read()  # the stretches begin here; and what a sample costs is known
             whole, before_ns = machine.read(), time.time_ns()
-            begin_ns, at_ns = time.thread_time_ns(), time.monotonic_ns()
+            cost_ns = time.thread_time_ns() - cost_ns
+            begin_ns = at_ns = time.monotonic_ns()
             while True:
-                self._period_ns = self._period(begin_ns)
-                at_ns = max(at_ns + self._period_ns, time.monotonic_ns())
+                at_ns = max(at_ns + round(SHORTEST_S * 1e9), begin_ns + self._affordable_ns(cost_ns))
                 ended = self._running.acquire(timeout=max(0, at_ns - time.monotonic_ns()) / 1e9)
+                cost_ns = time.thread_time_ns()
                 used = {side: reader.read() for side, reader in readers.items()}
                 now, now_ns = machine.read(), time.time_ns()
                 added, khz = now.since(whole), machine.frequency_khz()
                 self._stretches.append(Stretch(before_ns, now_ns, added, used, khz))
                 before_ns, whole = now_ns, now
                 self._cpu_ns = time.thread_time_ns()
+                cost_ns = self._cpu_ns - cost_ns
                 if ended:
                     return
         finally:
-            for each in (machine, *readers.values()):
-                each.close()
+            machine.close()
+            for reader in readers.values():
+                reader.close()
 
-    def _period(self, begin_ns: int) -> int:
-        """As short as the cost of a sample allows."""
-        made = len(self._stretches)
-        each_ns = (time.thread_time_ns() - begin_ns) / made if made else 0.0
-        return round(min(max(SHORTEST_S * 1e9, each_ns / SHARE), LONGEST_S * 1e9))
+    def _affordable_ns(self, cost_ns: int) -> int:
+        """How long after the first reading what was used, a sample and the one at the end are paid for."""
+        return round((time.thread_time_ns() + 2 * cost_ns) / SHARE)
 
     def stop(self) -> None:
         """End it; repeating it is no error. Never waits for long."""
@@ -150,7 +153,7 @@ class Telemetry:
             reason=self._reason,
             samples=len(stretches),
             span_ns=span_ns,
-            period_ns=self._period_ns,
+            period_ns=span_ns // len(stretches),
             cpu_ns=self._cpu_ns,
             cpu_share=self._cpu_ns / span_ns,
             machine=reduce(MachineCounters.plus, (s.machine for s in stretches)),

@@ -137,7 +137,7 @@ class NoiseRecord:
     span_ns: int | None = None
     """From the first sample, some 50 ms after the gate, to the last."""
     period_ns: int | None = None
-    """Between two samples at the end: what their cost allows."""
+    """Between two samples in the mean: what their cost allows."""
     cpu_ns: int = 0
     """CPU time of the thread that samples."""
     cpu_share: float = 0.0

@@ -37,10 +37,11 @@ def of_iterations(stretches: Sequence[Stretch], side: str, frame: pd.DataFrame) 
     well. `disturbance_percent` is that of the most disturbed stretch which the iteration touches.
     """
     out = pd.DataFrame(index=frame.index, columns=list(OF_ITERATION), dtype="Float64")
-    stamps = [frame.get(name) for name in ("iteration_start_ns", "iteration_end_ns")]
+    names = ["iteration_start_ns", "iteration_end_ns"]
     stretches = [s for s in stretches if side in s.sides]
-    if not stretches or any(column is None for column in stamps):
+    if not stretches or not set(names) <= set(frame):
         return out
+    stamps = [frame[name] for name in names]
     known = (stamps[0].notna() & stamps[1].notna()).to_numpy(bool).copy()
     origin = stretches[0].start_ns
     edges = np.array([origin, *(s.end_ns for s in stretches)]) - origin

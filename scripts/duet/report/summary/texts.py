@@ -80,8 +80,8 @@ def markdown(rows: pd.DataFrame, facts: Facts, confidence: float = 0.95, report:
         out += ["", _md(absent)] if absent else []
     if holds := environments(rows, confidence):
         out += ["", "## Across environments", "", *(f"- {_md(one)}" for one in holds)]
-    if told := saved(rows):
-        out += ["", "## Against one after the other", "", *(f"- {_md(one)}" for one in told)]
+    if factors := saved(rows):
+        out += ["", "## Against one after the other", "", *(f"- {_md(one)}" for one in factors)]
     out += _distrust(rows, facts)
     out += _missing(facts)
     return "\n".join(out) + "\n"

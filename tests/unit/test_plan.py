@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from duet.campaign.order import longest_s, padding_bytes, runs, swapped, time_left_s
 from duet.model import Benchmark, Campaign, Order, Run, Schedule, Side, Type
+from duet.records.plan import plan_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,6 +72,18 @@ def test_rmit_is_a_permutation(seed: int) -> None:
     assert sorted(run.name for run in mixed) == sorted(run.name for run in listed)
     assert len({run.name for run in mixed}) == len(mixed) == 4 * (4 * 3 + 3 * 2)
     assert mixed == runs(campaign(*benchmarks, seed=seed, schedule=Schedule.RMIT))
+
+
+@given(seeds)
+def test_the_schedule_is_no_part_of_what_a_run_is(seed: int) -> None:
+    """So that results of the one are those of the other."""
+    benchmarks = [benchmark(f"b{i}", **every(2)) for i in range(3)]
+    plans = []
+    for schedule in Schedule:
+        made = campaign(*benchmarks, seed=seed, schedule=schedule)
+        plan = plan_of(made, runs(made))
+        plans.append((plan.sides, plan.others, plan.tables))
+    assert plans[0] == plans[1]
 
 
 def test_rmit_mixes_and_follows_the_seed() -> None:

@@ -10,7 +10,7 @@ from duet.report.figures import style
 
 NoiseOf = Callable[[str, int, str], Sequence[Stretch]]
 """Type, run and order of a benchmark's run -> its stretches; none where nothing was sampled."""
-OTHERS, STOLEN = "#777777", "#222222"
+OTHERS, STOLEN = "#CCCCCC", "#777777"
 
 
 def strip(ax: Axes, stretches: Sequence[Stretch], origin: int) -> None:
@@ -34,7 +34,7 @@ def strip(ax: Axes, stretches: Sequence[Stretch], origin: int) -> None:
         if np.isfinite(waited).any():
             ax.stairs(waited, edges, baseline=None, color=style.SIDE[side], lw=0.9, label=f"{side} waited")
             top.append(float(np.nanmax(waited)))
-    ax.set_ylim(0, 1.05 * max(top))
+    ax.set_ylim(0, 1.4 * max(top))  # the legend needs room, too
     ax.set_ylabel("noise\n(% of a core)")
     if ax.get_legend_handles_labels()[0]:
         ax.legend(loc="upper right", ncols=4, fontsize="x-small", frameon=False)

@@ -18,7 +18,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from duet.inference.saving import saved
+from duet.inference.saving import saving_of
 
 TRUE = 18.0
 COUNTS = ((5, 5), (10, 5), (10, 10), (20, 10), (20, 20))
@@ -48,7 +48,7 @@ def main() -> None:
         for duets, alone in COUNTS:
             found = np.array(
                 [
-                    saved(runs(drawn(rng, noise, duets), 1), runs(3 * drawn(rng, noise, alone), 2), 0.95)
+                    saving_of(runs(drawn(rng, noise, duets), 1), runs(3 * drawn(rng, noise, alone), 2), 0.95)
                     for _ in range(options.campaigns)
                 ]
             )

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from duet.inference import judge, run_effects
 from duet.inference.samples import from_table, machine_time
-from duet.inference.saving import saved
+from duet.inference.saving import saving_of
 from duet.model import Analysis
 from duet.report.summary import savings
 from scipy import stats
@@ -32,7 +32,7 @@ def jackknifed(x):
 def test_by_hand():
     """Runs of 2 s against runs of 4 s."""
     x, y = RNG.normal(0, 0.01, 7), RNG.normal(0, 0.03, 5)
-    factor, low, high, width = saved(runs(x, 2), runs(y, 4), 0.95)
+    factor, low, high, width = saving_of(runs(x, 2), runs(y, 4), 0.95)
     (duet, one), (seqn, two) = jackknifed(x), jackknifed(y)
     freedom = (one + two) ** 2 / (one**2 / 6 + two**2 / 4)
     half = stats.t.ppf(0.975, freedom) * math.sqrt(one + two)
@@ -46,8 +46,8 @@ def test_what_orders_explain_is_no_spread_of_the_duets():
     order = np.resize(["AB", "BA"], 12)
     shifted = np.where(order == "AB", x + 0.5, x)
     y = runs(RNG.normal(0, 0.03, 5), 2)
-    assert saved(runs(x, 1, order), y, 0.95) == pytest.approx(saved(runs(shifted, 1, order), y, 0.95))
-    assert saved(runs(x, 1, order), y, 0.95) != pytest.approx(saved(runs(x, 1, ["AB"] * 12), y, 0.95))
+    assert saving_of(runs(x, 1, order), y, 0.95) == pytest.approx(saving_of(runs(shifted, 1, order), y, 0.95))
+    assert saving_of(runs(x, 1, order), y, 0.95) != pytest.approx(saving_of(runs(x, 1, ["AB"] * 12), y, 0.95))
 
 
 @pytest.mark.parametrize(
@@ -55,9 +55,9 @@ def test_what_orders_explain_is_no_spread_of_the_duets():
     [([0.1, 0.2], [0.1, 0.2, 0.4]), ([0.1, 0.2, 0.4], [0.1]), ([0.1] * 4, [0.1, 0.2, 0.4])],
 )
 def test_without_a_spread_nothing_is_said(together, alone):
-    assert all(map(math.isnan, saved(runs(np.array(together), 1), runs(np.array(alone), 1), 0.95)))
+    assert all(map(math.isnan, saving_of(runs(np.array(together), 1), runs(np.array(alone), 1), 0.95)))
     unknown = runs(np.array([0.1, 0.2, 0.4]), np.nan)
-    assert all(map(math.isnan, saved(unknown, unknown, 0.95)))
+    assert all(map(math.isnan, saving_of(unknown, unknown, 0.95)))
 
 
 @pytest.mark.parametrize(("duets", "alone"), [(5, 5), (10, 5), (20, 10)])
@@ -67,7 +67,7 @@ def test_the_interval_holds_the_true_factor(duets, alone, heavy):
     draw = (lambda n: RNG.standard_t(5, n)) if heavy else RNG.standard_normal
     held = 0
     for _ in range(1000):
-        _, low, high, _ = saved(runs(draw(duets), 1), runs(3 * draw(alone), 2), 0.95)
+        _, low, high, _ = saving_of(runs(draw(duets), 1), runs(3 * draw(alone), 2), 0.95)
         held += low <= 18 <= high
     assert held >= (900 if heavy else 920)
 
@@ -82,10 +82,10 @@ def test_verdicts_have_it_on_the_rows_of_duets():
     assert duet["width_of_sequential"] == pytest.approx(math.sqrt(duet["saving"]))
     assert 3 < duet["saving"] < 60, "9 times the variance, twice the time"
     assert math.isnan(rows.loc["seqn", "saving"])
-    (told,) = savings.saved(rows.reset_index())
+    (told,) = savings.sentences(rows.reset_index())
     assert "sequential runs need" in told and "duet" in told
     only = judge(run_effects(campaign(runs=4), Analysis()), Analysis())
-    assert only["saving"].isna().all() and savings.saved(only) == []
+    assert only["saving"].isna().all() and savings.sentences(only) == []
 
 
 def time_of(table):

@@ -108,10 +108,10 @@ def _check_agrees(document: Document, main: Document, over: Document, faults: Fa
     for key in WHOLE:
         if key not in document.campaign or key in over.campaign:
             continue
-        asked, holds = document.campaign[key], main.campaign.get(key)
-        if asked != holds:
+        value, holds = document.campaign[key], main.campaign.get(key)
+        if value != holds:
             has = f"has {check.show(holds)}" if key in main.campaign else "has none"
-            what = f"is {check.show(asked)}, but the campaign, {main.label}, {has}"
+            what = f"is {check.show(value)}, but the campaign, {main.label}, {has}"
             faults.add(f"{document.label}: duetbench.{key}", what, f"the same in both, or --config {key}=…")
 
 
@@ -259,7 +259,7 @@ def _check_whole(
     main: Document,
     over: Document,
     suites: list[Document],
-    found: list[tuple[Document, Benchmark]],
+    benchmarks: list[tuple[Document, Benchmark]],
     faults: Faults,
 ) -> None:
     """What can only be wrong with all files together."""
@@ -270,14 +270,14 @@ def _check_whole(
                 "a suite file must not name others",
                 "suites in the campaign only",
             )
-    known = {b.name.partition("[")[0] for _, b in found}
+    known = {b.name.partition("[")[0] for _, b in benchmarks}
     known = known.union(main.benchmarks, *(s.benchmarks for s in suites))
     for name in over.benchmarks:
         if name not in known:
             hint = check.nearest(name, (*known, *check.keys("campaign")))
             faults.add(f"{OVERRIDES}: {name}", f"no such benchmark{hint}", mappings.names(sorted(known)))
-    documents = {id(b): d for d, b in found}
-    for one, two in collisions(b for _, b in found):
+    documents = {id(b): d for d, b in benchmarks}
+    for one, two in collisions(b for _, b in benchmarks):
         same = (one.suite, one.name) == (two.suite, two.name)
         first, second = f"{one.suite}/{one.name}", f"{two.suite}/{two.name}"
         what = (
@@ -286,7 +286,7 @@ def _check_whole(
             else f"{second} gets the file names of {first} ({_becomes(two.name)} becomes _)"
         )
         faults.add(f"{documents[id(two)].label}: duetbench.duets", what, "each benchmark of a suite once")
-    _check_engines(found, faults)
+    _check_engines(benchmarks, faults)
     holder = _holder(main, over, "import")
     folders = _paths(main, over, "import")
     for i, folder in enumerate(folders):
@@ -297,7 +297,7 @@ def _check_whole(
                 f"there is no directory {folder}",
                 "result directories, and .csv or .json files of duetprocess",
             )
-    count = sum(n * (1 + (type_ == Type.SEQN)) for _, b in found for type_, n in b.repetitions.items())
+    count = sum(n * (1 + (type_ == Type.SEQN)) for _, b in benchmarks for type_, n in b.repetitions.items())
     if count > MOST_RUNS:
         faults.add(
             f"{main.label}: duetbench.duets", f"makes {count} runs", f"at most {MOST_RUNS} in a campaign"
@@ -312,11 +312,11 @@ def _becomes(name: str) -> str:
     return "what is no letter, digit, + or -" if "[" in name else "."
 
 
-def _check_engines(found: list[tuple[Document, Benchmark]], faults: Faults) -> None:
+def _check_engines(benchmarks: list[tuple[Document, Benchmark]], faults: Faults) -> None:
     """An image is made once, in one engine. A fault for each image, however many sides have it."""
     first: dict[ImageRef, tuple[str, str]] = {}
     others: dict[ImageRef, tuple[str, str]] = {}
-    for document, benchmark in found:
+    for document, benchmark in benchmarks:
         for side in (benchmark.a, benchmark.b):
             who = f"{benchmark.name}.{side.name}"
             if side.image and side.engine != first.setdefault(side.image, (side.engine, who))[0]:

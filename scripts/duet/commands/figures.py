@@ -145,15 +145,15 @@ def phases(table: pd.DataFrame, options: argparse.Namespace) -> Figure:
 
 def labels(table: pd.DataFrame, sides: Mapping[str, tuple[Side, Side]]) -> Labels:
     """What each side of each benchmark ran: its image, and where both have the same, what else differs."""
-    found: dict[tuple[str, str, str], str] = {}
+    names: dict[tuple[str, str, str], str] = {}
     for suite, name in table[["suite", "benchmark"]].drop_duplicates().astype(str).to_numpy():
         a, b = both = sides.get(stem(suite, name), (None, None))
         for letter, side, other in zip(SIDES, both, both[::-1], strict=True):
             if a and b and side and other:
                 image = side.image.name.rpartition("/")[2] if side.image else ""
                 own = [word for word in side.run.split() if word not in other.run.split()]
-                found[suite, name, letter] = " ".join([image, *(own if a.image == b.image else [])]).strip()
-    return found
+                names[suite, name, letter] = " ".join([image, *(own if a.image == b.image else [])]).strip()
+    return names
 
 
 def forest(verdicts: pd.DataFrame, suite: str, options: argparse.Namespace, analysis: AnalysisPlan) -> Figure:
@@ -234,9 +234,9 @@ def draw_all(options: argparse.Namespace) -> None:
     def draw_benchmark(name: str, kind: str) -> style.Figures:
         (suite, benchmark), mine = benchmarks[name]
         title = style.name(suite, benchmark)
-        told = _shared(benchmark, [n for s, n in names if s == suite]) + note(suite, benchmark)
+        subtitle = _shared(benchmark, [n for s, n in names if s == suite]) + note(suite, benchmark)
         noise = noise_of(options.runs, suite, benchmark)
-        figures = drawers(mine, title, told, analysis, warmups(analysis), noise)
+        figures = drawers(mine, title, subtitle, analysis, warmups(analysis), noise)
         return {f"{name}.{kind}": figures[kind]()}
 
     def draw_suite(suite: str) -> style.Figures:
@@ -316,8 +316,8 @@ def lost_runs(runs: Path | None, planned: list[str] | None, suite: str, benchmar
             reasons[failure.reason if failure else "unknown"] += 1
     if not reasons:
         return ""
-    told = "; ".join(f"{n} × {style.shorten(why, 120)}" for why, n in reasons.most_common(3))
-    return f"Not shown because they failed: {sum(reasons.values())} runs ({told})"
+    text = "; ".join(f"{n} × {style.shorten(why, 120)}" for why, n in reasons.most_common(3))
+    return f"Not shown because they failed: {sum(reasons.values())} runs ({text})"
 
 
 def _true_name(verdicts: pd.DataFrame, suite: str) -> str:

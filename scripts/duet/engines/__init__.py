@@ -139,7 +139,7 @@ class Started(Protocol):
     def mover(self) -> Mover:
         """Raises EngineError where this side's cores cannot be changed while it runs, with the reason."""
 
-    def usage(self, told: Sequence[str] = ()) -> Usage:
+    def usage(self, lines: Sequence[str] = ()) -> Usage:
         """Only before `remove`. `told`: the launcher's lines, among them those of the engine's `atend`."""
 
     def fetch(self, path: str, to: Path, room: Room) -> list[str]:

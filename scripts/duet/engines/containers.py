@@ -139,10 +139,10 @@ class ContainerEngine:
         return sorted({run for _, run in self._labelled(root)})
 
     def remove_leftovers(self, root: Path) -> list[str]:
-        found = self._labelled(root)
-        for id_, _ in found:
+        leftovers = self._labelled(root)
+        for id_, _ in leftovers:
             _remove(self, id_)
-        return sorted({run for _, run in found})
+        return sorted({run for _, run in leftovers})
 
     def strays(self) -> list[Stray]:
         with _faults(self, "listing containers"):
@@ -345,12 +345,12 @@ class Container:
                 raise EngineError(what, e.remedy) from refused
             return mover
 
-    def usage(self, told: Sequence[str] = ()) -> Usage:
+    def usage(self, lines: Sequence[str] = ()) -> Usage:
         """Counted by the container's cgroup: memory with page cache; both with the engine's own set-up
         of the container (about 4 MiB and 20 ms)."""
         with _faults(self._engine, f"asking what side {self._start.side} of {self._start.run} used"):
             oom = bool(self._engine.api.inspect_container(self.id)["State"]["OOMKilled"])
-        used = usage.read_usage(told) or self._last or Usage()
+        used = usage.read_usage(lines) or self._last or Usage()
         return replace(used, oom_killed=used.oom_killed or oom)
 
     def fetch(self, path: str, to: Path, room: Room) -> list[str]:

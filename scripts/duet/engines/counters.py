@@ -176,14 +176,14 @@ def _own_cgroups(pid: int, proc: Path) -> dict[str, Path]:
         mounts = dict(_mounts((proc / "self/mountinfo").read_text()))
     except OSError:
         return {}
-    found = {}
+    directories = {}
     for controller, path in its.items():
         root, mounted = mounts.get(controller, ("", Path()))
         if path != mine.get(controller) and root and Path(path).is_relative_to(root):
             directory = mounted / Path(path).relative_to(root)
             if directory.is_dir():
-                found[controller] = directory
-    return found
+                directories[controller] = directory
+    return directories
 
 
 def _memberships(text: str) -> Iterator[tuple[str, str]]:

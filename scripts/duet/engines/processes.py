@@ -220,7 +220,7 @@ class Process:
                         waiting.append(Path(entry.path))
         return total
 
-    def usage(self, told: Sequence[str] = ()) -> Usage:
+    def usage(self, lines: Sequence[str] = ()) -> Usage:
         """Peak of the side's largest single process (at least the supervisor's 10 MiB, from which it was
         forked), CPU time of all its processes."""
         return self._usage

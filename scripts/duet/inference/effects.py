@@ -175,9 +175,9 @@ def _add_assumptions(
         stamped = part.where(part.timed)
         np.minimum.at(start, stamped.run, stamped.start_ns)
     frame["start_ns"] = pd.arrays.IntegerArray(start, start == none)
-    found = assumptions.shifts(stepped, overlaps, group, made) if made is not None else {}
+    shifts = assumptions.shifts(stepped, overlaps, group, made) if made is not None else {}
     for name in ("trend", "company"):
-        frame[f"shift_{name}"] = np.nan_to_num(found.get(name, np.zeros(len(frame))))
+        frame[f"shift_{name}"] = np.nan_to_num(shifts.get(name, np.zeros(len(frame))))
     frame["rounding"] = assumptions.rounding(stepped, group) + assumptions.rounding(untimed, group)
     by_time = estimators.by_time_batches(stepped, overlaps, 2)
     by_count = estimators.by_count_batches(untimed, 2)

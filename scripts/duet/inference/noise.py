@@ -35,10 +35,10 @@ def cpu_log_ratio(samples: Samples, table: pd.DataFrame) -> np.ndarray:
     if cpu_ns is None or samples.row is None:
         return np.full(len(samples.runs), np.nan)
     cells = cpu_ns[samples.row]
-    told = np.isfinite(cells)
-    count = samples.sums(told)
+    known = np.isfinite(cells)
+    count = samples.sums(known)
     with np.errstate(divide="ignore", invalid="ignore"):
-        log = np.log(samples.sums(np.where(told, cells, 0.0)) / count)
+        log = np.log(samples.sums(np.where(known, cells, 0.0)) / count)
         log[count < 0.9 * samples.sums()] = np.nan
         out = log[:, 1] - log[:, 0]
     return np.where(np.isfinite(out), out, np.nan)

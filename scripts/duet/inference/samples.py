@@ -229,14 +229,14 @@ def process_overlap(table: pd.DataFrame) -> np.ndarray:
     both, spans = np.ones(len(runs), bool), []
     for side in "AB":
         here = (table["pair"] == side).to_numpy(bool)
-        found, first = np.unique(run[here], return_index=True)
+        measured, first = np.unique(run[here], return_index=True)
         span = np.zeros((2, len(runs)), np.int64)
         there = np.zeros(len(runs), bool)
-        there[found] = True
+        there[measured] = True
         for i, name in enumerate(("process_start_ns", "process_end_ns")):
             values, known = _integers(table, name)
-            span[i, found] = values[here][first]
-            there[found] &= known[here][first]
+            span[i, measured] = values[here][first]
+            there[measured] &= known[here][first]
         both &= there
         spans.append(span)
     (start_a, end_a), (start_b, end_b) = spans

@@ -29,13 +29,13 @@ def savings_of(effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
     for (*key, type_), together in usable.groupby([*keys, "type"], observed=True):
         other = alone.get(tuple(key))
         if type_ in TOGETHER and other is not None:
-            found = saved(together, other, analysis.confidence)
+            factors = saving_of(together, other, analysis.confidence)
             row = {**dict(zip(keys, key, strict=True)), "type": type_}
-            rows.append(row | dict(zip(COLUMNS, found, strict=True)))
+            rows.append(row | dict(zip(COLUMNS, factors, strict=True)))
     return pd.DataFrame(rows, columns=[*keys, "type", *COLUMNS])
 
 
-def saved(
+def saving_of(
     together: pd.DataFrame, alone: pd.DataFrame, confidence: float
 ) -> tuple[float, float, float, float]:
     """COLUMNS of one benchmark from the rows of its runs; NaN where either has too few runs or no times.
@@ -44,11 +44,11 @@ def saved(
     Statistics 1968): an F interval would be too narrow where runs have heavy tails. Degrees of freedom by
     Satterthwaite. Of the times, which differ little from run to run, no error is known of.
     """
-    found = [_log_variance(runs) for runs in (together, alone)]
+    variances = [_log_variance(runs) for runs in (together, alone)]
     times = [runs["machine_ns"].dropna().astype(float).mean() for runs in (together, alone)]
-    if None in found or not all(time > 0 for time in times):
+    if None in variances or not all(time > 0 for time in times):
         return (np.nan,) * 4
-    (duet, duet_error, n), (seqn, seqn_error, m) = (each for each in found if each is not None)
+    (duet, duet_error, n), (seqn, seqn_error, m) = (each for each in variances if each is not None)
     log = seqn - duet + np.log(times[1] / times[0])
     error = duet_error + seqn_error
     freedom = error**2 / (duet_error**2 / (n - 1) + seqn_error**2 / (m - 1)) if error > 0 else 1.0

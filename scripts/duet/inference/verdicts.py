@@ -93,14 +93,14 @@ _SHOWN = ("metric", "p_adjusted", "p_equivalence", "change_percent")
 def _with_interference(frame: pd.DataFrame, effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
     """The columns of `interference` where there are seqn runs, and its warnings behind the others."""
     keys = [*GROUP_KEYS, "metric"]
-    found = interference.interference_of(effects, analysis).assign(metric=TIME)
-    frame = frame.merge(found[[*keys, *interference.COLUMNS, "warning"]], how="left", on=keys)
+    rows = interference.interference_of(effects, analysis).assign(metric=TIME)
+    frame = frame.merge(rows[[*keys, *interference.COLUMNS, "warning"]], how="left", on=keys)
     return frame.assign(warnings=_joined(frame["warnings"], frame["warning"].fillna("")))
 
 
 def _with_saving(frame: pd.DataFrame, effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
-    found = saving.savings_of(effects, analysis).assign(metric=TIME)
-    return frame.merge(found, how="left", on=[*GROUP_KEYS, "metric"])
+    rows = saving.savings_of(effects, analysis).assign(metric=TIME)
+    return frame.merge(rows, how="left", on=[*GROUP_KEYS, "metric"])
 
 
 def _joined(warnings: Iterable[str], more: Iterable[str]) -> list[str]:
@@ -150,9 +150,9 @@ def interval(runs: _Runs, analysis: Analysis, confidence: float) -> Interval:
     x, batches = runs.x, runs.batches
     if len(x) == 1:
         inside = np.array(x if batches[0] is None else batches[0], float)
-        found = intervals.t(intervals.centred(inside, x[0]), confidence, margin)
+        estimate = intervals.t(intervals.centred(inside, x[0]), confidence, margin)
         nan = np.float64(np.nan)
-        return replace(found, estimate=x[0], p=nan, p_equivalence=nan)
+        return replace(estimate, estimate=x[0], p=nan, p_equivalence=nan)
     method = _method(x, batches, analysis)
     if method == "hierarchical-bootstrap":
         inside = intervals.centred(np.array(batches, float), x)
@@ -167,7 +167,7 @@ def _benchmark(
     key: tuple[str, ...], runs: pd.DataFrame, metric: Metric, analysis: Analysis
 ) -> dict[str, object]:
     used = runs[runs["log_ratio"].notna()].sort_values("start_ns", kind="stable")
-    told = _Runs(
+    effects = _Runs(
         used["log_ratio"].to_numpy(float),
         used["order"].astype(str).to_numpy(),
         used["swapped"].to_numpy() if "swapped" in used else None,
@@ -192,18 +192,18 @@ def _benchmark(
             float(np.exp(np.log(used[f"mean_{side}_ns"]).mean())) if len(used) else np.nan
         )
         row[f"value_{side}"] = _typical(used[f"value_{side}"].to_numpy(float))
-    found = _looked_at(told, type_, analysis, analysis.confidence) if len(used) else _nothing()
-    row |= _percent(found, "") | {"change_percent": _to_percent(found.estimate)}
-    row |= {"p_value": float(found.p), "p_equivalence": float(found.p_equivalence)}
-    row["method"] = _method(told.x, told.batches, analysis)
-    row |= _trimmed(told, analysis.confidence)
+    estimate = _looked_at(effects, type_, analysis, analysis.confidence) if len(used) else _nothing()
+    row |= _percent(estimate, "") | {"change_percent": _to_percent(estimate.estimate)}
+    row |= {"p_value": float(estimate.p), "p_equivalence": float(estimate.p_equivalence)}
+    row["method"] = _method(effects.x, effects.batches, analysis)
+    row |= _trimmed(effects, analysis.confidence)
     cpu = noise.witness(used, analysis.confidence) if metric.name == TIME else (np.nan,) * 3
     row |= dict(zip(noise.COLUMNS, (_to_percent(np.float64(value)) for value in cpu), strict=True))
     row["icc"], row["design_effect"] = correlation(used)
-    row["holds_for_min_overlap"] = _holds(used, found, analysis) if metric.name == TIME else ""
-    row["warnings"] = "; ".join(cautions.cautions_of(runs, used, row, found, analysis))
+    row["holds_for_min_overlap"] = _holds(used, estimate, analysis) if metric.name == TIME else ""
+    row["warnings"] = "; ".join(cautions.cautions_of(runs, used, row, estimate, analysis))
     row |= _left_out(runs, used)
-    row["_runs"] = told
+    row["_runs"] = effects
     return row
 
 
@@ -218,14 +218,14 @@ def nominal_confidence(runs: int, type_: str, analysis: Analysis, confidence: fl
 def _looked_at(runs: _Runs, type_: str, analysis: Analysis, confidence: float) -> Interval:
     """`interval`; with p-values and an interval that hold whenever measuring stopped, where it may stop."""
     n, precision = len(runs.x), analysis.precision
-    found = interval(runs, analysis, nominal_confidence(n, type_, analysis, confidence))
+    estimate = interval(runs, analysis, nominal_confidence(n, type_, analysis, confidence))
     if precision is None or type_ not in Precision.TYPES or n < 2:
-        return found
+        return estimate
     most = precision.max_repetitions
     # one side at alpha is one of two at 2 alpha; of more than half a level nothing is known
-    equal = stopping.overall(np.minimum(2 * found.p_equivalence, 1.0), n, most) / 2
+    equal = stopping.overall(np.minimum(2 * estimate.p_equivalence, 1.0), n, most) / 2
     return replace(
-        found, p=stopping.overall(found.p, n, most), p_equivalence=np.where(equal >= 0.5, 1.0, equal)
+        estimate, p=stopping.overall(estimate.p, n, most), p_equivalence=np.where(equal >= 0.5, 1.0, equal)
     )
 
 
@@ -293,10 +293,10 @@ def _to_percent(log_ratio: intervals.Floats) -> float:
     return value if np.isfinite(log_ratio) else np.nan
 
 
-def _percent(found: Interval, suffix: str) -> dict[str, float]:
+def _percent(estimate: Interval, suffix: str) -> dict[str, float]:
     return {
-        f"ci_low{suffix}_percent": _to_percent(found.low),
-        f"ci_high{suffix}_percent": _to_percent(found.high),
+        f"ci_low{suffix}_percent": _to_percent(estimate.low),
+        f"ci_high{suffix}_percent": _to_percent(estimate.high),
     }
 
 
@@ -363,12 +363,12 @@ def correlation(runs: pd.DataFrame) -> tuple[float, float]:
     return float(icc), float(1 + (k0 - 1) * icc)
 
 
-def _holds(used: pd.DataFrame, found: Interval, analysis: Analysis) -> str:
+def _holds(used: pd.DataFrame, estimate: Interval, analysis: Analysis) -> str:
     """The minimum overlaps at which weighted pairs give the same verdict (uncorrected), as `0.1-0.6`."""
     if len(used) < 2 or used["type"].iloc[0] not in BY_TIME:
         return ""
     margin = np.log1p(max(analysis.margin_percent, 0.0) / 100)
-    verdict = decide(float(found.p), float(found.p_equivalence), float(found.estimate), analysis)
+    verdict = decide(float(estimate.p), float(estimate.p_equivalence), float(estimate.estimate), analysis)
     good, order = [], used["order"].astype(str).to_numpy(object)
     for i, m in enumerate(MIN_OVERLAPS):
         x = used[f"log_ratio_m{m:.1f}"].to_numpy(float)
@@ -391,9 +391,9 @@ def _holds(used: pd.DataFrame, found: Interval, analysis: Analysis) -> str:
 def _left_out(runs: pd.DataFrame, used: pd.DataFrame) -> dict[str, object]:
     """Counts of what took no part, and why."""
     counts = {reason: int(runs[column].sum()) for reason, column in LEFT_OUT.items()}
-    told = ", ".join(f"{reason} {n}" for reason, n in counts.items() if n)
+    text = ", ".join(f"{reason} {n}" for reason, n in counts.items() if n)
     return {
         "runs_left_out": len(runs) - len(used),
         "iterations_left_out": sum(counts.values()),
-        "left_out": told,
+        "left_out": text,
     }

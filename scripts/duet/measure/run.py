@@ -308,7 +308,7 @@ class Measuring:
     def _crash(self, side: str, code: int) -> MeasureError:
         self._acquit(side, code)
         with contextlib.suppress(DuetError):
-            if self.started[side].usage(self.gate.told(side)).oom_killed:
+            if self.started[side].usage(self.gate.lines(side)).oom_killed:
                 limit = self.request.sides[side].side.memory_bytes
                 bound = f" of {limit} bytes" if limit else ""
                 return self._failure(side, f"ran out of memory{bound} (exit code {code})", "raise `memory`")
@@ -331,7 +331,7 @@ class Measuring:
 
         def fetch(side: str) -> Callable[[], None]:
             def fetching() -> None:
-                usage[side] = self.started[side].usage(self.gate.told(side))
+                usage[side] = self.started[side].usage(self.gate.lines(side))
                 room = Room(self._disk_bytes(side))
                 paths: list[Path] = []
                 missing: list[MeasureError] = []

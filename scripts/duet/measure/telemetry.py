@@ -42,25 +42,25 @@ class Machine:
 
     def read(self) -> MachineCounters:
         busy = steal = 0
-        found = False
+        known = False
         for line in self._stat.read().split(b"\n"):
             mark, *ticks = line.split()[:9] or [b""]
             if mark in self._marks and len(ticks) == 8:
                 # user, nice, system, idle, iowait, irq, softirq, steal (proc(5)); guests are in user
                 user, nice, system, _, _, irq, softirq, stolen = map(int, ticks)
                 busy += user + nice + system + irq + softirq
-                steal, found = steal + stolen, True
+                steal, known = steal + stolen, True
             elif mark == b"intr":
                 break
         pressures = map(pressure_ns, self._pressures)
-        if not found:
+        if not known:
             return MachineCounters(None, None, *pressures)
         return MachineCounters(steal * self._tick_ns, busy * self._tick_ns, *pressures)
 
     def frequency_khz(self) -> int | None:
         """Mean of the cores, where the machine tells it."""
-        told = [int(text) for source in self._frequencies if (text := source.read().strip()).isdigit()]
-        return sum(told) // len(told) if told else None
+        khz = [int(text) for source in self._frequencies if (text := source.read().strip()).isdigit()]
+        return sum(khz) // len(khz) if khz else None
 
     def close(self) -> None:
         for source in (self._stat, *self._pressures, *self._frequencies):

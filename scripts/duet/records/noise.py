@@ -125,5 +125,5 @@ def _stretch(cells: Sequence[int | None]) -> Stretch:
         raise ValueError("a row of the file of noise is cut off")
     machine, rest = MachineCounters(*counts[: len(_MACHINE)]), counts[len(_MACHINE) :]
     sides = {side: SideCounters(*rest[i * len(_SIDE) : (i + 1) * len(_SIDE)]) for i, side in enumerate(SIDES)}
-    told = {side: counters for side, counters in sides.items() if counters != SideCounters()}
-    return Stretch(start_ns, end_ns, machine, told, frequency_khz)
+    known = {side: counters for side, counters in sides.items() if counters != SideCounters()}
+    return Stretch(start_ns, end_ns, machine, known, frequency_khz)

@@ -294,17 +294,17 @@ def intact(directory: Path, digests: bool = False, name: str | None = None) -> l
 
 def faults(record: RunRecord, directory: Path, digests: bool = False, name: str | None = None) -> list[str]:
     """The same of a record that was read."""
-    found = []
+    lines = []
     if record.name != (name or directory.name):
-        found.append(f"{directory / RUN}: name: is {record.name}, expected {name or directory.name}")
+        lines.append(f"{directory / RUN}: name: is {record.name}, expected {name or directory.name}")
     for side in record.sides.values():
         if side.log is not None and not (directory / side.log).is_file():
-            found.append(f"{directory / side.log}: is missing")
-        found += filter(None, (_fault(directory / file.name, file, digests) for file in side.files))
+            lines.append(f"{directory / side.log}: is missing")
+        lines += filter(None, (_fault(directory / file.name, file, digests) for file in side.files))
     for beside in (record.exchange.file, record.noise.file):
         if beside is not None:
-            found += filter(None, [_fault(directory / beside.name, beside, digests)])
-    return found
+            lines += filter(None, [_fault(directory / beside.name, beside, digests)])
+    return lines
 
 
 def _fault(path: Path, recorded: FileRecord, digests: bool) -> str | None:

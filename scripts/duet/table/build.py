@@ -172,11 +172,11 @@ def _with_noise(side: SideFiles, frame: pd.DataFrame) -> pd.DataFrame:
     try:
         stretches: list[Stretch] = read_noise(side.noise_file)
     except (OSError, ValueError) as e:
-        said = frame.attrs.get("warnings", ())
-        frame.attrs["warnings"] = [*said, f"the file of noise cannot be read: {e}"]
+        warnings = frame.attrs.get("warnings", ())
+        frame.attrs["warnings"] = [*warnings, f"the file of noise cannot be read: {e}"]
         return frame
-    found = noise.of_iterations(stretches, side.side, frame)
-    return frame.assign(**{name: found[name] for name in noise.OF_ITERATION if name not in frame})
+    columns = noise.of_iterations(stretches, side.side, frame)
+    return frame.assign(**{name: columns[name] for name in noise.OF_ITERATION if name not in frame})
 
 
 def _place(run: Sequence[SideFiles]) -> tuple:
@@ -218,9 +218,9 @@ def _join(
         columns[name] = flags.repeat(lengths)
     for name in HOST:
         columns[_free(name, columns)] = column(artifact(name, s.artifacts.get(name)) for s in sides)
-    told = [vars(s) | noise.totals(s.noise, s.side) for s in sides]
+    facts = [vars(s) | noise.totals(s.noise, s.side) for s in sides]
     for name in (*USAGE, *SPAN, *SPLIT, *noise.OF_SIDE, *noise.OF_RUN):
-        columns[name] = pd.array([facts[name] for facts in told], dtype="Int64").repeat(lengths)
+        columns[name] = pd.array([each[name] for each in facts], dtype="Int64").repeat(lengths)
     for name in dict.fromkeys(name for s in sides for name in s.artifacts if name not in HOST):
         columns[_free(name, columns)] = column(artifact(name, s.artifacts.get(name)) for s in sides)
     table = pd.DataFrame(columns, copy=False)

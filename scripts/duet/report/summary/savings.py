@@ -8,10 +8,10 @@ from duet.report.summary.wording import TYPE_NAME
 from duet.report.verdict_row import VerdictRow, verdict_rows
 
 
-def saved(rows: pd.DataFrame) -> list[str]:
+def sentences(rows: pd.DataFrame) -> list[str]:
     """A sentence for each benchmark that was measured both ways."""
-    told = ((row, saving(row)) for row in verdict_rows(rows))
-    return [f"{r.suite} {r.name} ({TYPE_NAME.get(r.type, r.type)}): {text}" for r, text in told if text]
+    texts = ((row, saving(row)) for row in verdict_rows(rows))
+    return [f"{r.suite} {r.name} ({TYPE_NAME.get(r.type, r.type)}): {text}" for r, text in texts if text]
 
 
 def saving(row: VerdictRow) -> str:

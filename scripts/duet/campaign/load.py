@@ -142,8 +142,9 @@ def _campaign(
     findings.finish()
     _check_whole(main, over, suites, benchmarks, faults)
     analysis = {**main.campaign.get("analysis", {}), **over.campaign.get("analysis", {})}
-    if "margin" in analysis:
-        analysis["margin_percent"] = analysis.pop("margin")
+    for key in ("margin", "max_disturbance"):
+        if key in analysis:
+            analysis[f"{key}_percent"] = analysis.pop(key)
     if "metrics" in analysis:
         holder = over if "metrics" in over.campaign.get("analysis", {}) else main
         analysis["metrics"] = _metrics(analysis["metrics"], f"{holder.label}: duetbench.analysis", faults)
@@ -159,7 +160,7 @@ def _campaign(
         file=path,
         benchmarks=tuple(b for _, b in benchmarks),
         seed=int(top.get("seed", 0)),
-        schedule=Schedule(top.get("schedule", Schedule.SEQUENTIAL)),
+        schedule=Schedule(top.get("schedule", Schedule.RMIT)),
         verbose=top.get("verbose", False),
         artifacts=tuple(artifacts.items()),
         environment=_environment(top.get("environment", {})),

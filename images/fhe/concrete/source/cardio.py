@@ -1,4 +1,4 @@
-"""cardio in TFHE: a bit of a comparison is a table look-up; see images/fhe/seal/source/cardio.cpp for the conditions.
+"""cardio in TFHE: a bit of a comparison is a table look-up; images/fhe/seal/source/cardio.cpp has conditions.
 
 naive: a condition after the other. batched: all conditions in one tensor.
 """
@@ -47,7 +47,8 @@ def variant(function):
 
     def measured(stamp: Stamps) -> None:
         if not circuits:
-            circuits.append(parameters.compiled(function, [1, 1, 1], [numpy.shape(values) for values in INPUTS]))
+            shapes = [values.shape for values in INPUTS]
+            circuits.append(parameters.compiled(function, [1] * len(shapes), shapes))
             stamp.restart()
         run(stamp, circuits[0])
 

@@ -69,21 +69,21 @@ def looked_at(x: np.ndarray, way: str) -> Stopped:
     for n in at:
         method = intervals.t if way == "peeking" else guarded.guarded_t
         level = stopping.level(ALPHA, n, MOST) if way in ("looks", "width") else ALPHA
-        found = method(x[..., :n], 1 - level, margin)
-        p, equal = found.p, found.p_equivalence
+        interval = method(x[..., :n], 1 - level, margin)
+        p, equal = interval.p, interval.p_equivalence
         if way in ("looks", "width"):
             p = stopping.overall(p, n, MOST)
             equal = stopping.overall(np.minimum(2 * equal, 1), n, MOST) / 2
         for name, value in (
-            ("p", p), ("p_equivalence", equal), ("low", found.low), ("high", found.high),
-            ("estimate", found.estimate),
+            ("p", p), ("p_equivalence", equal), ("low", interval.low), ("high", interval.high),
+            ("estimate", interval.estimate),
         ):  # fmt: skip
             getattr(out, name)[going] = value[going]
         out.runs[going] = n
         ends = {
             "fixed": going,
             "looks": (equal <= ALPHA) | (p * shape[1] <= ALPHA),
-            "width": found.high - found.low <= 0.01,
+            "width": interval.high - interval.low <= 0.01,
             "peeking": (equal <= ALPHA) | (p <= ALPHA),
         }[way]
         going = going & ~ends
@@ -120,8 +120,9 @@ def main() -> None:
             x = drawn(np.random.default_rng(20260101), noise, truth, options.campaigns)
             for way in ("fixed", "looks", "width", "peeking"):
                 rows.append({"noise": noise, "truth": name, "way": way, **judged(looked_at(x, way), truth)})
-                told = "  ".join(f"{k} {100 * v:5.1f} %" for k, v in rows[-1].items() if isinstance(v, float))
-                print(f"{noise:7} {name:7} {way:8} {told}", flush=True)
+                shares = {k: v for k, v in rows[-1].items() if isinstance(v, float)}
+                columns = "  ".join(f"{k} {100 * v:5.1f} %" for k, v in shares.items())
+                print(f"{noise:7} {name:7} {way:8} {columns}", flush=True)
     if options.csv:
         pd.DataFrame(rows).to_csv(options.csv, index=False, float_format="%.4f", na_rep="nan")
 

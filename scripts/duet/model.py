@@ -276,6 +276,8 @@ class Analysis:
     correction: str = "holm"
     metrics: tuple[Metric, ...] = (Metric(TIME),)
     """What is judged, each a family of its own for the correction."""
+    max_disturbance_percent: float | None = None
+    """Of one core: what others may take from the sides' cores before an iteration is left out; None: all."""
     precision: Precision | None = None
     """Where measuring may stop before all runs: the inference is one that may be looked at."""
 
@@ -286,7 +288,7 @@ class Campaign:
     file: Path
     benchmarks: tuple[Benchmark, ...]
     seed: int = 0
-    schedule: Schedule = Schedule.SEQUENTIAL
+    schedule: Schedule = Schedule.RMIT
     verbose: bool = False
     artifacts: tuple[tuple[str, str], ...] = ()
     """Name and host command of each fact gathered with every run."""

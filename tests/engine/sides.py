@@ -45,7 +45,7 @@ class Sides:
     @property
     def usage(self) -> Usage:
         """Of the side started last."""
-        return self.started[-1].usage(self.gates[-1].told("A"))
+        return self.started[-1].usage(self.gates[-1].lines("A"))
 
     def close(self) -> None:
         for side in self.started:

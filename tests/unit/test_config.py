@@ -26,7 +26,7 @@ def test_defaults(tmp_path: Path) -> None:
     campaign = read(tmp_path)
     assert campaign.name == "c"
     assert campaign.seed == 0
-    assert campaign.schedule == Schedule.SEQUENTIAL
+    assert campaign.schedule == Schedule.RMIT
     assert campaign.analysis == Analysis()
     assert campaign.base_image == "debian:bookworm-slim"
     assert (campaign.artifacts, campaign.imports, campaign.verbose) == ((), (), False)

@@ -221,8 +221,8 @@ def test_names_that_a_side_of_this_user_replaces_do_not_lead_the_host_elsewhere(
 
 def test_what_a_side_tells_is_bounded(start):
     gate, _ = start({"A": 'yes "cpus 0-63" >"$DUET_GATE/tell"'})
-    wait_for(lambda: len(gate.told("A")) > 1000)
-    assert len(gate.told("A")) < rendezvous.TOLD_BYTES and gate.end_ns("A") is None
+    wait_for(lambda: len(gate.lines("A")) > 1000)
+    assert len(gate.lines("A")) < rendezvous.TOLD_BYTES and gate.end_ns("A") is None
     assert gate.cpus("A") != "0-63"  # the launcher was first
 
 

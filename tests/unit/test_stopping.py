@@ -191,7 +191,7 @@ def test_a_against_a_made_slower_is_found_as_often_as_promised():
     )
     assert (rows["injected_percent"] < rows["detectable_percent"]).all()
     found = power(rows)
-    assert found.comparisons == 40 and found.found >= 33 and not found.failed
+    assert found.comparisons == 40 and found.detected >= 33 and not found.failed
     assert "promised 90%" in found.sentence()
 
 

@@ -156,8 +156,8 @@ def test_calibration_fails_only_beyond_chance(different, comparisons, state):
     )
     check = summary.calibration(rows)
     assert check.state == state
-    assert (check.found.comparisons, check.found.different) == (comparisons, different)
-    assert state in ("none", "failed") or check.found.low <= 0.05 <= check.found.high
+    assert (check.false_positives.comparisons, check.false_positives.different) == (comparisons, different)
+    assert state in ("none", "failed") or check.false_positives.low <= 0.05 <= check.false_positives.high
 
 
 SLOW, FAST = verdict("a", 12.0, verdict="slower"), verdict("b", -5.0, verdict="faster")

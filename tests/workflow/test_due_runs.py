@@ -172,7 +172,8 @@ def test_who_only_looks_writes_nothing(project, harness, words):
 
 def test_several_files_are_one_campaign(project, harness):
     project.write("c", process_campaign("c", {"b": {"A": f"{harness} 5"}}, duet_repetitions=1))
-    other = process_campaign("other", {"d": {"A": f"{harness} 5"}, "fails": {"A": "false"}}, duet_repetitions=1)
+    benchmarks = {"d": {"A": f"{harness} 5"}, "fails": {"A": "false"}}
+    other = process_campaign("other", benchmarks, duet_repetitions=1)
     other["duetbench"]["suite"] = "more"
     project.write("other", other)
     command = [*project.command("c", VERDICTS), "config/other.yml"]
@@ -194,3 +195,13 @@ def test_values_of_the_command_line_are_yaml(project, harness):
     assert analysis["margin_percent"] == 1
     plan = yaml.safe_load((project.results("c") / "plan/native.b.json").read_text())
     assert plan["verbose"] is True and plan["seed"] == 4
+
+
+def test_snakemake_sleeps_while_a_run_is_measured(project, harness):
+    """Else it takes processor time from what is measured, the more of it the more runs there were."""
+    project.write("c", process_campaign("c", {"b": {"A": f"sleep 1; {harness} 5"}}, duet_repetitions=3))
+    done = project.snakemake("c", VERDICTS, "--verbose")  # its log then has each look for jobs
+    assert done.returncode == 0, done.stdout
+    (log,) = (project.path / ".snakemake/log").iterdir()
+    looks, jobs = (log.read_text().count(what) for what in ("Resources before job", "Execute 1 jobs"))
+    assert 3 < jobs <= looks <= jobs + 2

@@ -1,4 +1,4 @@
-"""The script of an instance in a fresh Debian: prepared, measured, published, ended; S3 is moto's.
+"""The script of an instance in a fresh Debian: prepared, measured, published, ended; S3 is moto's server.
 
 What would end a machine is recorded instead; the agent of Systems Manager is said to be there.
 """
@@ -117,7 +117,8 @@ def test_it_measures_publishes_and_ends(amazon: Amazon, commit_and_container, tm
     file = cloud_file.checked("c.yml", {
         "name": "nightly", "region": REGION, "image": "ami-0123", "type": "c7i.large", "hours": 1,
         "bucket": "s3://results/lab", "campaign": "config/good.yml", "limit_role": "none",
-        "engine": "process", "repository": "file:///repository", "commit": commit,
+        "engine": "process",
+        "repository": "file:///repository", "commit": commit,
     })  # fmt: skip
     code, output, recorded = machine.boot(file)
     assert code == 0, output[-5000:]

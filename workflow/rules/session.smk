@@ -48,6 +48,7 @@ def begin() -> None:
         try:
             hold()
             remove_dead_locks()
+            sleep_between_jobs()
             if CAMPAIGN.publish and due():
                 from duet.platform.storage import Storage
 
@@ -88,6 +89,16 @@ def hold() -> None:
     LOCK = lock.hold(LAYOUT)
 
 
+def sleep_between_jobs() -> None:
+    """Have snakemake look for jobs only when one has ended, not while a run is measured on the same cores.
+
+    Its limit of jobs a second (never reached here) makes it look again a second after each look and after
+    each job, n times a second after n jobs: JobScheduler.schedule, see snakemake#3744.
+    """
+    if workflow.local_exec:
+        workflow.scheduling_settings.max_jobs_per_timespan = None
+
+
 def remove_dead_locks() -> None:
     """Remove the lock that a killed workflow left on this campaign, for which snakemake wants --unlock.
 
@@ -109,15 +120,15 @@ def only_available() -> bool:
 @functools.cache
 def due() -> dict[str, str]:
     """The runs that are to be measured, in the plan's order, and why."""
-    found = decide(RUNS.values())
-    if found and executes():
+    reasons = decide(RUNS.values())
+    if reasons and executes():
         # What a killed workflow left may be finishing just now.
         subprocess.run([sys.executable, SCRIPTS / "duetbench.py", "clean", RESULTS], check=False)
-        found = decide(RUNS[name] for name in found)
+        reasons = decide(RUNS[name] for name in reasons)
     if not only_available():
-        found |= {name: "asked for" for name in RUNS if forced(name)}
-        stop_without_files(found)
-    return {name: found[name] for name in RUNS if name in found}
+        reasons |= {name: "asked for" for name in RUNS if forced(name)}
+        stop_without_files(reasons)
+    return {name: reasons[name] for name in RUNS if name in reasons}
 
 
 def stop_without_files(names) -> None:

@@ -113,10 +113,10 @@ def _check_agrees(document: Document, main: Document, over: Document, faults: Fa
     for key in WHOLE:
         if key not in document.campaign or key in over.campaign:
             continue
-        asked, holds = document.campaign[key], main.campaign.get(key)
-        if asked != holds:
+        value, holds = document.campaign[key], main.campaign.get(key)
+        if value != holds:
             has = f"has {check.show(holds)}" if key in main.campaign else "has none"
-            what = f"is {check.show(asked)}, but the campaign, {main.label}, {has}"
+            what = f"is {check.show(value)}, but the campaign, {main.label}, {has}"
             faults.add(f"{document.label}: duetbench.{key}", what, f"the same in both, or --config {key}=…")
 
 
@@ -153,8 +153,9 @@ def _campaign(
     findings.finish()
     _check_whole(main, over, suites, benchmarks, faults)
     analysis = {**main.campaign.get("analysis", {}), **over.campaign.get("analysis", {})}
-    if "margin" in analysis:
-        analysis["margin_percent"] = analysis.pop("margin")
+    for key in ("margin", "max_disturbance"):
+        if key in analysis:
+            analysis[f"{key}_percent"] = analysis.pop(key)
     if "metrics" in analysis:
         holder = over if "metrics" in over.campaign.get("analysis", {}) else main
         analysis["metrics"] = _metrics(analysis["metrics"], f"{holder.label}: duetbench.analysis", faults)
@@ -170,7 +171,7 @@ def _campaign(
         file=path,
         benchmarks=tuple(b for _, b in benchmarks),
         seed=int(top.get("seed", 0)),
-        schedule=Schedule(top.get("schedule", Schedule.SEQUENTIAL)),
+        schedule=Schedule(top.get("schedule", Schedule.RMIT)),
         verbose=top.get("verbose", False),
         artifacts=tuple(artifacts.items()),
         environment=_environment(top.get("environment", {})),
@@ -271,7 +272,7 @@ def _check_whole(
     main: Document,
     over: Document,
     suites: list[Document],
-    found: list[tuple[Document, Benchmark]],
+    benchmarks: list[tuple[Document, Benchmark]],
     faults: Faults,
 ) -> None:
     """What can only be wrong with all files together."""
@@ -282,14 +283,14 @@ def _check_whole(
                 "a suite file must not name others",
                 "suites in the campaign only",
             )
-    known = {b.name.partition("[")[0] for _, b in found}
+    known = {b.name.partition("[")[0] for _, b in benchmarks}
     known = known.union(main.benchmarks, *(s.benchmarks for s in suites))
     for name in over.benchmarks:
         if name not in known:
             hint = check.nearest(name, (*known, *check.keys("campaign")))
             faults.add(f"{OVERRIDES}: {name}", f"no such benchmark{hint}", mappings.names(sorted(known)))
-    documents = {id(b): d for d, b in found}
-    for one, two in collisions(b for _, b in found):
+    documents = {id(b): d for d, b in benchmarks}
+    for one, two in collisions(b for _, b in benchmarks):
         same = (one.suite, one.name) == (two.suite, two.name)
         first, second = f"{one.suite}/{one.name}", f"{two.suite}/{two.name}"
         what = (
@@ -298,14 +299,14 @@ def _check_whole(
             else f"{second} gets the file names of {first} ({_becomes(two.name)} becomes _)"
         )
         faults.add(f"{documents[id(two)].label}: duetbench.duets", what, "each benchmark of a suite once")
-    _check_engines(found, faults)
+    _check_engines(benchmarks, faults)
     holder = _holder(main, over, "import")
     imported = holder.campaign.get("import", ())
     for i, each in enumerate(imported):
         if wrong := _not_imported(holder, each):
             accepted = "result directories, .csv or .json files of duetprocess, and s3://bucket/prefix/STAMP"
             faults.add(f"{holder.label}: duetbench.import[{i}]", wrong, accepted)
-    count = sum(n * (1 + (type_ == Type.SEQN)) for _, b in found for type_, n in b.repetitions.items())
+    count = sum(n * (1 + (type_ == Type.SEQN)) for _, b in benchmarks for type_, n in b.repetitions.items())
     if count > MOST_RUNS:
         faults.add(
             f"{main.label}: duetbench.duets", f"makes {count} runs", f"at most {MOST_RUNS} in a campaign"
@@ -330,11 +331,11 @@ def _becomes(name: str) -> str:
     return "what is no letter, digit, + or -" if "[" in name else "."
 
 
-def _check_engines(found: list[tuple[Document, Benchmark]], faults: Faults) -> None:
+def _check_engines(benchmarks: list[tuple[Document, Benchmark]], faults: Faults) -> None:
     """An image is made once, in one engine. A fault for each image, however many sides have it."""
     first: dict[ImageRef, tuple[str, str]] = {}
     others: dict[ImageRef, tuple[str, str]] = {}
-    for document, benchmark in found:
+    for document, benchmark in benchmarks:
         for side in (benchmark.a, benchmark.b):
             who = f"{benchmark.name}.{side.name}"
             if side.image and side.engine != first.setdefault(side.image, (side.engine, who))[0]:

@@ -82,12 +82,12 @@ def notice(file: str, images: Iterable[str], manner: Manner) -> str:
     """What is said of a file of it, once."""
     names = ", ".join(dict.fromkeys(images))
     if manner.engines_image:
-        told = f"image {names} as the engine has it (`compatible: {OURS}` for that of images/)"
+        image = f"image {names} as the engine has it (`compatible: {OURS}` for that of images/)"
     else:
-        told = f"image {names} as in images/, the commands put into its words"
+        image = f"image {names} as in images/, the commands put into its words"
     if manner.conditions:
-        return f"{file}: as in {NAME}: {told}; a network, all cores shared, a host's name of its own"
-    return f"{file}: a file of {NAME}: {told}; {AS_HERE} (`compatible: {NAME}` for its own)"
+        return f"{file}: as in {NAME}: {image}; a network, all cores shared, a host's name of its own"
+    return f"{file}: a file of {NAME}: {image}; {AS_HERE} (`compatible: {NAME}` for its own)"
 
 
 _REFUSED = re.compile(r"(?:^|(?<=\s))-XX:\+UseParallelOldGC(?:\s+|$)")

@@ -210,9 +210,9 @@ def _side(
     disk_bytes = _bytes(chain, "disk", findings)
     command = harness.around(command) if harness.around and command else command
     syncduet_run = _syncduet(chain, command, run, harness, synchronised, manner, findings)
-    asked = f"{command} {syncduet_run if synchronised else ''}"
+    words = f"{command} {syncduet_run if synchronised else ''}"
     _check_size(chain, max(command, syncduet_run or "", key=len), findings)
-    if engine == "process" and (jar := values.absent_probe(asked)):
+    if engine == "process" and (jar := values.absent_probe(words)):
         where = (find(chain, "engine") or chain[-1]).where("engine")
         what = f"a host process has no {jar}, which is made in the image"
         accepted = "docker or podman, or the path of a jar that images/probes/build made, in the command"
@@ -254,13 +254,13 @@ def _command_base(chain: Chain, key: str, harness: Harness, manner: Manner, find
     image = value(chain, "image")
     if not manner.translated or image is None:
         return base
-    told, differences = predecessor.translated(base, image, find(chain, "jar", "source") is not None)
+    command, differences = predecessor.translated(base, image, find(chain, "jar", "source") is not None)
     if harness.for_stock is not None:
-        told, more = harness.for_stock(told)
+        command, more = harness.for_stock(command)
         differences += more
     if differences and (layer := find(chain, key)):
-        findings.notices[f"{layer.where(key)}: {', '.join(differences)}: {told}"] = None
-    return told
+        findings.notices[f"{layer.where(key)}: {', '.join(differences)}: {command}"] = None
+    return command
 
 
 def _check_size(chain: Chain, command: str, findings: Findings) -> None:
@@ -313,22 +313,22 @@ def _syncduet(
     base = value(chain, "syncduet_run_base", "")
     if base and manner.translated and (image := value(chain, "image")):
         base, _ = predecessor.translated(base, image, find(chain, "jar", "source") is not None)
-    asked: str | None
+    command_line: str | None
     if base:
-        asked, notice = values.syncduet_command(base, run, harness, agent=not manner.translated)
+        command_line, notice = values.syncduet_command(base, run, harness, agent=not manner.translated)
         if notice:
             layer = find(chain, "syncduet_run_base")
             findings.notices[f"{layer.where('syncduet_run_base') if layer else ''}: {notice}"] = None
     else:
-        asked = command if values.meets_barrier(command, harness) else None
+        command_line = command if values.meets_barrier(command, harness) else None
     if synchronised:
         where = synchronised.where("syncduet_repetitions")
         if harness.no_barrier:
             findings.faults.add(where, f"{harness.name}: {harness.no_barrier}", "0")
-        elif asked is None:
+        elif command_line is None:
             what = f"{harness.name}: no syncduet_run_base says how the harness loads the probe"
             findings.faults.add(where, what, "0, or a syncduet_run_base beside run_base")
-    return None if harness.no_barrier else asked
+    return None if harness.no_barrier else command_line
 
 
 def _results(chain: Chain, harness: Harness, findings: Findings) -> tuple[str, ...]:

@@ -96,7 +96,7 @@ def syncduet_command(base: str, run: str, harness: Harness, agent: bool = True) 
     `$$` stands for the barrier, as in the predecessor. Where its agent is named, the command looks in the
     image: the agent is used where it is there (with `agent`), else the harness's probe where that is.
     """
-    found = _AGENT.search(base)
+    agent_option = _AGENT.search(base)
     mended = _BARRIER.sub("", _AGENT.sub("", base)).strip()
     if mended == base.strip():
         return command(base, run).replace("$$", "$DUET_BARRIER"), None
@@ -104,17 +104,17 @@ def syncduet_command(base: str, run: str, harness: Harness, agent: bool = True) 
     ours_base = probe(mended) if probe and "duet-probe" not in mended else mended
     instead = "replaced by duetbench's own probe" if probe else "left out"
     ours = command(ours_base, run).replace("$$", "$DUET_BARRIER")
-    if not agent or found is None:
+    if not agent or agent_option is None:
         return ours, f"-agentpath and --iteration-barrier are {instead}: {ours_base}"
     theirs = command(base, run).replace("$$", "$DUET_RUN")
     barrier = _AGENTS_BARRIER if "$$" in base else ""
-    missing = f'echo "duetbench: the image has no {found["path"]}'
+    missing = f'echo "duetbench: the image has no {agent_option["path"]}'
     if (file := absent_probe(ours)) is None:
         other = f'else\n{missing}" >&2\nexit 127\n'
     else:
         other = f'elif [ -e {file} ]; then\n{ours}\nelse\n{missing} and no {file}" >&2\nexit 127\n'
-    text = f"if [ -e {found['path']} ]; then\n{barrier}{theirs}\n{other}fi"
-    return text, f"{found['path']} is used where the image has it, else the harness's own probe"
+    text = f"if [ -e {agent_option['path']} ]; then\n{barrier}{theirs}\n{other}fi"
+    return text, f"{agent_option['path']} is used where the image has it, else the harness's own probe"
 
 
 _AGENTS_BARRIER = f"""\

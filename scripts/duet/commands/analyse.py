@@ -50,8 +50,8 @@ def execute(options: argparse.Namespace, log: Log) -> None:
                 across(verdicts, analysis.confidence).to_csv(options.across, index=False)
         if options.questions:
             options.questions.mkdir(parents=True, exist_ok=True)
-            found = tables(table, analysis, rules, analysis.same_sides)
-            for name, frame in found.items():
+            results = tables(table, analysis, rules, analysis.same_sides)
+            for name, frame in results.items():
                 frame.to_csv(options.questions / f"{name}.csv", index=False)
         if options.comparison:
             comparison(table, analysis, rules).to_csv(options.comparison, index=False)

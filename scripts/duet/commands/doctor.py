@@ -49,8 +49,8 @@ def execute(options: argparse.Namespace, log: Log) -> int:
 def examine(campaign: Campaign | None, results: Path, network: bool = False) -> list[Finding]:
     """Everything that is to be said of this machine; `results`: a path on the disk of the results."""
     condition = machine.read(results)
-    engines = ask(asked(campaign), every=campaign is None)
-    findings = [*checkup.judge(condition), *judge_engines(engines, asked(campaign))]
+    engines = ask(engines_of(campaign), every=campaign is None)
+    findings = [*checkup.judge(condition), *judge_engines(engines, engines_of(campaign))]
     if campaign:
         findings += judge_campaign(campaign, condition)
     if network:
@@ -67,7 +67,7 @@ def line(finding: Finding) -> str:
     return printable(f"{finding.level:8} {finding.what:16} {finding.found}{remedy}")
 
 
-def asked(campaign: Campaign | None) -> set[str]:
+def engines_of(campaign: Campaign | None) -> set[str]:
     """The engines that a campaign asks for."""
     return {side.engine for b in campaign.benchmarks for side in (b.a, b.b)} if campaign else {"auto"}
 
@@ -114,18 +114,18 @@ def judge_campaign(campaign: Campaign, condition: Condition) -> Iterator[Finding
                 yield fault
     most = max((sum(s.memory_bytes or 0 for s in (b.a, b.b)) for b in campaign.benchmarks), default=0)
     if condition.memory_bytes is not None and most > condition.memory_bytes:
-        found = f"both sides together may use {most >> 20} MiB, more than the machine has"
-        yield Finding(Level.WARNING, "memory limits", found, "lower the key memory")
+        excess = f"both sides together may use {most >> 20} MiB, more than the machine has"
+        yield Finding(Level.WARNING, "memory limits", excess, "lower the key memory")
 
 
 def addresses(engines: Iterable[EngineFacts], campaign: Campaign | None) -> dict[str, str]:
     """What to reach -> where, as the engines, apt and pip are configured."""
-    found = reach.packages()
+    packages = reach.packages()
     default = next((engine.registry for engine in engines if engine.registry), "")
     images = [campaign.base_image] if campaign else [Campaign.base_image]
     images += [ref.name for ref in campaign.images if not is_ours(ref.name, IMAGES)] if campaign else []
     urls = dict.fromkeys(filter(None, (reach.registry(image, default) for image in images)))
-    return {**{f"registry{f' {i + 1}' if i else ''}": url for i, url in enumerate(urls)}, **found}
+    return {**{f"registry{f' {i + 1}' if i else ''}": url for i, url in enumerate(urls)}, **packages}
 
 
 def judge_network(urls: dict[str, str]) -> list[Finding]:

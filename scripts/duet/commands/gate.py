@@ -150,7 +150,7 @@ def as_json(decision: Decision, facts: Facts, options: argparse.Namespace) -> st
         },
         "power": {
             "comparisons": decision.power.comparisons,
-            "found": decision.power.found,
+            "found": decision.power.detected,
             "low": decision.power.low,
             "high": decision.power.high,
         },

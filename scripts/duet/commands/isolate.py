@@ -64,8 +64,8 @@ def execute(options: argparse.Namespace, log: Log) -> None:
     results = Path("results") / name
     results.mkdir(parents=True, exist_ok=True)
     file = results / "isolate.yml"
-    asked = trial(campaign, chosen, options.modes, options.runs, name, options.engine)
-    file.write_text(yaml.safe_dump(asked, sort_keys=False))
+    campaign_file = trial(campaign, chosen, options.modes, options.runs, name, options.engine)
+    file.write_text(yaml.safe_dump(campaign_file, sort_keys=False))
     if _workflow.run(file, results / "effects.parquet"):
         raise DuetError("not every run could be measured", "see above; the same command goes on where it was")
     effects = by_mode(read_parquet(results / "effects.parquet"), options.modes)
@@ -145,10 +145,11 @@ def _benchmark(benchmark: Benchmark, mode: str, engine: str | None) -> dict[str,
 def by_mode(effects: pd.DataFrame, modes: Sequence[str]) -> pd.DataFrame:
     """With `mode` and the true `benchmark`, in the order of the modes."""
     names = effects["benchmark"].astype(str).str.rsplit(BETWEEN, n=1, expand=True)
-    told = effects.assign(benchmark=names[0], mode=names[1].str.replace("_", " "))
+    labelled = effects.assign(benchmark=names[0], mode=names[1].str.replace("_", " "))
     rank = {mode: place for place, mode in enumerate(modes)}
-    told = told[told["mode"].isin(rank)]
-    return told.sort_values("mode", key=lambda column: column.map(rank), kind="stable").reset_index(drop=True)
+    known = labelled[labelled["mode"].isin(rank)]
+    by_rank = known.sort_values("mode", key=lambda column: column.map(rank), kind="stable")
+    return by_rank.reset_index(drop=True)
 
 
 def as_text(rows: pd.DataFrame) -> str:
@@ -178,7 +179,7 @@ def sets(results: Path) -> list[str]:
         results / "iterations.parquet",
         ["suite", "benchmark", "type", "runid", "order", "pair", "iteration_start_ns", "iteration_end_ns"],
     )
-    found: list[SetEffect] = []
+    effects: list[SetEffect] = []
     shown: tuple[str, str] | None = None
     groups = dict(list(table.groupby(["benchmark", "runid", "pair"], observed=True)))
     for run, directory in finished(results / "runs"):
@@ -195,15 +196,15 @@ def sets(results: Path) -> list[str]:
                 end_ns = rows["iteration_end_ns"].dropna().to_numpy(np.int64)
                 moved_ns, on_second = [m.end_ns for m in moves], [p == exchange.sets[1] for p in places]
                 effect = set_effect(start_ns, end_ns, moved_ns, on_second)
-                found += [effect] if effect else []
-    if not found or shown is None:
+                effects += [effect] if effect else []
+    if not effects or shown is None:
         return []
-    weights = np.array([1 / max(e.error_percent, 1e-6) ** 2 for e in found])
-    mean = float(np.average([e.percent for e in found], weights=weights))
+    weights = np.array([1 / max(e.error_percent, 1e-6) ** 2 for e in effects])
+    mean = float(np.average([e.percent for e in effects], weights=weights))
     line = (
         f"cores {shown[1]} were {abs(mean):.1f} % {'faster' if mean > 0 else 'slower'} than cores {shown[0]}"
     )
-    most = max(found, key=lambda e: abs(e.percent) if e.certain else 0)
+    most = max(effects, key=lambda e: abs(e.percent) if e.certain else 0)
     if most.certain:
         line += f", in one run {most.percent:+.1f} % ± {most.error_percent:.1f}"
     return ["", f"{line}: exchange makes that no difference between the sides"]

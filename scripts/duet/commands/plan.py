@@ -45,8 +45,8 @@ def execute(options: argparse.Namespace, log: Log) -> None:
         width = analysis.precision.ci_width_percent
     if width is None and change is None:
         change = analysis.margin_percent
-    found = planning.needs(read_parquet(layout.effects), analysis, width, change or 0.0)
-    if not found:
+    needs = planning.needs(read_parquet(layout.effects), analysis, width, change or 0.0)
+    if not needs:
         raise DuetError(f"{layout.effects}: no benchmark has two runs", "measure 2 or more of each")
     goal = f"an interval of {width:g} %" if width is not None else f"a slowdown of {change:g} % (90 % power)"
     print(f"Runs for {goal}:")
@@ -54,7 +54,7 @@ def execute(options: argparse.Namespace, log: Log) -> None:
     rows: list[tuple[str, ...]] = [
         ("benchmark", "type", "metric", "spread", "there", "needed", "more", "time")
     ]
-    rows += [_row(need, each_s.get(_key(need))) for need in found]
+    rows += [_row(need, each_s.get(_key(need))) for need in needs]
     wide = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         cells = [
@@ -62,7 +62,7 @@ def execute(options: argparse.Namespace, log: Log) -> None:
             for i, (cell, w) in enumerate(zip(row, wide, strict=True))
         ]
         print("  ".join(cells).rstrip())
-    print(_total(found, each_s))
+    print(_total(needs, each_s))
 
 
 def _key(need: Need) -> tuple[str, str, str]:
@@ -93,11 +93,11 @@ def _row(need: Need, each_s: float | None) -> tuple[str, ...]:
     return name, need.type, line(need.metric), spread, str(need.runs), f"{wanted} ({cautious})", left, time
 
 
-def _total(found: list[Need], each_s: dict[tuple[str, str, str], float]) -> str:
+def _total(needs: list[Need], each_s: dict[tuple[str, str, str], float]) -> str:
     """Of all together: a run that several rows need is measured once."""
     most: dict[tuple[str, str, str], int] = {}
-    for need in found:
+    for need in needs:
         most[_key(need)] = max(most.get(_key(need), 0), _more(need) or 0)
     seconds = sum(n * each_s.get(key, 0.0) for key, n in most.items())
-    told = f"{sum(most.values())} more runs"
-    return f"{told}, about {duration(seconds)}" if each_s else told
+    total = f"{sum(most.values())} more runs"
+    return f"{total}, about {duration(seconds)}" if each_s else total

@@ -60,15 +60,15 @@ def check(words: Sequence[str]) -> None:
 
 def behind(words: Sequence[str], *options: str) -> list[str]:
     """All words behind one of the options, up to the next option, and those behind its `=`."""
-    found, taking = [], False
+    values, taking = [], False
     for word in words:
         if word.startswith("-"):
             option, equals, value = word.partition("=")
             taking = option in options
-            found += [value] if taking and equals else []
+            values += [value] if taking and equals else []
         elif taking:
-            found.append(word)
-    return found
+            values.append(word)
+    return values
 
 
 def sorted_out(words: Sequence[str], elsewhere: Path) -> tuple[list[str], list[str]]:

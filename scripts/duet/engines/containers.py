@@ -10,6 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -138,10 +139,10 @@ class ContainerEngine:
         return sorted({run for _, run in self._labelled(root)})
 
     def remove_leftovers(self, root: Path) -> list[str]:
-        found = self._labelled(root)
-        for id_, _ in found:
+        leftovers = self._labelled(root)
+        for id_, _ in leftovers:
             _remove(self, id_)
-        return sorted({run for _, run in found})
+        return sorted({run for _, run in leftovers})
 
     def strays(self) -> list[Stray]:
         with _faults(self, "listing containers"):
@@ -320,6 +321,15 @@ class Container:
         except (*_FAULTS, KeyError, ValueError):
             return None
 
+    def process(self) -> int | None:
+        with _faults(self._engine, f"asking for the process of side {self._start.side} of {self._start.run}"):
+            facts = self._engine.api.inspect_container(self.id)
+        pid = int(facts["State"]["Pid"])
+        with contextlib.suppress(OSError):  # of this number here may be another one's
+            if pid and facts["Id"] in Path(f"/proc/{pid}/cgroup").read_text():
+                return pid
+        return None
+
     def mover(self) -> Mover:
         """The cgroup's file where this user may write it, else the engine's update call where it has one."""
         with _faults(self._engine, f"asking for the process of side {self._start.side} of {self._start.run}"):
@@ -335,13 +345,13 @@ class Container:
                 raise EngineError(what, e.remedy) from refused
             return mover
 
-    def usage(self, told: Sequence[str] = ()) -> Usage:
+    def usage(self, lines: Sequence[str] = ()) -> Usage:
         """Counted by the container's cgroup: memory with page cache; both with the engine's own set-up
         of the container (about 4 MiB and 20 ms)."""
         with _faults(self._engine, f"asking what side {self._start.side} of {self._start.run} used"):
             oom = bool(self._engine.api.inspect_container(self.id)["State"]["OOMKilled"])
-        used = usage.read_usage(told) or self._last or Usage()
-        return Usage(used.peak_memory_bytes, used.cpu_time_ns, used.oom_killed or oom)
+        used = usage.read_usage(lines) or self._last or Usage()
+        return replace(used, oom_killed=used.oom_killed or oom)
 
     def fetch(self, path: str, to: Path, room: Room) -> list[str]:
         s = self._start

@@ -165,7 +165,7 @@ def warmups() -> dict[str, float | int]:
 @cache
 def _by_name() -> dict[str, Harness]:
     """Name or alias -> harness."""
-    found: dict[str, Harness] = {}
+    harnesses: dict[str, Harness] = {}
     for module in pkgutil.iter_modules(__path__):
         if module.name.startswith("_"):
             continue
@@ -174,8 +174,8 @@ def _by_name() -> dict[str, Harness]:
             what = f"harness {module.name}: its module has no HARNESS"
             raise DuetError(what, "accepted: HARNESS = Harness(name=…, parse=…) at its end")
         for name in (harness.name, *harness.aliases):
-            if name in found:
-                what = f"harness {harness.name}: {name} is also a name of harness {found[name].name}"
+            if name in harnesses:
+                what = f"harness {harness.name}: {name} is also a name of harness {harnesses[name].name}"
                 raise DuetError(what, "accepted: names that no other harness has")
-            found[name] = harness
-    return found
+            harnesses[name] = harness
+    return harnesses

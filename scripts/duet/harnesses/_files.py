@@ -79,10 +79,10 @@ def read_lines(path: Path, *marks: bytes) -> Iterator[tuple[int, str]]:
 
 def result_files(files: Sequence[Path]) -> list[Path]:
     """The files without the side's log; FormatError when nothing else is there."""
-    found = [Path(f) for f in files if not str(f).endswith(".log") or Path(f).is_dir()]
-    if not found:
+    results = [Path(f) for f in files if not str(f).endswith(".log") or Path(f).is_dir()]
+    if not results:
         raise FormatError(Path(files[-1] if files else "."), "", "no result file beside the log")
-    return found
+    return results
 
 
 def same_name(inside: str, benchmark: str) -> bool:

@@ -254,11 +254,11 @@ def joined(
     """
     codes, uniques = pd.factorize(names)
     parts = [frame(np.flatnonzero(codes == code)) for code in range(len(uniques))]
-    told = list(dict.fromkeys([*map(printable, warnings), *(w for p in parts for w in p.attrs["warnings"])]))
+    all_warnings = [*map(printable, warnings), *(w for part in parts for w in part.attrs["warnings"])]
     if named:
         parts = [part.assign(benchmark=str(name)) for part, name in zip(parts, uniques, strict=True)]
     whole = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
-    whole.attrs = {"warnings": told, "truncated": truncated, "benchmark": None}
+    whole.attrs = {"warnings": list(dict.fromkeys(all_warnings)), "truncated": truncated, "benchmark": None}
     return whole
 
 

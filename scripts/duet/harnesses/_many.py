@@ -172,11 +172,11 @@ def of_stamps(stamps: Stamps, benchmark: str) -> list[Measured]:
     """What a probe's file alone tells: for a run that was stopped before its harness wrote anything."""
     kept = stamps.where(stamps.measured)
     names = [benchmark] if kept.name is None else list(dict.fromkeys(kept.name.tolist()))
-    found = []
+    measured = []
     for name in names:
         rows = kept if kept.name is None else kept.where(kept.name == name)
-        found.append(stamped(Measured(name, rows.end_ns - rows.start_ns, rows.operations), rows)[0])
-    return found
+        measured.append(stamped(Measured(name, rows.end_ns - rows.start_ns, rows.operations), rows)[0])
+    return measured
 
 
 def alone(
@@ -205,41 +205,41 @@ def frame(
     `failures`: a line for each benchmark that the harness says has failed; they become warnings,
     and the error where nothing else is there.
     """
-    found = [each for each in benchmarks if len(each)]
+    measured = [each for each in benchmarks if len(each)]
     warnings = [*warnings, *(f"{path.name}: {failure}" for failure in failures)]
-    if not found:
+    if not measured:
         raise FormatError(path, "", "; ".join(["no iterations", *failures])[:1000])
-    names = [printable(each.name) for each in found]
+    names = [printable(each.name) for each in measured]
     if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
         raise FormatError(path, "", f"benchmark {twice[0]!r:.60} occurs twice")
-    lengths = np.array([len(each) for each in found])
-    whose = np.repeat(np.arange(len(found)), lengths)
+    lengths = np.array([len(each) for each in measured])
+    whose = np.repeat(np.arange(len(measured)), lengths)
     first = np.cumsum(lengths) - lengths
     ordinal = np.arange(len(whose)) - first[whose]
-    time_ns = np.concatenate([np.asarray(each.time_ns, np.float64) for each in found])
+    time_ns = np.concatenate([np.asarray(each.time_ns, np.float64) for each in measured])
     plausible = (time_ns >= 0.5) & (time_ns < float(MAX_NS))
     if not plausible.all():
         row = int(np.argmin(plausible))
         where = f"{names[whose[row]]}, iteration {ordinal[row]}"
         raise FormatError(path, where, f"a duration of {time_ns[row]:g} ns: not plausible")
-    counted = any(each.iteration is not None for each in found)
-    number = np.concatenate([_numbers(each) for each in found]) if counted else ordinal
+    counted = any(each.iteration is not None for each in measured)
+    number = np.concatenate([_numbers(each) for each in measured]) if counted else ordinal
     columns: dict[str, object] = {"iteration": number}
-    if len(found) > 1:
+    if len(measured) > 1:
         columns = {"benchmark": pd.Categorical.from_codes(whose, pd.Index(names)), **columns}
     for name in ("start_ns", "end_ns"):
-        columns[f"iteration_{name}"] = _column([getattr(each, name) for each in found], lengths)
-    columns["iteration_time_ns"] = np.concatenate([_rounded(each.time_ns) for each in found])
-    if any(each.operations is not None and (each.operations != 1).any() for each in found):
-        counts = [np.ones(len(e), np.int64) if e.operations is None else e.operations for e in found]
+        columns[f"iteration_{name}"] = _column([getattr(each, name) for each in measured], lengths)
+    columns["iteration_time_ns"] = np.concatenate([_rounded(each.time_ns) for each in measured])
+    if any(each.operations is not None and (each.operations != 1).any() for each in measured):
+        counts = [np.ones(len(e), np.int64) if e.operations is None else e.operations for e in measured]
         operations = np.concatenate(counts).astype(np.int64)
         if (operations < 1).any():
             row = int(np.argmax(operations < 1))
             raise FormatError(path, f"{names[whose[row]]}, iteration {ordinal[row]}", "no operations")
         columns["operations"] = integers(operations)
-    for name in dict.fromkeys(name for each in found for name in each.extra):
+    for name in dict.fromkeys(name for each in measured for name in each.extra):
         free = name if name not in RESERVED and name not in columns else f"harness_{name}"
-        columns[printable(free)] = _column([each.extra.get(name) for each in found], lengths)
+        columns[printable(free)] = _column([each.extra.get(name) for each in measured], lengths)
     out = pd.DataFrame(columns, copy=False)
     out.attrs = {
         "warnings": [printable(line) for line in warnings],

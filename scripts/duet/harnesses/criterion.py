@@ -45,14 +45,14 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
         raise FormatError(path, "", "not a directory of criterion", "keep target/criterion in `results`")
     stamps, warnings = _many.beside(probe, others)
     samples = sorted(folder.rglob("new/sample.json"))[:MAX_BENCHMARKS]
-    found = []
+    measured = []
     for path in samples:
         each = _benchmark(folder, path)
         if stamps:
             each, warning = _placed(each, stamps)
             warnings += [warning] if warning else []
-        found.append(each)
-    return _many.frame(folder, found, warnings=warnings, failures=_failures(files))
+        measured.append(each)
+    return _many.frame(folder, measured, warnings=warnings, failures=_failures(files))
 
 
 def _benchmark(folder: Path, path: Path) -> Measured:

@@ -33,11 +33,11 @@ PROGRAMS = ("cardio", "chi-squared", "kernel", "nn", "microbenchmark")
 
 def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | None = None) -> pd.DataFrame:
     """The first result file of ours, else of SoK's; see duet.harnesses for the frame."""
-    found = result_files(files)
-    for file in found:
+    results = result_files(files)
+    for file in results:
         if native.recognised(read_start(file)):
             return native.read(file)
-    return read_sok(next((f for f in found if recognised(read_start(f))), found[0]))
+    return read_sok(next((f for f in results if recognised(read_start(f))), results[0]))
 
 
 def recognised(start: bytes) -> bool:
@@ -48,11 +48,11 @@ def recognised(start: bytes) -> bool:
 
 def folder(directory: Path) -> dict[tuple[str, str], list[Path]]:
     """SoK's results: a folder for a tool, which is the suite, in it a file for a program, the benchmark."""
-    found: dict[tuple[str, str], list[Path]] = {}
+    runs: dict[tuple[str, str], list[Path]] = {}
     for path in sorted(directory.glob("*/*.csv")):
         if path.is_file():
-            found.setdefault((path.parent.name, program(path.stem)), []).append(path)
-    return found
+            runs.setdefault((path.parent.name, program(path.stem)), []).append(path)
+    return runs
 
 
 def program(stem: str) -> str:

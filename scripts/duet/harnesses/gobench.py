@@ -82,10 +82,10 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
             path = read or (others or [Path(".")])[0]
             read_bytes(path)
             raise FormatError(path, "", "no line of a benchmark, such as BenchmarkX 100 1234 ns/op")
-        found = _many.of_stamps(_last(stamps), benchmark)
-        return _many.alone(stamps, "output of go test", found, warnings=warnings)
+        measured = _many.of_stamps(_last(stamps), benchmark)
+        return _many.alone(stamps, "output of go test", measured, warnings=warnings)
     names = _names(output.runs)
-    found = []
+    measured = []
     for key, run in output.runs.items():
         each = _benchmark(read, names[key], run)
         if stamps:
@@ -93,11 +93,11 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
             own = own if len(own) else stamps.of(key[1])
             each, warning = _many.stamped(each, _last(own))
             warnings += [warning] if warning else []
-        found.append(each)
+        measured.append(each)
     if not output.whole:
         warnings.append(f"{read.name}: ends before go test's last line")
     lost = output.failures
-    return _many.frame(read, found, warnings=warnings, truncated=not output.whole, failures=lost)
+    return _many.frame(read, measured, warnings=warnings, truncated=not output.whole, failures=lost)
 
 
 def _last(stamps: Stamps) -> Stamps:
@@ -145,29 +145,29 @@ def _output(path: Path) -> _Output:
     text = read_bytes(path).decode(errors="replace")
     events = text.lstrip()[:1] == "{" and '"Action"' in text
     plain = ((number, "", line, None) for number, line in enumerate(text.split("\n"), 1))
-    found, name, package, before, failed = _Output(), "", "", "", False
+    output, name, package, before, failed = _Output(), "", "", "", False
     for number, own_package, line, time_ns in _events(path, text) if events else plain:
         if failed and not events:  # text has the reason below the line that says so, events above it
-            found.failures[-1] += _reason(line)
+            output.failures[-1] += _reason(line)
         failed = False
         if (m := _RESULT.match(line)) is not None:
             name = m["name"] or name
             if name:
-                _add(path, number, found.runs.setdefault((own_package or package, name), _Run()), m, time_ns)
+                _add(path, number, output.runs.setdefault((own_package or package, name), _Run()), m, time_ns)
         elif line.startswith("Benchmark") and (named := _NAME.match(line)) is not None:
             name = named[0]
         elif line.startswith("pkg: "):
             package = line[5:].strip()
         elif (failing := _FAILED.match(line)) is not None:
             failed = True
-            found.failures.append(f"{failing['name']} failed" + (_reason(before) if events else ""))
+            output.failures.append(f"{failing['name']} failed" + (_reason(before) if events else ""))
         elif line.startswith(("panic: ", "fatal error: ")):
-            found.failures.append(f"{name or 'go test'} failed: {line.strip():.200}")
+            output.failures.append(f"{name or 'go test'} failed: {line.strip():.200}")
         elif line.startswith(("ok ", "ok\t", "PASS", "FAIL")):
-            found.whole = True
+            output.whole = True
         before = line
-    found.runs = {key: run for key, run in found.runs.items() if run.count}
-    return found
+    output.runs = {key: run for key, run in output.runs.items() if run.count}
+    return output
 
 
 def _reason(line: str) -> str:

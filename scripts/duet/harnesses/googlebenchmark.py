@@ -41,8 +41,8 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
     probe, others = _many.find(result_files(files))
     stamps, warnings = _many.beside(probe, others)
     if stamps and not others:
-        found = _many.of_stamps(stamps, benchmark)
-        return _many.alone(stamps, "JSON of Google Benchmark", found, warnings=warnings)
+        measured = _many.of_stamps(stamps, benchmark)
+        return _many.alone(stamps, "JSON of Google Benchmark", measured, warnings=warnings)
     path = others[0]
     content, truncated = load(path, read_bytes(path))
     warnings += [f"{path.name}: cut off"] if truncated else []
@@ -58,19 +58,19 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
             continue
         name = text(path, f"{at}.run_name", entry.get("run_name", entry.get("name")))
         if entry.get("error_occurred") or entry.get("skipped"):
-            said = entry.get("error_message") or entry.get("skip_message") or "no reason given"
-            failures.setdefault(name, f"{name} failed: {said}")
+            reason = entry.get("error_message") or entry.get("skip_message") or "no reason given"
+            failures.setdefault(name, f"{name} failed: {reason}")
         else:
             runs.setdefault(name, []).append((at, entry))
-    found = []
+    measured = []
     for name, repetitions in runs.items():
         each = _benchmark(path, name, repetitions)
         if stamps:
             each, warning = _many.stamped(each, stamps.of(name))
             warnings += [warning] if warning else []
-        found.append(each)
+        measured.append(each)
     lost = list(failures.values())
-    return _many.frame(path, found, warnings=warnings, truncated=truncated, failures=lost)
+    return _many.frame(path, measured, warnings=warnings, truncated=truncated, failures=lost)
 
 
 def _benchmark(path: Path, name: str, repetitions: Sequence[tuple[str, Mapping[str, Any]]]) -> Measured:

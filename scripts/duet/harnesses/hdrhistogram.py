@@ -67,10 +67,10 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
     import pandas as pd
 
     path = result_files(files)[0]
-    found, unit_ns, warnings, truncated = _read(path)
-    frames = [_row(path, histograms, unit_ns) for histograms in found.values()]
-    if set(found) != {""}:
-        names = [name or "untagged" for name in found]
+    by_tag, unit_ns, warnings, truncated = _read(path)
+    frames = [_row(path, histograms, unit_ns) for histograms in by_tag.values()]
+    if set(by_tag) != {""}:
+        names = [name or "untagged" for name in by_tag]
         frames = [frame.assign(benchmark=name) for frame, name in zip(frames, names, strict=True)]
     whole = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
     whole.attrs = {"warnings": warnings, "truncated": truncated, "benchmark": None}
@@ -82,7 +82,7 @@ def _read(path: Path) -> tuple[dict[str, list[Histogram]], float, list[str], boo
     data = read_bytes(path)
     *lines, rest = data.split(b"\n")
     warnings = [f"{path.name}: line {len(lines) + 1}: cut off, left out"] if rest.strip() else []
-    found: dict[str, list[Histogram]] = {}
+    histograms: dict[str, list[Histogram]] = {}
     unit_ns = 1.0
     for number, line in enumerate(map(bytes.strip, lines), 1):
         if unit := _UNIT.fullmatch(line):
@@ -94,12 +94,12 @@ def _read(path: Path) -> tuple[dict[str, list[Histogram]], float, list[str], boo
             if match is None:
                 raise ValueError("not a line of a histogram log")
             tag = (match["tag"] or b"").decode()
-            found.setdefault(tag, []).append(decode(match["histogram"]))
+            histograms.setdefault(tag, []).append(decode(match["histogram"]))
         except (ValueError, OverflowError, struct.error, zlib.error, binascii.Error) as error:
             raise FormatError(path, f"line {number}", " ".join(str(error).split())[:100]) from None
-    if not found:
+    if not histograms:
         raise FormatError(path, "", "no histogram")
-    return found, unit_ns, warnings, bool(rest.strip())
+    return histograms, unit_ns, warnings, bool(rest.strip())
 
 
 def decode(text: bytes) -> Histogram:
@@ -120,7 +120,7 @@ def decode(text: bytes) -> Histogram:
 def _counts(payload: bytes) -> np.ndarray:
     import numpy as np
 
-    index, place, found = 0, 0, {}
+    index, place, by_index = 0, 0, {}
     while place < len(payload):
         value, shift = 0, 0
         while True:
@@ -139,12 +139,12 @@ def _counts(payload: bytes) -> np.ndarray:
         if number < 0:
             index -= number
         else:
-            found[index] = number
+            by_index[index] = number
             index += 1
         if index > 2**20 or number >= 2**53:
             raise ValueError("more buckets or counts than a histogram can have")
     counts = np.zeros(index, np.int64)
-    counts[list(found)] = list(found.values())
+    counts[list(by_index)] = list(by_index.values())
     return counts
 
 

@@ -34,19 +34,19 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
     path = result_files(files)[0]
     content, truncated = load(path, read_bytes(path))
     warnings = [f"{path.name}: cut off"] if truncated else []
-    found, failures = [], []
+    measured, failures = [], []
     results = sequence(path, "$.results", mapping(path, "$", content).get("results"))
     for i, result in enumerate(results):
         result = mapping(path, f"$.results[{i}]", result)
         if truncated and i == len(results) - 1 and "exit_codes" not in result:
             continue  # its list of times may be torn, too
         each, failed = _benchmark(path, f"$.results[{i}]", result)
-        found.append(each)
+        measured.append(each)
         if failed:
             failures.append(
                 f"{each.name}: {failed} of {failed + len(each)} executions failed and are left out"
             )
-    return _many.frame(path, found, warnings=warnings, truncated=truncated, failures=failures)
+    return _many.frame(path, measured, warnings=warnings, truncated=truncated, failures=failures)
 
 
 def _benchmark(path: Path, at: str, result: Mapping[str, Any]) -> tuple[Measured, int]:

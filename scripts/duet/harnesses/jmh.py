@@ -40,8 +40,8 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
     failures = _failures(files)
     stamps, warnings = _many.beside(probe, others)
     if stamps and not others:
-        found = _many.of_stamps(stamps, benchmark)
-        return _many.alone(stamps, "JSON of JMH", found, warnings=warnings, failures=failures)
+        measured = _many.of_stamps(stamps, benchmark)
+        return _many.alone(stamps, "JSON of JMH", measured, warnings=warnings, failures=failures)
     path = others[0]
     content, truncated = load(path, read_bytes(path))
     warnings += [f"{path.name}: cut off"] if truncated else []
@@ -51,7 +51,7 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
     known = [mapping(path, f"$[{i}]", entry) for i, entry in enumerate(entries)]
     long = [_name(path, f"$[{i}]", entry) for i, entry in enumerate(known)]
     short = [".".join(name.split(":")[0].split(".")[-2:]) + name[len(name.split(":")[0]) :] for name in long]
-    found = []
+    measured = []
     for i, entry in enumerate(known):
         name = short[i] if short.count(short[i]) == 1 else long[i]
         name = name if long.count(long[i]) == 1 else f"{long[i]}:{entry.get('mode')}"
@@ -62,8 +62,8 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
         if own is not None:
             each, warning = _many.stamped(each, own)
             warnings += [warning] if warning else []
-        found.append(each)
-    return _many.frame(path, found, warnings=warnings, truncated=truncated, failures=failures)
+        measured.append(each)
+    return _many.frame(path, measured, warnings=warnings, truncated=truncated, failures=failures)
 
 
 def _name(path: Path, at: str, entry: Mapping[str, Any]) -> str:

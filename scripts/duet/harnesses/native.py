@@ -27,8 +27,8 @@ BENCHMARK = "benchmark"
 
 def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | None = None) -> pd.DataFrame:
     """The first result file with the header; see duet.harnesses for the frame."""
-    found = result_files(files)
-    return read(next((f for f in found if recognised(read_start(f))), found[0]))
+    results = result_files(files)
+    return read(next((f for f in results if recognised(read_start(f))), results[0]))
 
 
 def recognised(start: bytes) -> bool:

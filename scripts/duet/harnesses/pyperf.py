@@ -34,13 +34,13 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
     from duet.harnesses import _many
 
     probe, others = _many.find(result_files(files))
-    stamps, told = _many.beside(probe, others)
+    stamps, probe_warnings = _many.beside(probe, others)
     if stamps and not others:
         alone = _many.of_stamps(stamps, benchmark)
         alone = [replace(alone[0], name=benchmark)] if len(alone) == 1 else alone
-        return _many.alone(stamps, "JSON of pyperf", alone, warnings=told)
+        return _many.alone(stamps, "JSON of pyperf", alone, warnings=probe_warnings)
     benchmarks, warnings, truncated = _read(others[0])
-    warnings += told
+    warnings += probe_warnings
     if stamps is None:
         return _many.frame(others[0], benchmarks, warnings=warnings, truncated=truncated)
     # The hook does not know the benchmark's name; processes follow each other as they do in the JSON.
@@ -61,15 +61,15 @@ def _read(path: Path) -> tuple[list[Measured], list[str], bool]:
     content, truncated = load(path, read_bytes(path))
     content = mapping(path, "$", content)
     common = mapping(path, "$.metadata", content.get("metadata", {}))
-    found = []
+    measured = []
     for i, entry in enumerate(sequence(path, "$.benchmarks", content.get("benchmarks"))):
         at = f"$.benchmarks[{i}]"
         entry = mapping(path, at, entry)
         known = {**common, **mapping(path, f"{at}.metadata", entry.get("metadata", {}))}
         runs = sequence(path, f"{at}.runs", entry.get("runs"))
-        found += [_benchmark(path, at, runs, known)]
+        measured += [_benchmark(path, at, runs, known)]
     warnings = [f"{path.name}: cut off"] if truncated else []
-    return [each for each in found if each is not None], warnings, truncated
+    return [each for each in measured if each is not None], warnings, truncated
 
 
 def _benchmark(path: Path, at: str, runs: Sequence[Any], known: Mapping[str, Any]) -> Measured | None:

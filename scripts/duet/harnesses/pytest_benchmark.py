@@ -36,13 +36,13 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
     failures = _failures(files)
     stamps, warnings = _many.beside(probe, others)
     if stamps and not others:
-        found = _many.of_stamps(stamps, benchmark)
-        return _many.alone(stamps, "JSON of pytest-benchmark", found, warnings=warnings, failures=failures)
+        measured = _many.of_stamps(stamps, benchmark)
+        return _many.alone(stamps, "JSON of pytest-benchmark", measured, warnings=warnings, failures=failures)
     path = others[0]
     content, truncated = load(path, read_bytes(path))
     warnings += [f"{path.name}: cut off"] if truncated else []
     entries = sequence(path, "$.benchmarks", mapping(path, "$", content).get("benchmarks"))
-    found = []
+    measured = []
     for i, (name, entry) in enumerate(_named(path, entries)):
         if truncated and i == len(entries) - 1:
             continue
@@ -51,8 +51,8 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
             fullname = text(path, f"$.benchmarks[{i}].fullname", entry.get("fullname"))
             each, warning = _many.stamped(each, stamps.of(fullname))
             warnings += [warning] if warning else []
-        found.append(each)
-    return _many.frame(path, found, warnings=warnings, truncated=truncated, failures=failures)
+        measured.append(each)
+    return _many.frame(path, measured, warnings=warnings, truncated=truncated, failures=failures)
 
 
 def _named(path: Path, entries: Sequence[Any]) -> list[tuple[str, Mapping[str, Any]]]:
@@ -87,8 +87,8 @@ def _failures(files: Sequence[Path]) -> list[str]:
     """What pytest's summary in the log says of tests that failed."""
     logs = [Path(file) for file in files if str(file).endswith(".log") and Path(file).is_file()]
     lines = (line for log in logs for _, line in read_lines(log, b"FAILED ", b"ERROR "))
-    found = (_FAILED.fullmatch(line[:1000]) for line in lines)
-    return [f"{m[1]} failed{f': {m[2]}' if m[2] else ''}" for m in found if m]
+    matches = (_FAILED.fullmatch(line[:1000]) for line in lines)
+    return [f"{m[1]} failed{f': {m[2]}' if m[2] else ''}" for m in matches if m]
 
 
 HARNESS = Harness(

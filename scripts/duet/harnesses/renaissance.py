@@ -49,10 +49,10 @@ _Reader = Callable[[Path, str], "pd.DataFrame"]
 
 def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | None = None) -> pd.DataFrame:
     """The first file of the harness and the first of the probe; see duet.harnesses for the frame."""
-    found = result_files(files)
+    results = result_files(files)
     harness: tuple[_Reader, Path] | None = None
     probe: Path | None = None
-    for path in found:
+    for path in results:
         start = read_start(path)
         if native.recognised(start):
             probe = probe or path
@@ -62,8 +62,8 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
             harness = harness or (_csv, path)
     if harness is None:
         if probe is None:
-            read_bytes(found[0])
-            raise FormatError(found[0], "", "neither Renaissance's JSON nor its CSV")
+            read_bytes(results[0])
+            raise FormatError(results[0], "", "neither Renaissance's JSON nor its CSV")
         return native.read(probe)
     read, path = harness
     return read(path, benchmark) if probe is None else _joined(native.read(probe), read, path, benchmark)

@@ -29,8 +29,8 @@ def parse(files: Sequence[Path], benchmark: str, artifacts: Mapping[str, str] | 
     from duet.harnesses._frames import joined, read_csv
     from duet.harnesses._requests import of_requests
 
-    found = result_files(files)
-    path = next((f for f in found if set(COLUMNS) <= set(header(read_start(f)))), found[0])
+    results = result_files(files)
+    path = next((f for f in results if set(COLUMNS) <= set(header(read_start(f)))), results[0])
     data = read_bytes(path)
     several = [BENCHMARK] if BENCHMARK in header(data) else []
     must, extra, warnings, truncated = read_csv(path, data, COLUMNS, several)

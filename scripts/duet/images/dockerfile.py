@@ -69,14 +69,14 @@ _COPIED = re.compile(r"\s*COPY\s+((?:--\S+\s+)*)(?!\[)(\S.*)$", re.IGNORECASE)
 def copied(text: str) -> list[str]:
     """Names and patterns that COPY takes from the build context, as far as they are plain: without
     variables, and not in JSON's form."""
-    found = []
+    names = []
     for line in _instructions(text):
         match = _COPIED.match(line)
         if match and "--from=" not in match[1].lower():
-            found += [
+            names += [
                 name.removeprefix("./").rstrip("/") for name in match[2].split()[:-1] if "$" not in name
             ]
-    return [name for name in found if name not in ("", ".")]
+    return [name for name in names if name not in ("", ".")]
 
 
 def _fill(text: str, values: Mapping[str, str]) -> str:

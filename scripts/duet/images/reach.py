@@ -17,12 +17,12 @@ TIMEOUT_S = 3.0
 
 def fault(url: str, timeout_s: float = TIMEOUT_S) -> str:
     """Why a server does not answer, or nothing: any answer counts, also that something is not there."""
-    told: list[str] = []
+    answer: list[str] = []
     # Of its own, since looking a name up knows no timeout.
-    thread = threading.Thread(target=lambda: told.append(_fault(url, timeout_s)), daemon=True)
+    thread = threading.Thread(target=lambda: answer.append(_fault(url, timeout_s)), daemon=True)
     thread.start()
     thread.join(2 * timeout_s)
-    return told[0] if told else f"no answer within {2 * timeout_s:g} s"
+    return answer[0] if answer else f"no answer within {2 * timeout_s:g} s"
 
 
 def _fault(url: str, timeout_s: float) -> str:
@@ -54,8 +54,8 @@ def registry(image: str, default: str) -> str:
 
 def packages() -> dict[str, str]:
     """What installs packages here -> the address that it is configured with; apt and pip, where they are."""
-    found = {"apt": _apt(), "pip": _pip()}
-    return {name: url for name, url in found.items() if url and urlsplit(url).scheme in ("http", "https")}
+    indexes = {"apt": _apt(), "pip": _pip()}
+    return {name: url for name, url in indexes.items() if url and urlsplit(url).scheme in ("http", "https")}
 
 
 def _apt() -> str:

@@ -91,10 +91,11 @@ def _checked(source: Source, path: Path) -> SourceRecord:
         )
         known.write(beside)
     for key, wanted in (("sha256", source.sha256), ("sha1", source.sha1)):
-        found = wanted and (known.sha256 if key == "sha256" else _sha1(path))
-        if not wanted or found == wanted.lower():
+        digest = wanted and (known.sha256 if key == "sha256" else _sha1(path))
+        if not wanted or digest == wanted.lower():
             continue
-        what = f"{origin}: its {key.replace('sha', 'SHA-')} is {found}, but the campaign has {wanted.lower()}"
+        name = key.replace("sha", "SHA-")
+        what = f"{origin}: its {name} is {digest}, but the campaign has {wanted.lower()}"
         if source.own:
             raise SourceError(what, f"use the right file, or correct the key {key}")
         aside = path.with_name(f"{path.name}.refused")

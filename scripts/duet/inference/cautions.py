@@ -9,7 +9,7 @@ from scipy import special
 from duet.inference import dependence, guarded, intervals
 from duet.inference.effects import LEFT_OUT
 from duet.inference.intervals import Interval
-from duet.inference.samples import WARMUP
+from duet.inference.samples import DISTURBED, WARMUP
 from duet.model import TIME, Analysis
 
 IN_COMPANY = ("duet", "aaduet", "bbduet", "syncduet")
@@ -19,7 +19,7 @@ _SURE = 0.01
 
 
 def cautions_of(
-    runs: pd.DataFrame, used: pd.DataFrame, row: dict[str, object], found: Interval, analysis: Analysis
+    runs: pd.DataFrame, used: pd.DataFrame, row: dict[str, object], interval: Interval, analysis: Analysis
 ) -> list[str]:
     """`runs` are all of `run_effects` of a benchmark and type, `used` those with a log ratio, in the order in
     which they were measured; `found` is the interval of its verdict."""
@@ -30,9 +30,9 @@ def cautions_of(
         out.append(f"{warning} ({n} of {len(used)} runs)" if n < len(used) else str(warning))
     if len(used) >= 2:
         out += _lopsided(used, str(row["type"]))
-        out += _assumed(used, found, analysis)
+        out += _assumed(used, interval, analysis)
     if row["method"] in BY_T:
-        out += _runs_astray(used, row, found, analysis)
+        out += _runs_astray(used, row, interval, analysis)
     return out
 
 
@@ -68,8 +68,10 @@ def _too_little(used: pd.DataFrame, row: dict[str, object], analysis: Analysis) 
 
 
 def _faults(runs: pd.DataFrame) -> list[str]:
-    """Iterations left out; warm-up is meant to be, the rest is a fault of what was measured."""
-    counts = {reason: int(runs[column].sum()) for reason, column in LEFT_OUT.items() if reason != WARMUP}
+    """Iterations left out; warm-up and what was disturbed are meant to be, the rest is a fault of what was
+    measured."""
+    meant = (WARMUP, DISTURBED)
+    counts = {reason: int(runs[column].sum()) for reason, column in LEFT_OUT.items() if reason not in meant}
     return [f"{n} iteration{'s' * (n != 1)} left out: {reason}" for reason, n in counts.items() if n]
 
 
@@ -85,11 +87,11 @@ def _lopsided(used: pd.DataFrame, type_: str) -> list[str]:
     ]
 
 
-def _assumed(used: pd.DataFrame, found: Interval, analysis: Analysis) -> list[str]:
+def _assumed(used: pd.DataFrame, interval: Interval, analysis: Analysis) -> list[str]:
     """Where the change would be another one if what it takes for granted did not hold."""
     out = []
     least = np.log1p(max(analysis.margin_percent, 0.0) / 100) / 4
-    change, half = float(found.estimate), float(found.high - found.low) / 2
+    change, half = float(interval.estimate), float(interval.high - interval.low) / 2
     texts = {
         "trend": "times rise or fall within all runs: attributed the other way (to work or to the machine), "
         "the change is {}",
@@ -121,7 +123,7 @@ def moves(shift: np.ndarray, least: float) -> bool:
 
 
 def _runs_astray(
-    used: pd.DataFrame, row: dict[str, object], found: Interval, analysis: Analysis
+    used: pd.DataFrame, row: dict[str, object], interval: Interval, analysis: Analysis
 ) -> list[str]:
     out = []
     n, x = len(used), used["log_ratio"].to_numpy(float)

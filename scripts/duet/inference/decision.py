@@ -59,7 +59,7 @@ class Power:
     """How often A was told from A made slower, by what its runs promise to find in PROMISED of all cases."""
 
     comparisons: int
-    found: int
+    detected: int
     low: float
     high: float
     """Clopper-Pearson interval of the rate."""
@@ -81,8 +81,8 @@ class Power:
         if not self.comparisons:
             return ""
         return (
-            f"{self.found} of {self.comparisons} A/A comparisons with B made slower, by what they promise to "
-            f"find, called different (95% interval {self.low:.0%} to {self.high:.0%}, "
+            f"{self.detected} of {self.comparisons} A/A comparisons with B made slower, by what they promise "
+            f"to find, called different (95% interval {self.low:.0%} to {self.high:.0%}, "
             f"promised {PROMISED:.0%})"
         )
 

@@ -40,11 +40,11 @@ def across(verdicts: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
 
 
 def _across(part: pd.DataFrame, confidence: float) -> dict[str, object]:
-    found = part["verdict"].astype(str)
-    counts = {verdict: int((found == verdict).sum()) for verdict in DECIDED}
+    verdicts = part["verdict"].astype(str)
+    counts = {verdict: int((verdicts == verdict).sum()) for verdict in DECIDED}
     verdict = max(DECIDED, key=lambda v: (counts[v], -DECIDED.index(v)))
     if not counts[verdict]:
-        verdict, counts["inconclusive"] = "inconclusive", int((found == "inconclusive").sum())
+        verdict, counts["inconclusive"] = "inconclusive", int((verdicts == "inconclusive").sum())
     row: dict[str, object] = {
         "environments": len(part), "verdict": verdict, "holds_on": counts[verdict], "compared": 0,
     }  # fmt: skip
@@ -53,8 +53,8 @@ def _across(part: pd.DataFrame, confidence: float) -> dict[str, object]:
     numbers = dict.fromkeys(COLUMNS[7:], np.nan)
     if len(log) > 1:
         mean, low, high, p, tau2, i2 = random_effects(log, variance, confidence)
-        told = (mean, low, high)
-        numbers |= dict(zip(COLUMNS[7:10], (100 * float(np.expm1(x)) for x in told), strict=True))
+        bounds = (mean, low, high)
+        numbers |= dict(zip(COLUMNS[7:10], (100 * float(np.expm1(x)) for x in bounds), strict=True))
         numbers |= {"p_value": p, "between_percent": 100 * float(np.expm1(np.sqrt(tau2)))}
         numbers["i2_percent"] = 100 * i2
     return row | numbers

@@ -33,8 +33,8 @@ def with_injected(
     keys = list(GROUP_KEYS)
     samples = warmup.drop(from_table(table[table["type"].astype(str).isin(ALIKE)]), rules)
     claims = rows.loc[checked].set_index(keys)["injected_percent"]
-    found = pd.MultiIndex.from_frame(samples.runs[keys].astype(str))
-    percent = claims.reindex(found).fillna(0.0).to_numpy()
+    runs = pd.MultiIndex.from_frame(samples.runs[keys].astype(str))
+    percent = claims.reindex(runs).fillna(0.0).to_numpy()
     plain = replace(analysis, metrics=(Metric(TIME),))
     judged = judge(effects_of(slowed(samples, 1 + percent / 100), plain), plain).set_index(keys)
     family = rows[checked].groupby([k for k in keys if k != "benchmark"])["p_value"].transform("count")

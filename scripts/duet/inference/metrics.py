@@ -39,8 +39,8 @@ def _effects(table: pd.DataFrame, samples: Samples, times: pd.DataFrame, metric:
     reason[absent[group]] = _absent(metric)
     if metric.name in Metric.COLUMNS:
         shared = np.array([WITHIN in name for name in times["benchmark"].astype(str)])
-        told = f"{metric.name} is of the whole process, which ran several benchmarks"
-        warning = np.where(shared & (reason == ""), told, warning)
+        sentence = f"{metric.name} is of the whole process, which ran several benchmarks"
+        warning = np.where(shared & (reason == ""), sentence, warning)
     steps = np.full(value.shape, STEPS.get(metric.name, 0.0))
     resolution = _numbers(table, "resolution_ns") if metric.quantile is not None else None
     if resolution is not None and samples.row is not None:
@@ -60,8 +60,8 @@ def _effects(table: pd.DataFrame, samples: Samples, times: pd.DataFrame, metric:
     else:
         frame["mean_A_ns"], frame["mean_B_ns"] = value[:, 0], value[:, 1]
         few = np.where(count > 1, count * (1 - metric.quantile), np.inf).min(axis=1) < FEW_BEYOND
-        told = f"fewer than {FEW_BEYOND} requests of a side are beyond {metric.name}: it is hardly told"
-        frame["warnings"] = np.where(few & frame["log_ratio"].notna(), told, frame["warnings"])
+        sentence = f"fewer than {FEW_BEYOND} requests of a side are beyond {metric.name}: it is hardly told"
+        frame["warnings"] = np.where(few & frame["log_ratio"].notna(), sentence, frame["warnings"])
     return frame.assign(**dict.fromkeys(nothing, np.nan))
 
 
@@ -91,10 +91,10 @@ def _values(table: pd.DataFrame, samples: Samples, metric: Metric) -> tuple[np.n
 def _means(column: np.ndarray, samples: Samples) -> tuple[np.ndarray, np.ndarray]:
     """By run and side the mean of a column where it is known, and of how many; both (runs, 2)."""
     cells = column[samples.row]
-    told = np.isfinite(cells)
-    n = samples.sums(told)
+    finite = np.isfinite(cells)
+    n = samples.sums(finite)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return samples.sums(np.where(told, cells, 0.0)) / n, n
+        return samples.sums(np.where(finite, cells, 0.0)) / n, n
 
 
 def _numbers(table: pd.DataFrame, name: str) -> np.ndarray | None:
@@ -147,6 +147,6 @@ def _log_ratios(
     out[reason != ""] = np.nan
     warning = np.full(len(out), "", object)
     for i, side in enumerate("AB"):
-        told = f"{metric.name} is 0 on side {side}: that has no ratio, it counts as half the least value seen"
-        warning[zero[:, i] & (value[:, 1 - i] > 0)] = told
+        half = f"{metric.name} is 0 on side {side}: that has no ratio, it counts as half the least value seen"
+        warning[zero[:, i] & (value[:, 1 - i] > 0)] = half
     return out, reason, warning

@@ -106,10 +106,10 @@ def ci_test(samples: Samples, group: np.ndarray, min_overlap: float = MIN_OVERLA
         chosen = np.flatnonzero(size == n)
         here = np.flatnonzero((count > 0) & (size[group] == n))
         x = mean[here[np.argsort(group[here], kind="stable")]].reshape(-1, n)
-        found = intervals.bca(x, 0.95, 0.0, resamples=RESAMPLES)
+        interval = intervals.bca(x, 0.95, 0.0, resamples=RESAMPLES)
         flat = x.std(axis=1) == 0
-        low[chosen] = np.where(flat, x[:, 0], found.low)
-        high[chosen] = np.where(flat, x[:, 0], found.high)
+        low[chosen] = np.where(flat, x[:, 0], interval.low)
+        high[chosen] = np.where(flat, x[:, 0], interval.high)
     total = np.bincount(group[samples.run], samples.length_ns, groups_)
     with np.errstate(invalid="ignore"):
         width = (high - low) / (total / np.bincount(group[samples.run], minlength=groups_))
@@ -129,8 +129,8 @@ def mann_whitney(samples: Samples, group: np.ndarray) -> pd.DataFrame:
         rows = order[bounds[g] : bounds[g + 1]]
         a, b = (samples.length_ns[rows[samples.side[rows] == side]] for side in (0, 1))
         if len(a) and len(b):
-            found = stats.mannwhitneyu(a, b)
-            u[g], p[g] = found.statistic, found.pvalue
+            test = stats.mannwhitneyu(a, b)
+            u[g], p[g] = test.statistic, test.pvalue
     match = pd.array(p > 0.05, dtype="boolean")
     match[np.isnan(p)] = pd.NA
     return pd.DataFrame({"u_statistic": u, "u_p_value": p, "u_match": match})
@@ -139,12 +139,12 @@ def mann_whitney(samples: Samples, group: np.ndarray) -> pd.DataFrame:
 def variation(samples: Samples, group: np.ndarray) -> pd.DataFrame:
     """By group: iterations, mean_ns and cv, the coefficient of variation, over all runs and both sides."""
     times = pd.Series(samples.length_ns).groupby(group[samples.run])
-    found = times.agg(["size", "mean", "std"]).reindex(range(int(group.max(initial=-1)) + 1))
+    groups = times.agg(["size", "mean", "std"]).reindex(range(int(group.max(initial=-1)) + 1))
     return pd.DataFrame(
         {
-            "iterations": found["size"].fillna(0).astype(int),
-            "mean_ns": found["mean"],
-            "cv": found["std"] / found["mean"],
+            "iterations": groups["size"].fillna(0).astype(int),
+            "mean_ns": groups["mean"],
+            "cv": groups["std"] / groups["mean"],
         }
     )
 
@@ -202,12 +202,12 @@ def found_slowdowns(
     return ci, u, ci_done, u_done
 
 
-def smallest(found: np.ndarray, slowdowns: Sequence[float] = SLOWDOWNS) -> np.ndarray:
+def smallest(detected: np.ndarray, slowdowns: Sequence[float] = SLOWDOWNS) -> np.ndarray:
     """By group the smallest slowdown above 0 from which on all are found, in percent; NaN for none."""
-    out = np.full(found.shape[1], np.nan)
-    still = np.ones(found.shape[1], bool)
-    for slowdown, told in sorted(zip(slowdowns, found, strict=True), key=lambda one: -one[0]):
-        still &= told
+    out = np.full(detected.shape[1], np.nan)
+    still = np.ones(detected.shape[1], bool)
+    for slowdown, row in sorted(zip(slowdowns, detected, strict=True), key=lambda one: -one[0]):
+        still &= row
         if slowdown > 0:
             out[still] = 100 * slowdown
     return out

@@ -98,25 +98,25 @@ def differences(samples: Samples, group: np.ndarray, analysis: Analysis) -> dict
         here = np.flatnonzero((count > 0) & (size[group] == n))
         rows = here[np.argsort(group[here], kind="stable")].reshape(-1, n)
         x = difference[rows] / base[rows].mean(axis=1, keepdims=True)
-        found = intervals.bca(x, analysis.confidence, 0.0, resamples=2000)
-        for name, value in zip(out, (found.estimate, found.low, found.high), strict=False):
+        interval = intervals.bca(x, analysis.confidence, 0.0, resamples=2000)
+        for name, value in zip(out, (interval.estimate, interval.low, interval.high), strict=False):
             out[name][chosen] = 100 * value
-        out["p"][chosen] = np.where(x.std(axis=1) > 0, found.p, x.mean(axis=1) == 0)
+        out["p"][chosen] = np.where(x.std(axis=1) > 0, interval.p, x.mean(axis=1) == 0)
     return out
 
 
 def _pairs(samples: Samples) -> Pairs:
     timed = samples.runs["type"].isin(BY_TIME).to_numpy()[samples.run]
     where = np.flatnonzero(timed)
-    found = join(samples.where(timed), MIN_OVERLAP)
+    pairs = join(samples.where(timed), MIN_OVERLAP)
     rest = np.flatnonzero(~timed)
     a, b = estimators.index_pairs(samples.where(~timed))
     zero = np.zeros(len(a))
     return Pairs(
-        np.concatenate([where[found.a], rest[a]]),
-        np.concatenate([where[found.b], rest[b]]),
-        np.concatenate([found.overlap_ns, zero.astype(np.int64)]),
-        np.concatenate([found.share, zero]),
+        np.concatenate([where[pairs.a], rest[a]]),
+        np.concatenate([where[pairs.b], rest[b]]),
+        np.concatenate([pairs.overlap_ns, zero.astype(np.int64)]),
+        np.concatenate([pairs.share, zero]),
     )
 
 
@@ -198,13 +198,13 @@ def smallest_injected(
     count = np.bincount(group, np.isfinite(log))
     level = np.bincount(group, np.nan_to_num(log)) / np.maximum(count, 1)
     out = np.full(group.max() + 1, np.nan)
-    found = np.ones(len(out), bool)
+    detected = np.ones(len(out), bool)
     for slowdown in sorted(slowdowns, reverse=True):
         injected = slowed(samples, np.exp(-level[group]) * (1 + slowdown))
-        found &= test(injected, group) <= alpha
-        if not found.any():
+        detected &= test(injected, group) <= alpha
+        if not detected.any():
             break
-        out[found] = slowdown
+        out[detected] = slowdown
     return out
 
 

@@ -36,14 +36,14 @@ def tables(
     """Every table by its name (see the module). `same_sides`: `suite/benchmark` whose B is A."""
     raw = from_table(table)
     prepared = notebooks.without_warmup(raw)
-    tested, found = _tests(raw, prepared, analysis, rules, same_sides)
+    tested, detected = _tests(raw, prepared, analysis, rules, same_sides)
     return {
         "rq1_run_times": run_times(raw),
         "rq2_overlaps": overlaps(prepared),
         "rq3_tests": tested,
         "rq3_match_rates": match_rates(tested),
-        "rq4_slowdowns": _curve(tested, found),
-        "rq4_detectable": _detectable(tested, found),
+        "rq4_slowdowns": _curve(tested, detected),
+        "rq4_detectable": _detectable(tested, detected),
         "benchmarks": benchmarks(raw, prepared),
         "hosts": hosts(table),
     }
@@ -147,10 +147,10 @@ def _tests(
     ci, u, ci_done, u_done = notebooks.found_slowdowns(prepared)
     ones = np.ones(len(ours.runs))
     injected = (predecessor.slowed(ours, (1 + s) * ones) for s in notebooks.SLOWDOWNS)
-    told = np.array([predecessor.ours(each, group, analysis) for each in injected])
-    found = {"ci": ci, "u": u, "verdict": told <= alpha}
-    found |= {"ci_done": ci_done, "u_done": u_done, "verdict_done": ~np.isnan(told)}
-    return frame[[*KEYS, *frame.columns.difference(KEYS, sort=False)]], found
+    p_values = np.array([predecessor.ours(each, group, analysis) for each in injected])
+    detected = {"ci": ci, "u": u, "verdict": p_values <= alpha}
+    detected |= {"ci_done": ci_done, "u_done": u_done, "verdict_done": ~np.isnan(p_values)}
+    return frame[[*KEYS, *frame.columns.difference(KEYS, sort=False)]], detected
 
 
 def match_rates(tested: pd.DataFrame) -> pd.DataFrame:
@@ -168,7 +168,7 @@ def match_rates(tested: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _curve(tested: pd.DataFrame, found: Mapping[str, np.ndarray]) -> pd.DataFrame:
+def _curve(tested: pd.DataFrame, detected: Mapping[str, np.ndarray]) -> pd.DataFrame:
     rows = []
     for key, part in tested.groupby(["environment", "suite", "type"], sort=False):
         at = part.index.to_numpy()
@@ -176,15 +176,16 @@ def _curve(tested: pd.DataFrame, found: Mapping[str, np.ndarray]) -> pd.DataFram
             row = dict(zip(("environment", "suite", "type"), key, strict=True))
             row["slowdown_percent"] = round(100 * slowdown, 6)
             for test in TESTS:
-                done = found[f"{test}_done"][i, at]
+                done = detected[f"{test}_done"][i, at]
                 row[f"{test}_benchmarks"] = int(done.sum())
-                row[f"{test}_found_share"] = float(found[test][i, at][done].mean()) if done.any() else np.nan
+                share = detected[test][i, at][done]
+                row[f"{test}_found_share"] = float(share.mean()) if done.any() else np.nan
             rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _detectable(tested: pd.DataFrame, found: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    smallest = {f"{test}_detectable_percent": notebooks.smallest(found[test]) for test in TESTS}
+def _detectable(tested: pd.DataFrame, detected: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    smallest = {f"{test}_detectable_percent": notebooks.smallest(detected[test]) for test in TESTS}
     return tested[[*KEYS, "runs", "same_sides"]].assign(**smallest)
 
 
@@ -209,9 +210,9 @@ def hosts(table: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(columns=["environment", *HOST, "runs", "iterations", "first_ns", "last_ns"])
     keys = ["suite", "benchmark", "type", "runid", "order", "alone"]
     table = table.assign(alone=table["pair"].astype(str).where(table["type"].astype(str) == "seqn", ""))
-    told = {name: table[name].astype(object).where(table[name].notna(), "") for name in facts}
+    values = {name: table[name].astype(object).where(table[name].notna(), "") for name in facts}
     runs = (
-        table.assign(**told)
+        table.assign(**values)
         .groupby([*facts, *keys], observed=True, sort=False)
         .agg(
             iterations=("iteration", "size"),

@@ -1,12 +1,13 @@
 """Runs -> one verdict per benchmark and type."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
-from duet.inference import cautions, guarded, interference, intervals, multiplicity, stopping
+from duet.inference import cautions, guarded, interference, intervals, multiplicity, noise, saving, stopping
 from duet.inference.decision import NOT_MEASURED, PROMISED
 from duet.inference.effects import BY_TIME, LEFT_OUT, MIN_OVERLAPS
 from duet.inference.intervals import Interval
@@ -30,6 +31,8 @@ COLUMNS = (
     *("trimmed_change_percent", "trimmed_ci_low_percent", "trimmed_ci_high_percent"),
     *("metric", "better", "value_A", "value_B", "injected_percent", "injected_p_adjusted"),
     "environment",
+    *saving.COLUMNS,
+    *noise.COLUMNS,
 )
 
 
@@ -78,7 +81,10 @@ def judge(effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
     frame.loc[frame.pop("_absent"), "verdict"] = NOT_MEASURED
     frame["difference"] = [difference(p, change, analysis, words[m]) for m, p, _, change in shown]
     frame["injected_p_adjusted"] = np.nan  # `injection` knows
-    return _with_interference(frame, effects[effects["metric"] == TIME], analysis)[list(COLUMNS)]
+    against = [noise.contradiction(row) if row["metric"] == TIME else "" for row in frame.to_dict("records")]
+    frame["warnings"] = _joined(frame["warnings"], against)
+    times = effects[effects["metric"] == TIME]
+    return _with_saving(_with_interference(frame, times, analysis), times, analysis)[list(COLUMNS)]
 
 
 _SHOWN = ("metric", "p_adjusted", "p_equivalence", "change_percent")
@@ -87,10 +93,18 @@ _SHOWN = ("metric", "p_adjusted", "p_equivalence", "change_percent")
 def _with_interference(frame: pd.DataFrame, effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
     """The columns of `interference` where there are seqn runs, and its warnings behind the others."""
     keys = [*GROUP_KEYS, "metric"]
-    found = interference.interference_of(effects, analysis).assign(metric=TIME)
-    frame = frame.merge(found[[*keys, *interference.COLUMNS, "warning"]], how="left", on=keys)
-    pairs = zip(frame["warnings"], frame["warning"].fillna(""), strict=True)
-    return frame.assign(warnings=["; ".join(filter(None, pair)) for pair in pairs])
+    rows = interference.interference_of(effects, analysis).assign(metric=TIME)
+    frame = frame.merge(rows[[*keys, *interference.COLUMNS, "warning"]], how="left", on=keys)
+    return frame.assign(warnings=_joined(frame["warnings"], frame["warning"].fillna("")))
+
+
+def _with_saving(frame: pd.DataFrame, effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
+    rows = saving.savings_of(effects, analysis).assign(metric=TIME)
+    return frame.merge(rows, how="left", on=[*GROUP_KEYS, "metric"])
+
+
+def _joined(warnings: Iterable[str], more: Iterable[str]) -> list[str]:
+    return ["; ".join(filter(None, pair)) for pair in zip(warnings, more, strict=True)]
 
 
 def decide(
@@ -136,9 +150,9 @@ def interval(runs: _Runs, analysis: Analysis, confidence: float) -> Interval:
     x, batches = runs.x, runs.batches
     if len(x) == 1:
         inside = np.array(x if batches[0] is None else batches[0], float)
-        found = intervals.t(intervals.centred(inside, x[0]), confidence, margin)
+        estimate = intervals.t(intervals.centred(inside, x[0]), confidence, margin)
         nan = np.float64(np.nan)
-        return replace(found, estimate=x[0], p=nan, p_equivalence=nan)
+        return replace(estimate, estimate=x[0], p=nan, p_equivalence=nan)
     method = _method(x, batches, analysis)
     if method == "hierarchical-bootstrap":
         inside = intervals.centred(np.array(batches, float), x)
@@ -153,7 +167,7 @@ def _benchmark(
     key: tuple[str, ...], runs: pd.DataFrame, metric: Metric, analysis: Analysis
 ) -> dict[str, object]:
     used = runs[runs["log_ratio"].notna()].sort_values("start_ns", kind="stable")
-    told = _Runs(
+    effects = _Runs(
         used["log_ratio"].to_numpy(float),
         used["order"].astype(str).to_numpy(),
         used["swapped"].to_numpy() if "swapped" in used else None,
@@ -178,16 +192,18 @@ def _benchmark(
             float(np.exp(np.log(used[f"mean_{side}_ns"]).mean())) if len(used) else np.nan
         )
         row[f"value_{side}"] = _typical(used[f"value_{side}"].to_numpy(float))
-    found = _looked_at(told, type_, analysis, analysis.confidence) if len(used) else _nothing()
-    row |= _percent(found, "") | {"change_percent": _to_percent(found.estimate)}
-    row |= {"p_value": float(found.p), "p_equivalence": float(found.p_equivalence)}
-    row["method"] = _method(told.x, told.batches, analysis)
-    row |= _trimmed(told, analysis.confidence)
+    estimate = _looked_at(effects, type_, analysis, analysis.confidence) if len(used) else _nothing()
+    row |= _percent(estimate, "") | {"change_percent": _to_percent(estimate.estimate)}
+    row |= {"p_value": float(estimate.p), "p_equivalence": float(estimate.p_equivalence)}
+    row["method"] = _method(effects.x, effects.batches, analysis)
+    row |= _trimmed(effects, analysis.confidence)
+    cpu = noise.witness(used, analysis.confidence) if metric.name == TIME else (np.nan,) * 3
+    row |= dict(zip(noise.COLUMNS, (_to_percent(np.float64(value)) for value in cpu), strict=True))
     row["icc"], row["design_effect"] = correlation(used)
-    row["holds_for_min_overlap"] = _holds(used, found, analysis) if metric.name == TIME else ""
-    row["warnings"] = "; ".join(cautions.cautions_of(runs, used, row, found, analysis))
+    row["holds_for_min_overlap"] = _holds(used, estimate, analysis) if metric.name == TIME else ""
+    row["warnings"] = "; ".join(cautions.cautions_of(runs, used, row, estimate, analysis))
     row |= _left_out(runs, used)
-    row["_runs"] = told
+    row["_runs"] = effects
     return row
 
 
@@ -202,14 +218,14 @@ def nominal_confidence(runs: int, type_: str, analysis: Analysis, confidence: fl
 def _looked_at(runs: _Runs, type_: str, analysis: Analysis, confidence: float) -> Interval:
     """`interval`; with p-values and an interval that hold whenever measuring stopped, where it may stop."""
     n, precision = len(runs.x), analysis.precision
-    found = interval(runs, analysis, nominal_confidence(n, type_, analysis, confidence))
+    estimate = interval(runs, analysis, nominal_confidence(n, type_, analysis, confidence))
     if precision is None or type_ not in Precision.TYPES or n < 2:
-        return found
+        return estimate
     most = precision.max_repetitions
     # one side at alpha is one of two at 2 alpha; of more than half a level nothing is known
-    equal = stopping.overall(np.minimum(2 * found.p_equivalence, 1.0), n, most) / 2
+    equal = stopping.overall(np.minimum(2 * estimate.p_equivalence, 1.0), n, most) / 2
     return replace(
-        found, p=stopping.overall(found.p, n, most), p_equivalence=np.where(equal >= 0.5, 1.0, equal)
+        estimate, p=stopping.overall(estimate.p, n, most), p_equivalence=np.where(equal >= 0.5, 1.0, equal)
     )
 
 
@@ -277,10 +293,10 @@ def _to_percent(log_ratio: intervals.Floats) -> float:
     return value if np.isfinite(log_ratio) else np.nan
 
 
-def _percent(found: Interval, suffix: str) -> dict[str, float]:
+def _percent(estimate: Interval, suffix: str) -> dict[str, float]:
     return {
-        f"ci_low{suffix}_percent": _to_percent(found.low),
-        f"ci_high{suffix}_percent": _to_percent(found.high),
+        f"ci_low{suffix}_percent": _to_percent(estimate.low),
+        f"ci_high{suffix}_percent": _to_percent(estimate.high),
     }
 
 
@@ -347,19 +363,19 @@ def correlation(runs: pd.DataFrame) -> tuple[float, float]:
     return float(icc), float(1 + (k0 - 1) * icc)
 
 
-def _holds(used: pd.DataFrame, found: Interval, analysis: Analysis) -> str:
+def _holds(used: pd.DataFrame, estimate: Interval, analysis: Analysis) -> str:
     """The minimum overlaps at which weighted pairs give the same verdict (uncorrected), as `0.1-0.6`."""
     if len(used) < 2 or used["type"].iloc[0] not in BY_TIME:
         return ""
     margin = np.log1p(max(analysis.margin_percent, 0.0) / 100)
-    verdict = decide(float(found.p), float(found.p_equivalence), float(found.estimate), analysis)
-    good = []
+    verdict = decide(float(estimate.p), float(estimate.p_equivalence), float(estimate.estimate), analysis)
+    good, order = [], used["order"].astype(str).to_numpy(object)
     for i, m in enumerate(MIN_OVERLAPS):
-        runs = used[["order", f"log_ratio_m{m:.1f}"]].dropna()
-        if len(runs) < 2:
+        x = used[f"log_ratio_m{m:.1f}"].to_numpy(float)
+        known = np.isfinite(x)
+        if known.sum() < 2:
             continue
-        x, order = runs.iloc[:, 1].to_numpy(float), runs["order"].astype(str).to_numpy()
-        at = intervals.t(x, analysis.confidence, margin, order)
+        at = intervals.t(x[known], analysis.confidence, margin, order[known])
         if decide(float(at.p), float(at.p_equivalence), float(at.estimate), analysis) == verdict:
             good.append(i)
     stretches: list[list[int]] = []
@@ -375,9 +391,9 @@ def _holds(used: pd.DataFrame, found: Interval, analysis: Analysis) -> str:
 def _left_out(runs: pd.DataFrame, used: pd.DataFrame) -> dict[str, object]:
     """Counts of what took no part, and why."""
     counts = {reason: int(runs[column].sum()) for reason, column in LEFT_OUT.items()}
-    told = ", ".join(f"{reason} {n}" for reason, n in counts.items() if n)
+    text = ", ".join(f"{reason} {n}" for reason, n in counts.items() if n)
     return {
         "runs_left_out": len(runs) - len(used),
         "iterations_left_out": sum(counts.values()),
-        "left_out": told,
+        "left_out": text,
     }

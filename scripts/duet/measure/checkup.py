@@ -44,16 +44,16 @@ def cores_asked(cpus: str, who: str, condition: Condition) -> Finding | None:
     return _problem("cpus", what, "name others, or cpus: exchange")
 
 
-def _ok(what: str, found: str) -> Finding:
-    return Finding(Level.OK, what, found)
+def _ok(what: str, state: str) -> Finding:
+    return Finding(Level.OK, what, state)
 
 
-def _warning(what: str, found: str, remedy: str) -> Finding:
-    return Finding(Level.WARNING, what, found, remedy)
+def _warning(what: str, state: str, remedy: str) -> Finding:
+    return Finding(Level.WARNING, what, state, remedy)
 
 
-def _problem(what: str, found: str, remedy: str) -> Finding:
-    return Finding(Level.PROBLEM, what, found, remedy)
+def _problem(what: str, state: str, remedy: str) -> Finding:
+    return Finding(Level.PROBLEM, what, state, remedy)
 
 
 def _findings(c: Condition) -> Iterator[Finding]:
@@ -98,8 +98,8 @@ def _quota(c: Condition) -> Finding:
     if c.quota_cores is None:
         return _ok("CPU quota", "none")
     remedy = "start it with a set of cores instead (cpuset), without a quota"
-    found = f"{c.quota_cores:.2f} cores' time: who has used it up stands still for a while"
-    return _warning("CPU quota", found, remedy)
+    state = f"{c.quota_cores:.2f} cores' time: who has used it up stands still for a while"
+    return _warning("CPU quota", state, remedy)
 
 
 def _governor(c: Condition) -> Finding:
@@ -124,12 +124,12 @@ def _turbo(c: Condition) -> Finding:
 def _memory(c: Condition) -> Finding:
     if c.memory_bytes is None or c.available_bytes is None:
         return _ok("memory", _NOT_TOLD)
-    found = f"{_gib(c.available_bytes)} of {_gib(c.memory_bytes)} available"
+    state = f"{_gib(c.available_bytes)} of {_gib(c.memory_bytes)} available"
     if c.available_bytes < LITTLE_MEMORY:
-        return _problem("memory", found, "end what needs it")
+        return _problem("memory", state, "end what needs it")
     if c.available_bytes < c.memory_bytes / 5:
-        return _warning("memory", found, "end what needs it, or give the sides a limit (key memory)")
-    return _ok("memory", found)
+        return _warning("memory", state, "end what needs it, or give the sides a limit (key memory)")
+    return _ok("memory", state)
 
 
 def _swap(c: Condition) -> Finding:
@@ -141,12 +141,12 @@ def _swap(c: Condition) -> Finding:
 def _disk(c: Condition) -> Finding:
     if c.disk_free_bytes is None:
         return _ok("disk", _NOT_TOLD)
-    found = f"{_gib(c.disk_free_bytes)} free for results"
+    state = f"{_gib(c.disk_free_bytes)} free for results"
     if c.disk_free_bytes < LITTLE_DISK:
-        return _problem("disk", found, "free some: a run that fills it to the last GiB is stopped")
+        return _problem("disk", state, "free some: a run that fills it to the last GiB is stopped")
     if c.disk_free_bytes < SOME_DISK:
-        return _warning("disk", found, "enough for small results; each side may write 10 GiB (key disk)")
-    return _ok("disk", found)
+        return _warning("disk", state, "enough for small results; each side may write 10 GiB (key disk)")
+    return _ok("disk", state)
 
 
 def _clock(c: Condition) -> Finding:
@@ -162,19 +162,19 @@ def _load(c: Condition) -> Finding:
     if c.load_1min is None:
         return _ok("load", _NOT_TOLD)
     count = len(c.machine.online)
-    found = f"{c.load_1min:.2f} on {count} core{'s' if count > 1 else ''}"
+    state = f"{c.load_1min:.2f} on {count} core{'s' if count > 1 else ''}"
     if c.load_1min <= BUSY * count:
-        return _ok("load", found)
-    return _warning("load", f"{found}: others want them, too", "end them, or plan more runs")
+        return _ok("load", state)
+    return _warning("load", f"{state}: others want them, too", "end them, or plan more runs")
 
 
 def _steal(c: Condition) -> Finding:
     if c.steal is None:
         return _ok("steal", _NOT_TOLD)
-    found = f"{100 * c.steal:.1f} %"
+    state = f"{100 * c.steal:.1f} %"
     if c.steal <= STEAL:
-        return _ok("steal", found)
-    return _warning("steal", f"{found} of the time went to other machines of the host", "plan more runs")
+        return _ok("steal", state)
+    return _warning("steal", f"{state} of the time went to other machines of the host", "plan more runs")
 
 
 def _pressure(c: Condition, what: str) -> Finding:

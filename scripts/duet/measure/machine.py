@@ -123,12 +123,12 @@ def _steal(before: list[int] | None, after: list[int]) -> float:
 
 
 def _pressure(root: Path) -> dict[str, float]:
-    found = {}
+    shares = {}
     for what in ("cpu", "memory", "io"):
         match = re.match(r"some avg10=([0-9.]+)", _text(root / "proc/pressure" / what) or "")
         if match:
-            found[what] = float(match[1])
-    return found
+            shares[what] = float(match[1])
+    return shares
 
 
 def _cgroup(root: Path) -> int | None:

@@ -102,11 +102,11 @@ class Rendezvous:
 
     def go_ns(self, side: str) -> int | None:
         """When the side went through the gate (epoch), or None."""
-        return self._stamp(f"go.{side}") if "go" in self.told(side) else None
+        return self._stamp(f"go.{side}") if "go" in self.lines(side) else None
 
     def end_ns(self, side: str) -> int | None:
         """When the side's command ended (epoch), or None: it runs, or was killed."""
-        ended = any(line.startswith("end ") for line in self.told(side))
+        ended = any(line.startswith("end ") for line in self.lines(side))
         return self._stamp(f"{side}/end") if ended else None
 
     def _stamp(self, name: str) -> int:
@@ -114,10 +114,10 @@ class Rendezvous:
 
     def cpus(self, side: str) -> str | None:
         """The set of cores that the side saw itself bound to."""
-        told = (line.partition("cpus ")[2].strip() for line in self.told(side) if line.startswith("cpus "))
-        return next(told, None)
+        sets = (line.partition("cpus ")[2].strip() for line in self.lines(side) if line.startswith("cpus "))
+        return next(sets, None)
 
-    def told(self, side: str) -> list[str]:
+    def lines(self, side: str) -> list[str]:
         """The launcher's lines up to now."""
         while left := TOLD_BYTES - len(self._told[side]):
             try:

@@ -114,16 +114,16 @@ def _campaigns(raw: pd.DataFrame) -> np.ndarray:
 
 
 def _told(path: Path, raw: pd.DataFrame) -> list[dict[str, str]]:
-    told = []
+    notes = []
     count = len(np.unique(_campaigns(raw)))
     if count > 1:
-        told.append(f"rows of {count} result directories (by date and host): their runs are numbered anew")
+        notes.append(f"rows of {count} result directories (by date and host): their runs are numbered anew")
     exact = np.zeros(len(raw), bool)
     for name in (n for n in ("epoch_start_ms", "start_unix") if n in raw):
         exact |= raw[name].notna().to_numpy(bool)
     if path.suffix == ".json" and not exact.all():
-        told.append("JSON keeps ten digits of a start: SPEC's and older DaCapo's are good to half a second")
-    return [{"run": str(path), "side": "", "warning": what} for what in told]
+        notes.append("JSON keeps ten digits of a start: SPEC's and older DaCapo's are good to half a second")
+    return [{"run": str(path), "side": "", "warning": what} for what in notes]
 
 
 def _frame(
@@ -168,8 +168,8 @@ def _environments(raw: pd.DataFrame, labels: Labels) -> pd.Categorical:
         if "hostname" in raw
         else pd.Series(None, index=raw.index, dtype=object)
     )
-    told = {host: environment(None if pd.isna(host) else str(host), labels) for host in hosts.unique()}
-    known = hosts.map(told)
+    labelled = {host: environment(None if pd.isna(host) else str(host), labels) for host in hosts.unique()}
+    known = hosts.map(labelled)
     return _texts(raw["environment"].astype(object).fillna(known) if "environment" in raw else known)
 
 

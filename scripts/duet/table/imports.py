@@ -101,14 +101,14 @@ def _ours(runs: Path, recorded: Sequence[tuple[Run, Path]], labels: Labels) -> l
 
 def _without_record(runs: Path) -> list[str]:
     """Names of runs of which there are results but no record; a failed run has said why."""
-    found = []
+    names = []
     for entry in sorted(runs.iterdir()):
         if parse_run(entry.name) is None or not entry.is_dir():
             continue
-        names = set(os.listdir(entry))
-        if not names & {RUN, FAILURE} and any(parse_result_file(name) for name in names):
-            found.append(entry.name)
-    return found
+        files = set(os.listdir(entry))
+        if not files & {RUN, FAILURE} and any(parse_result_file(name) for name in files):
+            names.append(entry.name)
+    return names
 
 
 def _predecessors(directory: Path, labels: Labels) -> list[pd.DataFrame]:
@@ -156,13 +156,13 @@ def _doubts(runs: Mapping[Run, Mapping[str, Sequence[Path]]]) -> list[dict[str, 
         key = (run.suite, run.benchmark, run.type, run.runid, run.side)
         if seen.setdefault(key, run) is not run:
             twins.append(run.name)
-    told = (
+    doubts = (
         (half, "has no files of a side: a copy that is not whole? The other side is used"),
         (twins, "has the number of another run: two campaigns in one directory; both are used"),
     )
     return [
         asdict(ReadingWarning(names[0], "", what + (f" (and {len(names) - 1} more)" if names[1:] else "")))
-        for names, what in told
+        for names, what in doubts
         if names
     ]
 

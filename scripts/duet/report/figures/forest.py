@@ -47,20 +47,20 @@ def draw_forest(
 
 def _with_across(rows: pd.DataFrame, judged: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """`rows`, and below those of a benchmark of several environments one over all of `judged`."""
-    found = across(judged, confidence)
+    pooled = across(judged, confidence)
     rows = named(rows)
-    if found.empty:
+    if pooled.empty:
         return rows.assign(_over=rows["change_percent"], _all="")
-    over = found.set_index(["benchmark", "type"])["change_percent"]
+    over = pooled.set_index(["benchmark", "type"])["change_percent"]
     keys = list(zip(rows["benchmark"].astype(str), rows["type"].astype(str), strict=True))
     rows = rows.assign(_over=[over.get(key, np.nan) for key in keys], _all="")
     rows["_over"] = rows["_over"].fillna(rows["change_percent"])
-    more = found.assign(
-        name=[f"{r.benchmark}  all {r.environments}" for r in found.itertuples()],
+    more = pooled.assign(
+        name=[f"{r.benchmark}  all {r.environments}" for r in pooled.itertuples()],
         warnings="",
-        runs=found["environments"],
-        _over=found["change_percent"],
-        _all=[f"{r.verdict} on {r.holds_on} of {r.environments}" for r in found.itertuples()],
+        runs=pooled["environments"],
+        _over=pooled["change_percent"],
+        _all=[f"{r.verdict} on {r.holds_on} of {r.environments}" for r in pooled.itertuples()],
     )
     return pd.concat([rows, more], ignore_index=True)
 
@@ -107,10 +107,10 @@ def _row(ax: Axes, y: int, row: VerdictRow, scale: Scale) -> None:
 
 
 def _axes(ax: Axes, rows: pd.DataFrame, scale: Scale, size: float) -> None:
-    several, told = rows["type"].nunique() > 1, verdict_rows(rows)
+    several, drawn = rows["type"].nunique() > 1, verdict_rows(rows)
     names = [
         style.shorten(row.name, 34) + (f"  {TYPE_NAME.get(row.type, row.type)}" if several else "")
-        for row in told
+        for row in drawn
     ]
     ax.set_yticks(range(len(rows)), names, fontsize=size)
     ax.set_ylim(-0.7, len(rows) - 0.3)
@@ -126,9 +126,9 @@ def _axes(ax: Axes, rows: pd.DataFrame, scale: Scale, size: float) -> None:
     right = ax.twinx()
     right.set_ylim(ax.get_ylim())
     right.set_yticks(
-        range(len(rows)), [_numbers(*one) for one in zip(told, rows["_all"], strict=True)], fontsize=size
+        range(len(rows)), [_numbers(*one) for one in zip(drawn, rows["_all"], strict=True)], fontsize=size
     )
-    for label, row in zip(right.get_yticklabels(), told, strict=True):
+    for label, row in zip(right.get_yticklabels(), drawn, strict=True):
         label.set_color(style.VERDICT.get(row.verdict, style.FAINT))
     right.tick_params(axis="y", length=0)
     right.grid(visible=False)

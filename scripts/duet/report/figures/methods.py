@@ -40,10 +40,10 @@ def draw_methods(
         return style.missing(
             heading, f"{why}syncduet_repetitions, sequential_repetitions or aa_repetitions.", note
         )
-    told = "Bars: medians. sync: synchronised duet; A/A: A against A; sequential: one side after the other."
+    bars = "Bars: medians. sync: synchronised duet; A/A: A against A; sequential: one side after the other."
     power_label, power_values, how = detectable_slowdown(effects, comparison, confidence)
-    told = f"{told} {how}"
-    fig = style.figure(5.4, heading, f"{told}\n{note}")
+    caption = f"{bars} {how}"
+    fig = style.figure(5.4, heading, f"{caption}\n{note}")
     axes = fig.subplots(2, 3).ravel()
     panels: Mapping[str, tuple[str, Callable[[], pd.Series | str]]] = {
         "Run time": ("machine time of a run, both sides (s)", lambda: run_time_s(table)),
@@ -61,11 +61,11 @@ def draw_methods(
         if title.endswith("A against A"):
             _agreement(ax, verdicts, confidence)
             continue
-        found = values()
-        if isinstance(found, str):
-            style.say(ax, found)
+        numbers = values()
+        if isinstance(numbers, str):
+            style.say(ax, numbers)
             continue
-        _points(ax, found, shown)
+        _points(ax, numbers, shown)
         ax.set_ylabel(label)
     return fig
 
@@ -129,8 +129,8 @@ def detectable_slowdown(
 
 
 def injected(comparison: pd.DataFrame) -> pd.Series | str:
-    found = comparison.set_index(KEYS)[INJECTED]
-    return found if found.notna().any() else "None of the injected slowdowns was found."
+    slowdowns = comparison.set_index(KEYS)[INJECTED]
+    return slowdowns if slowdowns.notna().any() else "None of the injected slowdowns was found."
 
 
 def smallest_detectable(effects: pd.DataFrame | None, confidence: float) -> pd.Series | str:

@@ -47,11 +47,10 @@ def draw_phases(table: pd.DataFrame, labels: Labels, note: str = "") -> Figure:
     handles = [
         Patch(color=colour, label=PHASES[c]) for c, colour in zip(PHASES, COLOURS, strict=True) if c in phased
     ]
-    told = "Bars: means over runs. Whiskers: one standard deviation of the total over runs. "
+    caption = "Bars: means over runs. Whiskers: one standard deviation of the total over runs. "
     bars = [max(len(sides) for sides in group.values()) for group in (stacked, single) if group]
-    fig = style.figure(
-        1.9 * len(stacked) * (0.6 + 0.1 * max(bars)) + 2.6 * len(single), heading, f"{told}\n{note}", handles
-    )
+    inches = 1.9 * len(stacked) * (0.6 + 0.1 * max(bars)) + 2.6 * len(single)
+    fig = style.figure(inches, heading, f"{caption}\n{note}", handles)
     axes = fig.subplots(
         len(stacked) + len(single),
         1,

@@ -180,10 +180,10 @@ def _spans(table: pd.DataFrame) -> pd.DataFrame:
     alone = table["pair"].astype(str).where(table["type"].astype(str) == "seqn", "")
     timed = table.assign(host=host.astype(object).fillna("?").astype(str), alone=alone)
     timed = timed[timed["iteration_start_ns"].notna()]
-    found = timed.groupby(["host", *keys], observed=True, sort=False).agg(
+    spans = timed.groupby(["host", *keys], observed=True, sort=False).agg(
         start_ns=("iteration_start_ns", "min"), end_ns=("iteration_end_ns", "max")
     )
-    return found.reset_index().sort_values(["host", "start_ns"])
+    return spans.reset_index().sort_values(["host", "start_ns"])
 
 
 def _host_bars(ax: Axes, runs: pd.DataFrame, hosts: list[str]) -> None:

@@ -59,13 +59,13 @@ def overlap_columns(effects: pd.DataFrame | None) -> dict[float, str]:
     """m -> the column of the pairs' log ratio at that minimum overlap."""
     if effects is None:
         return {}
-    found = {}
+    columns = {}
     for column in effects.columns:
         try:
-            found[float(str(column).removeprefix("log_ratio_m"))] = column
+            columns[float(str(column).removeprefix("log_ratio_m"))] = column
         except ValueError:
             continue
-    return {m: found[m] for m in sorted(found)}
+    return {m: columns[m] for m in sorted(columns)}
 
 
 def _why(effects: pd.DataFrame | None, columns: dict) -> str:

@@ -22,7 +22,7 @@ class Mark:
     high: float
     level: float
     verdict: str
-    told: str
+    title: str
 
 
 @dataclass(frozen=True)

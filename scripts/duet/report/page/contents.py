@@ -193,15 +193,15 @@ def anchors_of(rows: pd.DataFrame) -> dict[tuple[str, str], str]:
     """
     keys = list(dict.fromkeys(rows[["suite", "benchmark"]].astype(str).itertuples(index=False, name=None)))
     names = [benchmark for _, benchmark in keys]
-    found: dict[tuple[str, str], str] = {}
+    anchors: dict[tuple[str, str], str] = {}
     for suite, benchmark in keys:
         text = benchmark if names.count(benchmark) == 1 else f"{suite}.{benchmark}"
         slug = re.sub(r"[^\w.+=,\[\]-]+", "-", text) or "-"
         number = 1
-        while (anchor := slug if number == 1 else f"{slug}-{number}") in found.values():
+        while (anchor := slug if number == 1 else f"{slug}-{number}") in anchors.values():
             number += 1
-        found[suite, benchmark] = anchor
-    return found
+        anchors[suite, benchmark] = anchor
+    return anchors
 
 
 def _sections(
@@ -247,12 +247,12 @@ def _words(metric: str, rows: pd.DataFrame) -> tuple[str, str]:
 
 
 def _absent(rows: pd.DataFrame) -> str:
-    told = verdict_rows(rows)
-    if not told:
+    absent = verdict_rows(rows)
+    if not absent:
         return ""
-    names = list(dict.fromkeys(line(row.benchmark) for row in told))
+    names = list(dict.fromkeys(line(row.benchmark) for row in absent))
     more = f" and {len(names) - 10} more" if len(names) > 10 else ""
-    return f"Not measured: {', '.join(names[:10])}{more} ({told[0].warnings})"
+    return f"Not measured: {', '.join(names[:10])}{more} ({absent[0].warnings})"
 
 
 def _rows(
@@ -306,12 +306,12 @@ def _subjects(
     sections: Sequence[Section], of_plan: Mapping[str, tuple[sides.Side, sides.Side]]
 ) -> tuple[Subject, ...]:
     """Benchmarks in the order in which the first section has them."""
-    found: dict[tuple[str, str], list[Row]] = {}
+    subjects: dict[tuple[str, str], list[Row]] = {}
     for section in sections:
         for row in section.rows:
-            found.setdefault((row.suite, row.benchmark), []).append(row)
+            subjects.setdefault((row.suite, row.benchmark), []).append(row)
     out = []
-    for (suite, benchmark), rows in found.items():
+    for (suite, benchmark), rows in subjects.items():
         stem = f"{file_name(suite)}.{file_name(benchmark)}"
         differ = sides.differences(*of_plan[stem]) if stem in of_plan else ()
         out.append(Subject(rows[0].anchor, stem, suite, benchmark, tuple(rows), differ))

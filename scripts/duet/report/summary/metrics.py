@@ -13,10 +13,10 @@ def sections(rows: pd.DataFrame) -> list[tuple[str, list[tuple[str, ...]], str]]
     """Of each further metric: title, cells below HEAD, and a line about benchmarks that do not have it."""
     out = []
     for metric, part in list(by_metric(rows).items())[1:]:
-        told = verdict_rows(part)
-        better = told[0].better if told else "lower"
-        here = [row for row in told if row.verdict != "not measured"]
-        absent = [row for row in told if row.verdict == "not measured"]
+        judged = verdict_rows(part)
+        better = judged[0].better if judged else "lower"
+        here = [row for row in judged if row.verdict != "not measured"]
+        absent = [row for row in judged if row.verdict == "not measured"]
         out.append((f"{metric} ({better} is better)", [_cells(row) for row in here], _absent(metric, absent)))
     return out
 

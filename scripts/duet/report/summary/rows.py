@@ -11,6 +11,7 @@ from duet.inference.decision import FalsePositives, Power, false_positives, powe
 from duet.inference.environments import across
 from duet.model import ALIKE, TIME, DuetError, Metric
 from duet.report.summary.facts import Facts
+from duet.report.summary.savings import saving
 from duet.report.summary.wording import TYPE_NAME, duration, interval, line, percent
 from duet.report.verdict_row import VerdictRow, named, verdict_rows
 
@@ -38,31 +39,31 @@ ENOUGH = 10
 class Calibration:
     """How often A against A was called different."""
 
-    found: FalsePositives
+    false_positives: FalsePositives
     power: Power | None = None
 
     @property
     def state(self) -> str:
         """`none`, `few`, `ok`, or `failed`: significantly more often than the nominal level."""
-        if not self.found.comparisons:
+        if not self.false_positives.comparisons:
             return "none"
-        if self.found.failed or (self.power and self.power.failed):
+        if self.false_positives.failed or (self.power and self.power.failed):
             return "failed"
-        return "few" if self.found.comparisons < ENOUGH else "ok"
+        return "few" if self.false_positives.comparisons < ENOUGH else "ok"
 
     def sentence(self) -> str:
-        f = self.found
-        told = (
+        f = self.false_positives
+        counts = (
             f"{f.different} of {f.comparisons} A/A comparisons called different "
             f"(95% interval {f.low:.0%} to {f.high:.0%}, nominal {f.nominal:.0%})"
         )
         if self.power and self.power.comparisons:
-            told += f"; {self.power.sentence()}"
+            counts += f"; {self.power.sentence()}"
         return {
-            "none": "not checked: no runs of A against A (set aa_repetitions)",
-            "few": f"too few to tell (a true rate of 15% would be seen in {f.seen():.0%}): {told}",
-            "ok": f"passed: {told}",
-            "failed": f"FAILED, do not trust these verdicts: {told}",
+            "none": "not checked: no runs of A against A (set aa_repetitions: each costs as much as a duet)",
+            "few": f"too few to tell (a true rate of 15% would be seen in {f.seen():.0%}): {counts}",
+            "ok": f"passed: {counts}",
+            "failed": f"FAILED, do not trust these verdicts: {counts}",
         }[self.state]
 
 
@@ -102,11 +103,11 @@ def beside(rows: pd.DataFrame) -> dict[tuple[str, ...], dict[str, VerdictRow]]:
     """
     others = rows.drop(index=primary(rows).index)
     keys = [key for key in KEYS if key in rows.columns]
-    found: dict[tuple[str, ...], dict[str, VerdictRow]] = {}
+    sequential: dict[tuple[str, ...], dict[str, VerdictRow]] = {}
     cells = others[keys].astype(str).itertuples(index=False, name=None)
     for key, row in zip(cells, verdict_rows(others), strict=True):
-        found.setdefault(key, {})[row.type] = row
-    return {key: {t: of[t] for t in TYPE_NAME if t in of} for key, of in found.items()}
+        sequential.setdefault(key, {})[row.type] = row
+    return {key: {t: of[t] for t in TYPE_NAME if t in of} for key, of in sequential.items()}
 
 
 def _counted(rows: pd.DataFrame) -> pd.DataFrame:
@@ -169,11 +170,11 @@ def counts(rows: pd.DataFrame) -> dict[str, int]:
     """Benchmarks by verdict in the first metric, each by the type that it is judged by; A against A is no
     result."""
     rows = first_metric(rows)
-    found = Counter(primary(rows)["verdict"].astype(str))
+    verdicts = Counter(primary(rows)["verdict"].astype(str))
     words = ("slower", "faster")
     if "metric" in rows and len(rows):
         words = Metric(str(rows["metric"].iloc[0])).words
-    return {v: found.get(v, 0) for v in (*words, "equivalent", "inconclusive", "no data")}
+    return {v: verdicts.get(v, 0) for v in (*words, "equivalent", "inconclusive", "no data")}
 
 
 def calibration(rows: pd.DataFrame, confidence: float = 0.95) -> Calibration:
@@ -203,30 +204,31 @@ def answer(rows: pd.DataFrame, confidence: float = 0.95) -> Answer:
     less, more = ("worse", "better") if _of(judged, "worse", "better") else ("slower", "faster")
     same = "as fast as" if less == "slower" else "as"
     if calibration(rows, confidence).state == "failed":
-        said = "These verdicts cannot be trusted: on this machine A was told apart from A"
-        return Answer("untrustworthy", said)
+        sentence = "These verdicts cannot be trusted: on this machine A was told apart from A"
+        return Answer("untrustworthy", sentence)
     if not judged:
         return Answer("no data", "No comparison of A with B")
     several = len(judged) > 1
     missing = f"; {len(lost)} without data" if lost else ""
     if slower:
-        said = f"{len(slower)} of {len(judged)} benchmarks got {less}, worst: {_extreme(slower[0])}{missing}"
-        return Answer("slower", said if several else f"{_extreme(slower[0])}: B is {less} than A")
+        worst = f"worst: {_extreme(slower[0])}{missing}"
+        sentence = f"{len(slower)} of {len(judged)} benchmarks got {less}, {worst}"
+        return Answer("slower", sentence if several else f"{_extreme(slower[0])}: B is {less} than A")
     if len(lost) == len(judged):
         return Answer("no data", f"No data: no run of {'any' if several else 'the'} benchmark has finished")
     none = f"No benchmark {'was shown to be' if open_ or lost else 'got'} {less}"
     undecided = f"; {len(open_)} undecided" if open_ else ""
     if faster:
         best = _extreme(faster[-1])
-        said = f"{none}, {len(faster)} of {len(judged)} got {more}, best: {best}{undecided}{missing}"
+        sentence = f"{none}, {len(faster)} of {len(judged)} got {more}, best: {best}{undecided}{missing}"
         one, kind = f"{best}: B is {more} than A", "faster"
     elif open_:
-        said = f"{none}, {len(open_)} of {len(judged)} are undecided{missing}"
+        sentence = f"{none}, {len(open_)} of {len(judged)} are undecided{missing}"
         one, kind = f"{line(open_[0].benchmark)}: not enough data to tell A from B", "inconclusive"
     else:
-        said = f"{none}, {len(_of(judged, 'equivalent'))} of {len(judged)} are {same} before{missing}"
+        sentence = f"{none}, {len(_of(judged, 'equivalent'))} of {len(judged)} are {same} before{missing}"
         one, kind = f"{line(judged[0].benchmark)}: B is {same} A", "equivalent"
-    return Answer("no data" if lost else kind, said if several else one)
+    return Answer("no data" if lost else kind, sentence if several else one)
 
 
 def _of(rows: Iterable[VerdictRow], *verdicts: str) -> list[VerdictRow]:
@@ -248,12 +250,12 @@ def tally(rows: pd.DataFrame) -> str:
     if not total:
         return "no comparison of A with B"
     parts = [f"{n} {v}" for v, n in number.items() if n or v in list(number)[:2]]
-    told = f"{', '.join(parts)} of {_benchmarks(total)}"
+    text = f"{', '.join(parts)} of {_benchmarks(total)}"
     for name, part in list(by_metric(rows).items())[1:]:
         judged = primary(part)["verdict"].astype(str)
         bad = [f"{(judged == v).sum()} {v}" for v in ("slower", "worse") if (judged == v).any()]
-        told += f"; {name}: {', '.join(bad)}" if bad else ""
-    return told
+        text += f"; {name}: {', '.join(bad)}" if bad else ""
+    return text
 
 
 def state(rows: pd.DataFrame, facts: Facts, confidence: float) -> list[tuple[str, str]]:
@@ -280,14 +282,12 @@ def environments(rows: pd.DataFrame, confidence: float = 0.95) -> list[str]:
     judged = primary(rows[rows["verdict"] != "no data"])
     out = []
     for r in across(judged, confidence).to_dict("records"):
-        told = (
-            f"{r['suite']} {r['benchmark']} ({TYPE_NAME.get(r['type'], r['type'])}): {r['verdict']} holds on"
-        )
-        told += f" {r['holds_on']} of {r['environments']}"
+        text = f"{r['suite']} {r['benchmark']} ({TYPE_NAME.get(r['type'], r['type'])}): {r['verdict']}"
+        text += f" holds on {r['holds_on']} of {r['environments']}"
         if r["compared"] > 1:
             ends = interval(r["ci_low_percent"], r["ci_high_percent"])
-            told += f"; over all, by random effects, {percent(r['change_percent'])} {ends}"
-        out.append(told)
+            text += f"; over all, by random effects, {percent(r['change_percent'])} {ends}"
+        out.append(text)
     return out
 
 
@@ -301,6 +301,8 @@ def notes(row: VerdictRow) -> list[str]:
         out.append(f"pairs that overlap by {overlaps} of their length give the same verdict")
     if row.difference and row.verdict == "equivalent":
         out.append(f"{row.difference}, by less than the margin")
+    if factor := saving(row):
+        out.append(factor)
     return out + ([f"left out: {row.left_out}"] if row.left_out else [])
 
 

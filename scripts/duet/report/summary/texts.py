@@ -12,7 +12,7 @@ import pandas as pd
 
 from duet.inference.decision import primary
 from duet.model import TIME
-from duet.report.summary import metrics
+from duet.report.summary import metrics, savings
 from duet.report.summary.facts import Facts
 from duet.report.summary.rows import (
     COMPARED,
@@ -71,14 +71,16 @@ def markdown(rows: pd.DataFrame, facts: Facts, confidence: float = 0.95, report:
     cells = [head, rule, *([_md(c) for c in r] for r in body)]
     out += ["", *("| " + " | ".join(r) + " |" for r in cells), ""]
     out.append("Change: iteration time of B relative to A; positive means that B is slower. Worst first.")
-    for title, told, absent in metrics.sections(rows):
+    for title, judged, absent in metrics.sections(rows):
         out += ["", f"## {_md(title)}", ""]
-        if told:
-            lines = [metrics.HEAD, ("---",) * len(metrics.HEAD), *(tuple(map(_md, r)) for r in told)]
+        if judged:
+            lines = [metrics.HEAD, ("---",) * len(metrics.HEAD), *(tuple(map(_md, r)) for r in judged)]
             out += ["| " + " | ".join(r) + " |" for r in lines]
         out += ["", _md(absent)] if absent else []
     if holds := environments(rows, confidence):
         out += ["", "## Across environments", "", *(f"- {_md(one)}" for one in holds)]
+    if factors := savings.sentences(rows):
+        out += ["", "## Against one after the other", "", *(f"- {_md(one)}" for one in factors)]
     out += _distrust(rows, facts)
     out += _missing(facts)
     return "\n".join(out) + "\n"
@@ -108,12 +110,13 @@ def as_json(rows: pd.DataFrame, facts: Facts, confidence: float = 0.95) -> str:
     check = calibration(rows, confidence)
     about = asdict(facts)
     about.pop("empty")  # they stand among the verdicts as `no data`
+    numbers = {k: _plain(v) for k, v in asdict(check.false_positives).items()}
     whole = {
         "schema": 1,
         **about,
         "counts": counts(rows),
         "metrics": {name: counts(part) for name, part in by_metric(rows).items()},
-        "calibration": {**{k: _plain(v) for k, v in asdict(check.found).items()}, "state": check.state},
+        "calibration": {**numbers, "state": check.state},
         "verdicts": [{k: _plain(v) for k, v in r.items() if k != "name"} for r in rows.to_dict("records")],
     }
     return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -142,13 +145,13 @@ def terminal(
         out += [paint(_COLOUR.get(v, "0"), text) for v, text in zip(verdicts, aligned[1:], strict=False)]
     if more:
         out.append(f"… and {len(more)} more: {', '.join(f'{n} {v}' for v, n in Counter(more).items())}")
-    for title, told, absent in metrics.sections(rows):
+    for title, judged, absent in metrics.sections(rows):
         out.append(paint("1", fit(title, columns)))
-        shown = _aligned([list(metrics.HEAD), *map(list, told[:ROWS])], {3, 4, 5, 6, 7, 9}, columns)
-        out += [fit(text, columns) for text in shown] if told else []
-        if len(told) > ROWS:
-            rest = Counter(cells[8] for cells in told[ROWS:])
-            out.append(f"… and {len(told) - ROWS} more: {', '.join(f'{n} {v}' for v, n in rest.items())}")
+        shown = _aligned([list(metrics.HEAD), *map(list, judged[:ROWS])], {3, 4, 5, 6, 7, 9}, columns)
+        out += [fit(text, columns) for text in shown] if judged else []
+        if len(judged) > ROWS:
+            rest = Counter(cells[8] for cells in judged[ROWS:])
+            out.append(f"… and {len(judged) - ROWS} more: {', '.join(f'{n} {v}' for v, n in rest.items())}")
         out += [fit(absent, columns)] if absent else []
     out += wrap(f"Verdicts: {tally(rows)}", columns)
     for label, text in state(rows, facts, confidence):

@@ -295,6 +295,10 @@ class Campaign:
     environment: tuple[tuple[str, str], ...] = ()
     """Patterns of hosts' names, and the environment that each stands for; the first that fits counts."""
     imports: tuple[Path, ...] = ()
+    publications: tuple[str, ...] = ()
+    """What is imported from S3: s3://bucket/prefix/STAMP."""
+    publish: str | None = None
+    """Where it is published when it is finished: s3://bucket/prefix."""
     base_image: str = "debian:bookworm-slim"
     analysis: Analysis = field(default_factory=Analysis)
     notices: tuple[str, ...] = ()

@@ -14,8 +14,6 @@ import pytest
 from campaigns import PROJECT
 from tools import need
 
-pytestmark = pytest.mark.long  # not seen green as a whole on the merged code yet
-
 ITERATIONS = 6
 """In config/sunflow.test.yml."""
 

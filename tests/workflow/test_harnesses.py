@@ -9,8 +9,6 @@ import yaml
 from campaigns import PROJECT, Project
 from duet.table import store
 
-pytestmark = pytest.mark.long  # not seen green as a whole on the merged code yet
-
 EXTRA = {"schedule": "sequential", "artifacts": {}, "duet_repetitions": 1, "sequential_repetitions": 0}
 
 

@@ -26,6 +26,7 @@ rule table:
     input:
         tables=lambda wildcards: [f"{RESULTS}/iterations/{stem}.parquet" for stem in benchmarks_here()],
         planned=planned("tables.txt", f"{RESULTS}/iterations.parquet"),
+        publications=[f"{folder}/{MANIFEST}" for folder in PUBLICATIONS],
     output:
         parquet=f"{RESULTS}/iterations.parquet",
         csv=f"{RESULTS}/iterations.csv",
@@ -33,7 +34,7 @@ rule table:
         f"{RESULTS}/logs/table.log",
     params:
         command=duetbench("table"),
-        imports=" ".join(f"--import {shlex.quote(str(path))}" for path in CAMPAIGN.imports),
+        imports=" ".join(f"--import {shlex.quote(str(path))}" for path in (*CAMPAIGN.imports, *PUBLICATIONS)),
         environment=" ".join(f"--environment {shlex.quote('='.join(pair))}" for pair in CAMPAIGN.environment),
     shell:
         f"{{params.command}} {{input.tables}} {{params.imports}} {{params.environment}} --out {{output.parquet}} --csv {{output.csv}} --log {{log}}"

@@ -49,6 +49,10 @@ def begin() -> None:
             hold()
             remove_dead_locks()
             sleep_between_jobs()
+            if CAMPAIGN.publish and due():
+                from duet.platform.storage import Storage
+
+                Storage.at(CAMPAIGN.publish, attempts=2).check()
             plan().write(LAYOUT)
             worklist.write(LAYOUT, due())
             if CAMPAIGN.analysis.precision:

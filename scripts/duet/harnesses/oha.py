@@ -1,4 +1,4 @@
-"""oha: the JSON of `--output-format json --no-tui`, in a file or on its standard output.
+"""oha: the JSON of `--no-tui --output-format json`, its standard output led into a file.
 
 It tells a distribution in seconds, no single request: a run is one row, its time is the mean latency, and
 the quantiles of `latencyPercentiles` are columns (`p99_ns`), with `requests/s` and `requests`. oha counts a

@@ -2,7 +2,7 @@
 
 tests/data/latency: wrk 4.1.0 against nginx 1.22; pgbench 15 against PostgreSQL 15 with two scripts, by one
 and by four clients, and by a schedule that it cannot keep (`-R 200 -L 1`); hdrhistogram 0.10.8 for Python;
-oha 1.16.0 against a server that answers each tenth request by 503.
+oha 1.16.0 and k6 1.8.1 against a server that answers each tenth request by 503.
 """
 
 import json
@@ -23,6 +23,7 @@ SAMPLES = {
     "pgbench": "pgbench-one-client.txt",
     "hdrhistogram": "hdr.hlog",
     "oha": "oha.json",
+    "k6": "k6.json",
 }
 MEASURED = {"50": 728063, "75": 955903, "90": 1210367, "95": 1395711, "99": 1879039}
 """What hdrhistogram itself says of the sum of the sample's intervals, in ns."""
@@ -78,6 +79,21 @@ def test_what_was_under_way_at_ohas_end_is_no_failure(tmp_path):
     result["errorDistribution"] = {"aborted due to deadline": 2, "connection closed": 3}
     frame = parse("oha", written(tmp_path, json.dumps(result)))
     assert frame.attrs["warnings"][1:] == ["r.txt: 3 requests failed: connection closed"]
+
+
+def test_k6_tells_the_quantiles_it_was_asked_for(tmp_path):
+    text = (DATA / "k6.json").read_text()
+    exported = json.loads(text)
+    told = exported["metrics"]["http_req_duration"]
+    given = {name: {"type": "x", "values": values} for name, values in exported["metrics"].items()}
+    for content in (text, json.dumps(exported | {"metrics": given})):  # as handleSummary is given it
+        frame = parse("k6", written(tmp_path, content))
+        (row,) = frame.to_dict("records")
+        assert row["iteration_time_ns"] == round(1e6 * told["avg"])
+        assert row["p50_ns"] == pytest.approx(1e6 * told["med"])
+        assert row["p99_ns"] == pytest.approx(1e6 * told["p(99)"])
+        assert (row["requests"], row["requests/s"]) == (100, pytest.approx(21.836, abs=1e-3))
+        assert frame.attrs["warnings"] == ["r.txt: 10 requests failed", "r.txt: 10 checks were not met"]
 
 
 def test_pgbench_has_each_transaction_with_start_and_end():
@@ -143,6 +159,12 @@ def test_requests_in_any_order_and_kinds_of_them(tmp_path):
         ("oha", OHA_REFUSED.replace('111)": 5', '111)": 1e29'), "1e+29, not a count"),
         ("oha", "{}", "$.summary: missing, not an object"),
         ("oha", '{"summary": {"average": 1}', "cut off"),
+        ("k6", '{"metrics": {"iterations": {"count": 5}}}', "no request was made over HTTP"),
+        (
+            "k6",
+            '{"metrics": {"http_req_duration": {"avg": "1"}}}',
+            "http_req_duration.avg: '1', not a number",
+        ),
         ("hdrhistogram", "0,1,2,HISTAAAA\n", "line 1: "),
         ("hdrhistogram", "#[Histogram log format version 1.2]\n", "no histogram"),
     ],

@@ -5,6 +5,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
+from commands import ROOT
 from config_files import read, written
 from duet import harnesses
 from duet.campaign import predecessor
@@ -44,11 +46,18 @@ def campaign(tmp_path: Path, overrides: dict | None = None, **changes: object) -
         ({"results": None}, False),
         ({"image": None}, False),
         ({"duets": ["fop", "h2"]}, False),
+        ({"suite": "mine"}, True),
+        ({"suite": "jmh"}, False),
     ],
 )
 def test_a_file_is_the_predecessors_where_it_would_have_read_it(change: dict, its: bool) -> None:
     top = {k: v for k, v in (FILE | change).items() if v is not None}
     assert predecessor.is_its({"duetbench": top, "fop": FOP}) == its
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.yml")), ids=lambda path: path.stem)
+def test_a_campaign_that_is_here_is_none_of_its(path: Path) -> None:
+    assert not predecessor.is_its(yaml.safe_load(path.read_text()))
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,9 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "make": ("make",),
     "shellcheck": ("shellcheck",),
     "actionlint": ("golang-go",),
+    "slurmctld": ("slurm-wlm",),
+    "munged": ("munge",),
+    "docker-registry": ("docker-registry",),
 }
 """Program -> its packages. dockerd runs the tests' containers; mmdebstrap and busybox make their images;
 Chromium opens the report; the JDK compiles the probes, and cc an example of config/README.md; corelist comes

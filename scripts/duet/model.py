@@ -294,6 +294,8 @@ class Campaign:
     """Patterns of hosts' names, and the environment that each stands for; the first that fits counts."""
     imports: tuple[Path, ...] = ()
     base_image: str = "debian:bookworm-slim"
+    registry: str | None = None
+    """Where images may be pulled from before they are built."""
     analysis: Analysis = field(default_factory=Analysis)
     notices: tuple[str, ...] = ()
     """Lines for people: what was understood otherwise than written."""

@@ -24,6 +24,7 @@ WRONG = {
     "suites": [[], 3],
     "import": [[], 3],
     "base_image": [1, "-x"],
+    "registry": [1, "https://x", "-x"],
     "analysis": ["t", [1]],
     "precision": [3, ["x"], {}],
     "A": [3, "x"],

@@ -99,7 +99,10 @@ def _loaded(
     return replace(campaign, notices=notices, suites=(*named, *further))
 
 
-WHOLE = ("seed", "schedule", "verbose", "environment", "base_image", "import", "analysis", "precision")
+WHOLE = (
+    *("seed", "schedule", "verbose", "environment", "base_image", "registry", "import"),
+    *("analysis", "precision"),
+)
 """Keys that only a campaign has, and of which a suite file's are of no effect."""
 
 
@@ -165,6 +168,7 @@ def _campaign(
         environment=_environment(top.get("environment", {})),
         imports=_paths(main, over, "import"),
         base_image=top.get("base_image", Campaign.base_image),
+        registry=top.get("registry"),
         analysis=Analysis(**analysis),
         notices=tuple(findings.notices),
     )

@@ -25,7 +25,7 @@ rule figures:
         *[figure_of_phases()] * PHASES,
     log:
         f"{RESULTS}/logs/figures.log",
-    threads: workflow.cores or 1
+    threads: all_cores
     params:
         command=duetbench("figures"),
         unplanned=" ".join(sorted(IMPORTED.union(MEMBERS))),

@@ -23,6 +23,7 @@ from duet.images import presence
 from duet.images.identity import lacking
 from duet.measure import progress
 from duet.measure.phase import SILENT_S
+from duet.platform import slurm
 from duet.records import worklist
 from duet.records.provision import place
 
@@ -37,6 +38,16 @@ def looks() -> bool:
     return workflow.is_main_process and workflow.execution_settings is None
 
 
+def elsewhere() -> bool:
+    """Whether runs are measured on other machines than this call's own, which a scheduler chooses."""
+    return not workflow.local_exec or workflow.remote_exec
+
+
+def all_cores(wildcards) -> int:
+    """All that this call has, so that nothing else of it runs meanwhile; a job elsewhere has its node alone."""
+    return 1 if elsewhere() else workflow.cores
+
+
 @functools.cache
 def begin() -> None:
     """Before the first job: take the campaign, remove what a killed workflow left, write and say the plan."""
@@ -47,6 +58,8 @@ def begin() -> None:
     if executes():
         try:
             hold()
+            if elsewhere():
+                prepare_scheduler()
             remove_dead_locks()
             sleep_between_jobs()
             plan().write(LAYOUT)
@@ -68,9 +81,28 @@ def begin() -> None:
         say(same)
 
 
+def prepare_scheduler() -> None:
+    """End what a killed call left in the queue, and name the jobs of this one so that the next finds them."""
+    prefix = slurm.job_prefix(str(RESULTS.absolute()))
+    if ended := slurm.end_jobs(prefix):
+        say(f"jobs of a call that was killed are cancelled: {', '.join(ended)}")
+    stop_without_engine()
+    workflow.executor_settings.jobname_prefix = prefix
+    os.environ.setdefault("SBATCH_MEM_PER_NODE", "0")  # all that the node has
+
+
+def stop_without_engine() -> None:
+    """Each machine would choose by itself; and one where the engine is missing would fail all its runs."""
+    names = {side.engine for b in CAMPAIGN.benchmarks for side in (b.a, b.b)}
+    if "auto" in names:
+        stop([f"{CAMPAIGN.file}: engine: is auto, expected docker, podman or process: nodes would differ"])
+    if faults := slurm.faults_of_nodes(sorted(names - {"process"}), SCRIPTS / "duetbench.py"):
+        stop(faults)
+
+
 def examine() -> None:
     """Write down what the machine is like before anything is measured on it; its problems are said."""
-    if due():
+    if due() and not elsewhere():
         from duet.commands import doctor
 
         findings = doctor.examine(CAMPAIGN, RESULTS)
@@ -200,7 +232,8 @@ def image_states() -> dict:
     """Content and presence of the images. Their engine is asked, once, where there are results to lose."""
     wanted = {ref: image_engine(ref.key) for ref in CAMPAIGN.images}
     asks = {}
-    if workflow.is_main_process and set(wanted.values()) - {"process"} and RESULTS.is_dir():
+    asked = workflow.is_main_process and not elsewhere()
+    if asked and set(wanted.values()) - {"process"} and RESULTS.is_dir():
         # Needs the docker SDK: only when there is something to ask.
         from duet.images.store import Store
 
@@ -218,7 +251,9 @@ def image_engine(key: str) -> str:
 
 @functools.cache
 def engine(name: str) -> str:
-    """The engine that `name` stands for here; said once."""
+    """The engine that `name` stands for here; said once. Where runs are measured elsewhere it is named."""
+    if elsewhere():
+        return name
     try:
         chosen, why = choose_engine(name)
     except DuetError as error:

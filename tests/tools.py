@@ -37,8 +37,8 @@ PACKAGES: dict[str, tuple[str, ...]] = {
 """Program -> its packages. dockerd runs the tests' containers; mmdebstrap and busybox make their images;
 Chromium opens the report; the JDK compiles the probes, and cc an example of config/README.md; corelist comes
 with Perl's library, which the harness of docs/harness.md needs; git has the revisions that are compared,
-which make builds; shellcheck reads the scripts, and actionlint the workflows for GitHub; faketime sets the
-clock of one process."""
+which make builds; slurmctld and munged are a cluster, docker-registry has images; shellcheck reads the
+scripts, and actionlint the workflows for GitHub; faketime sets the clock of one process."""
 BUILT = {"actionlint": ("go", "install", "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7")}
 """Program -> the command that builds it, where Debian has no package, in a version that its Go can build."""
 BUILDERS = {"golang-go": "go"}

@@ -88,7 +88,20 @@ def prepare_scheduler() -> None:
         say(f"jobs of a call that was killed are cancelled: {', '.join(ended)}")
     stop_without_engine()
     workflow.executor_settings.jobname_prefix = prefix
+    submit_in_order()
     os.environ.setdefault("SBATCH_MEM_PER_NODE", "0")  # all that the node has
+
+
+def submit_in_order() -> None:
+    """Have jobs enter the queue by their priority: snakemake hands those that are ready over as a set."""
+    executor = workflow.executor_plugin.executor
+    submit = executor.run_jobs
+
+    def in_order(self, jobs) -> None:
+        self._job_submission_executor._max_workers = 1  # two threads would overtake each other
+        submit(self, sorted(jobs, key=lambda job: job.priority, reverse=True))
+
+    executor.run_jobs = in_order
 
 
 def stop_without_engine() -> None:

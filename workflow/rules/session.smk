@@ -44,7 +44,7 @@ def elsewhere() -> bool:
 
 
 def all_cores(wildcards) -> int:
-    """All that this call has, so that nothing else of it runs meanwhile; a job elsewhere has its node alone."""
+    """All that this call has: nothing else of it runs meanwhile. A job elsewhere has its node alone."""
     return 1 if elsewhere() else workflow.cores
 
 
@@ -308,6 +308,13 @@ class Answers(logging.Handler):
             say(f"error: {shown(CAMPAIGN.file)}: {targets.unknown(name[1], names, known, str(RESULTS))}")
 
 
+UNASKED = (
+    *("No SLURM account given", "No account was given", "Unable to guess SLURM account"),
+    *("No wall time information given", "No job memory information"),
+)
+"""What the plugin for Slurm says of each job; a cluster that wants to be told refuses a job with a reason."""
+
+
 def be_quiet() -> None:
     """Keep snakemake's small talk off the terminal (its log file has it): our commands say what was done."""
 
@@ -317,7 +324,7 @@ def be_quiet() -> None:
             return True
         # A job that failed has said why; to what no rule makes there is an answer of ours. What snakemake
         # calls restored is a record that nobody has touched: see keep_records.
-        unread = ("RuleException", "MissingRuleException", "Restored previous version of")
+        unread = ("RuleException", "MissingRuleException", "Restored previous version of", *UNASKED)
         return entry.levelno > logging.INFO and not text.startswith(unread)
 
     for handler in logger.handlers:

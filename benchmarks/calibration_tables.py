@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """docs/*.csv -> the tables of docs/calibration.md, each between `<!-- name -->` and `<!-- /name -->`.
 
-Run it after calibration.py and breaks.py. A test compares the page with the CSV files.
+Run it after calibration.py, breaks.py and disturbed.py. A test compares the page with the CSV files.
 """
 
 import re
@@ -34,6 +34,8 @@ class Data:
     """Of breaks.py before there were methods against these noise models."""
     breaks: pd.DataFrame
     cautions: pd.DataFrame
+    disturbed: pd.DataFrame
+    """Of disturbed.py: the rule that leaves stretches of a run out."""
 
     @property
     def counted(self) -> pd.DataFrame:
@@ -42,7 +44,16 @@ class Data:
 
 
 def read(docs: Path = DOCS) -> Data:
-    names = ("calibration", "estimators", "types", "families", "breaks-before", "breaks", "cautions")
+    names = (
+        "calibration",
+        "estimators",
+        "types",
+        "families",
+        "breaks-before",
+        "breaks",
+        "cautions",
+        "disturbed",
+    )
     return Data(*(pd.read_csv(docs / f"{name}.csv") for name in names))
 
 
@@ -222,6 +233,25 @@ def cautions(data: Data) -> str:
     return markdown(("noise model", "change", *(f"`{name}`" for name in names)), rows, texts=2)
 
 
+def disturbed(data: Data) -> str:
+    """Each cell without -> with the rule."""
+    rows = []
+    for (what, n), part in data.disturbed.groupby(["disturbance", "runs"], sort=False):
+        without, by_rule = (part[part["rule"] == on] for on in (False, True))
+        cells = [f"{100 * (1 - by_rule['kept'].mean()):.0f}"]
+        for change, name in ((0.0, "rejected"), (0.02, "rejected")):
+            pair = (100 * frame.loc[frame["change"] == change, name].iloc[0] for frame in (without, by_rule))
+            cells.append(" → ".join(f"{value:.1f}" for value in pair))
+        for name, worst, digits, scale in (
+            ("coverage", "min", 1, 100), ("width_percent", "mean", 2, 1), ("bias_percent", "max", 2, 1),
+        ):  # fmt: skip
+            pair = (scale * frame[name].abs().agg(worst) for frame in (without, by_rule))
+            cells.append(" → ".join(f"{value:.{digits}f}" for value in pair))
+        rows.append((str(what), str(n), *cells))
+    head = ("disturbance", "runs", "left out", "false positives", "+2 % found", "coverage", "width", "bias")
+    return markdown(head, rows)
+
+
 def _by_scenario(table: pd.DataFrame, digits: int) -> str:
     rows = (
         (str(name), *(f"{cell:.{digits}f}" for cell in row))
@@ -267,6 +297,7 @@ TABLES: dict[str, Callable[[Data], str]] = {
     "breaks-coverage": breaks_coverage,
     "breaks-bias": breaks_bias,
     "cautions": cautions,
+    "disturbed": disturbed,
 }
 
 

@@ -13,8 +13,20 @@ from duet.inference.samples import Samples
 from scenarios import BREAKS, SCENARIOS, Scenario
 from scipy.signal import lfilter
 
-__all__ = ["BREAKS", "SCENARIOS", "Scenario", "first_runs", "one_after_the_other", "simulate", "swaps"]
+__all__ = [
+    "BREAKS",
+    "SCENARIOS",
+    "Scenario",
+    "first_runs",
+    "one_after_the_other",
+    "samples_of",
+    "simulate",
+    "swaps",
+    "worked_off",
+]
 
+CELLS = 5
+"""Cells of time, an iteration long each, that a run has for each of its iterations."""
 EPOCH_NS = 1_700_000_000_000_000_000
 ITERATION_S = 1.0
 """Mean length of an undisturbed iteration of A; everything below is in such iterations."""
@@ -67,7 +79,7 @@ def _part(
     lost = _one_side(rng, shape[0]) * rng.uniform(0, scenario.early, (shape[0], 1)) * iterations
     kept = np.arange(iterations) < iterations - np.floor(lost)[..., None]
     kept &= np.arange(iterations) >= scenario.cut * iterations // 2
-    return _samples(start_s, end_s, kept, scenario.resolution)
+    return samples_of(start_s, end_s, kept, scenario.resolution)
 
 
 def _one_side(rng: np.random.Generator, runs: int) -> np.ndarray:
@@ -136,7 +148,7 @@ def _at_speed(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Start and end times of iterations that are worked off at the machine's varying speed."""
     runs, _, iterations = work.shape
-    cells = int(5 * iterations)
+    cells = int(CELLS * iterations)
     slow = np.broadcast_to(_shared(scenario.shared, runs, cells, rng)[:, None], (runs, 2, cells))
     if scenario.unshared:
         slow = slow + scenario.unshared * _autocorrelated((runs, 2, cells), rng)
@@ -145,6 +157,16 @@ def _at_speed(
         place = np.arange(cells) / iterations
         here = (place >= begin) & (place < begin + length) & (rng.random((runs, 1)) < scenario.neighbour)
         slow = slow + np.log(2) * here[:, None] * _one_side(rng, runs)[..., None]
+    return worked_off(slow, pause, work, delay, together)
+
+
+def worked_off(
+    slow: np.ndarray, pause: np.ndarray, work: np.ndarray, delay: np.ndarray, together: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Start and end times (runs, 2, iterations) where `slow` (runs, 2, cells) is the log slowdown of each
+    cell of time."""
+    runs, _, iterations = work.shape
+    cells = slow.shape[2]
     done = np.zeros((runs * 2, cells + 1))
     done[:, 1:] = np.cumsum(np.exp(-slow), axis=-1).reshape(runs * 2, cells)
     done = np.c_[done, done[:, -1:] + 1e5]  # undisturbed for ever after
@@ -233,7 +255,8 @@ def _autocorrelated(shape: tuple[int, ...], rng: np.random.Generator, phi: float
     return lfilter([1], [1, -phi], noise, axis=-1)
 
 
-def _samples(start_s: np.ndarray, end_s: np.ndarray, kept: np.ndarray, resolution: float = 0.0) -> Samples:
+def samples_of(start_s: np.ndarray, end_s: np.ndarray, kept: np.ndarray, resolution: float = 0.0) -> Samples:
+    """Those of all runs, without the iterations that are not `kept`."""
     run, side, iteration = np.nonzero(kept)
     length_ns = 1e7 if resolution else 1e9 * ITERATION_S
     tick = max(int(resolution * length_ns), 1)

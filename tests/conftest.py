@@ -17,6 +17,7 @@ import pytest
 import tools
 from duet.engines import Engine
 
+pytest_plugins = ["amazon"]
 os.environ["DUETBENCH_SILENT_S"] = "3600"  # what is said must not depend on how long it takes
 START_DOCKER = Path(__file__).parent / "engine/start-docker.sh"
 

@@ -27,6 +27,11 @@ FACTS = {
 }
 USAGE = ("peak_memory_bytes", "cpu_time_ns")
 SPAN = ("process_start_ns", "process_end_ns")
+NOISE = (
+    *("user_time_ns", "system_time_ns", "run_delay_ns", "throttled_ns"),
+    *("side_pressure_cpu_ns", "side_pressure_memory_ns", "side_pressure_io_ns"),
+    *("steal_ns", "others_ns", "pressure_cpu_ns", "pressure_memory_ns", "pressure_io_ns", "frequency_khz"),
+)
 COLUMNS = [
     *("suite", "benchmark", "type", "runid", "order", "pair", "iteration"),
     *("iteration_start_ns", "iteration_end_ns", "iteration_time_ns", "epoch_start_ms"),
@@ -34,6 +39,7 @@ COLUMNS = [
     *FACTS,
     *USAGE,
     *SPAN,
+    *NOISE,
 ]
 
 
@@ -74,7 +80,7 @@ def campaign(
     table.insert(0, "suite", suite)
     for column, value in FACTS.items():
         table[column] = value
-    for column in (*USAGE, *SPAN):
+    for column in (*USAGE, *SPAN, *NOISE):
         table[column] = pd.array([pd.NA] * len(table), dtype="Int64")
     for column in ("suite", "benchmark", "type", "order", "pair", *FACTS):
         table[column] = table[column].astype("boolean" if column in ("timed_out", "swapped") else "category")

@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
 
+ROOT = Path(__file__).parents[1]
 PACKAGES: dict[str, tuple[str, ...]] = {
     "dockerd": ("docker.io", "iptables"),
     "mmdebstrap": ("mmdebstrap",),
@@ -33,14 +34,21 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "slurmctld": ("slurm-wlm",),
     "munged": ("munge",),
     "docker-registry": ("docker-registry",),
+    "moto_server": (),
 }
 """Program -> its packages. dockerd runs the tests' containers; mmdebstrap and busybox make their images;
 Chromium opens the report; the JDK compiles the probes, and cc an example of config/README.md; corelist comes
 with Perl's library, which the harness of docs/harness.md needs; git has the revisions that are compared,
 which make builds; slurmctld and munged are a cluster, docker-registry has images; shellcheck reads the
-scripts, and actionlint the workflows for GitHub; faketime sets the clock of one process."""
-BUILT = {"actionlint": ("go", "install", "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7")}
-"""Program -> the command that builds it, where Debian has no package, in a version that its Go can build."""
+scripts, and actionlint the workflows for GitHub; faketime sets the clock of one process; moto_server answers
+as Amazon does."""
+PIP = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+BUILT: dict[str, tuple[str, ...]] = {
+    "actionlint": ("go", "install", "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7"),
+    "moto_server": (*PIP, "-r", str(ROOT / "requirements-platform.txt"), "moto[server]==5.2.5"),
+}
+"""Program -> the command that builds it, where Debian has no package (actionlint in a version that its Go can
+build), or that installs it into the tests' environment."""
 BUILDERS = {"golang-go": "go"}
 """Package -> its program, where another Go may be here, which is as good."""
 
@@ -50,7 +58,11 @@ class Missing(Exception):
 
     def __init__(self, programs: list[str], reason: str):
         self.what = ", ".join(programs)
-        self.remedy = f"{reason}apt-get install {' '.join(packages(programs))}"
+        wanted = packages(programs)
+        commands = (
+            [f"apt-get install {' '.join(wanted)}"] if wanted else [" ".join(BUILT[p]) for p in programs]
+        )
+        self.remedy = reason + " and ".join(commands)
         super().__init__(f"{self.what}; {self.remedy}")
 
 
@@ -64,7 +76,7 @@ def provide(*programs: str) -> None:
     missing = [program for program in programs if shutil.which(program) is None]
     if not missing:
         return
-    if os.geteuid() or shutil.which("apt-get") is None:
+    if packages(missing) and (os.geteuid() or shutil.which("apt-get") is None):
         raise Missing(missing, "as root: ")
     wanted = [name for name in packages(missing) if shutil.which(BUILDERS.get(name, "")) is None]
     print(f"installing {' '.join((*wanted, *(set(missing) & set(BUILT))))}", file=sys.stderr, flush=True)
@@ -75,7 +87,7 @@ def provide(*programs: str) -> None:
         raise Missing(missing, "apt-get failed; ")
     for program in missing:
         if program in BUILT and not _done(BUILT[program], {"GOBIN": "/usr/local/bin"}):
-            raise Missing([program], f"{' '.join(BUILT[program])} failed; ")
+            raise Missing([program], f"{Path(BUILT[program][0]).name} failed; ")
 
 
 def _apt(*arguments: str) -> bool:

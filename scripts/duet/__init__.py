@@ -29,6 +29,7 @@ measure    one run from its start to its record
 table      the unified table: built, stored, imported
 inference  from the table to verdicts, and from these to a decision
 report     the summary, the figures and the pages
+platform   beyond one machine: S3, the cloud
 commands   a module per subcommand of scripts/duetbench.py: arguments in, exit code out
 
 Nothing here knows snakemake.

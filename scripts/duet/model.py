@@ -276,6 +276,8 @@ class Analysis:
     correction: str = "holm"
     metrics: tuple[Metric, ...] = (Metric(TIME),)
     """What is judged, each a family of its own for the correction."""
+    max_disturbance_percent: float | None = None
+    """Of one core: what others may take from the sides' cores before an iteration is left out; None: all."""
     precision: Precision | None = None
     """Where measuring may stop before all runs: the inference is one that may be looked at."""
 
@@ -286,13 +288,17 @@ class Campaign:
     file: Path
     benchmarks: tuple[Benchmark, ...]
     seed: int = 0
-    schedule: Schedule = Schedule.SEQUENTIAL
+    schedule: Schedule = Schedule.RMIT
     verbose: bool = False
     artifacts: tuple[tuple[str, str], ...] = ()
     """Name and host command of each fact gathered with every run."""
     environment: tuple[tuple[str, str], ...] = ()
     """Patterns of hosts' names, and the environment that each stands for; the first that fits counts."""
     imports: tuple[Path, ...] = ()
+    publications: tuple[str, ...] = ()
+    """What is imported from S3: s3://bucket/prefix/STAMP."""
+    publish: str | None = None
+    """Where it is published when it is finished: s3://bucket/prefix."""
     base_image: str = "debian:bookworm-slim"
     registry: str | None = None
     """Where images may be pulled from before they are built."""

@@ -70,6 +70,11 @@ def resolve(folder: Path, name: str, without: tuple[Path, ...] = ()) -> Revision
     return Revision(repository, commit, commit if clean else tree, tuple(sorted(left_out)))
 
 
+def has(folder: Path, commit: str, path: str) -> bool:
+    """Whether a commit, which is there, has a file of that path from the top. Raises RevisionError."""
+    return bool(_git(top(folder), "ls-tree", "--name-only", "--full-tree", commit, "--", path).strip())
+
+
 def merge_base(folder: Path, one: str, other: str) -> str:
     """The commit that two revisions have in common. Raises RevisionError."""
     repository = top(folder)

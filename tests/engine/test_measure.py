@@ -15,6 +15,7 @@ from commands import DUETBENCH
 from duet.engines.choose import choose_engine
 from duet.model import ImageRef, Side, Type, parse_run
 from duet.records.layout import Layout
+from duet.records.noise import read_noise
 from duet.records.plan import BenchmarkPlan, SidePlan
 from duet.records.provision import ImagePresence, place
 from duet.records.run import RunRecord, intact
@@ -78,7 +79,7 @@ class Bench:
         path = self.layout.run_record(self.run.name)
         record = RunRecord.read(path)
         named = {n for side in record.sides.values() for n in (side.log, *(f.name for f in side.files))}
-        named |= {record.exchange.file.name} if record.exchange.file else set()
+        named |= {beside.file.name for beside in (record.exchange, record.noise) if beside.file}
         assert {p.name for p in self.directory.iterdir()} == named | {"run.json", "measure.log"}
         assert intact(self.directory, digests=True) == []
         return json.loads(path.read_bytes())
@@ -155,10 +156,25 @@ def test_duet(bench):
         assert (bench.directory / f"s.b.0.duet.BA.{side}.out.csv").read_text().endswith("0,1,2\n")
         assert facts["cpu_time_ns"] > 0 and facts["peak_memory_bytes"] > 0 and not facts["oom_killed"]
         assert facts["image_hash"] == ("content" if bench.image else None)
+        assert facts["user_time_ns"] >= 0 and facts["system_time_ns"] >= 0  # by ticks in places: no sum
     assert value["run"] == dict(suite="s", benchmark="b.true", runid=0, type="duet", order="BA", side=None)
     assert 0 <= value["gate"]["skew_ns"] < 1e9 and value["gate"]["resolution_ns"] > 0
     assert value["artifacts"] == {"uname": "Linux\n"} and value["host"]["hostname"] == os.uname().nodename
     assert value["status"] == "ok" and not value["timed_out"]
+
+
+def test_noise_is_seen_of_each_side(bench):
+    """A short run gets one sample only, after its sides have ended: what is then known of them is nothing
+    (test_protocol.py reads them while they run)."""
+    value = bench.plan(a=RESULT + "echo $DUET_PADDING; sleep 0.5", b=RESULT + "sleep 0.5").measured()
+    noise = value["noise"]
+    assert noise["samples"] >= 1 and not noise["reason"] and noise["machine"]["busy_ns"] >= 0
+    assert set(noise["sides"]) == {"A", "B"}
+    for side in "AB":
+        assert (noise["sides"][side]["cpu_ns"] or 0) <= value["sides"][side]["cpu_time_ns"]
+    stretches = read_noise(bench.directory / noise["file"]["name"])
+    assert stretches[0].start_ns > value["start_ns"] and len(stretches) == noise["samples"]
+    assert bench.log("A").strip() == "x" * value["sides"]["A"]["padding_bytes"]
 
 
 def test_seqn_and_aaduet(bench):

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from duet.engines import EngineError, ResultMissing, Room
+from duet.engines.counters import SideReader
+from duet.records.noise import SideCounters
 from sides import Sides, alive, refusal
 
 ROOM = Room(1 << 30)
@@ -69,6 +71,20 @@ def test_kill_reaches_who_hides(sides: Sides, mark):
     assert alive(f"sleep {mark}") == []
     side.kill()  # of an ended side: no error
     side.ask()
+
+
+def test_its_process_is_known_while_it_runs_and_tells_its_counters(sides: Sides):
+    side = sides("echo ready; while :; do :; done")
+    until(lambda: "ready" in sides.log)
+    pid = side.process()
+    reader = SideReader(pid)
+    used = []
+    until(lambda: used.append(reader.read()) or sum(one.cpu_ns for one in used) > 50_000_000)
+    assert all(one.run_delay_ns is not None for one in used)
+    side.kill()
+    side.wait(20)
+    assert side.process() is None and reader.read() == SideCounters() and reader.read().cpu_ns == 0
+    reader.close()
 
 
 def test_strays_die_with_the_main_process(sides: Sides, mark):

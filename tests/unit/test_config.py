@@ -26,7 +26,7 @@ def test_defaults(tmp_path: Path) -> None:
     campaign = read(tmp_path)
     assert campaign.name == "c"
     assert campaign.seed == 0
-    assert campaign.schedule == Schedule.SEQUENTIAL
+    assert campaign.schedule == Schedule.RMIT
     assert campaign.analysis == Analysis()
     assert campaign.base_image == "debian:bookworm-slim"
     assert (campaign.artifacts, campaign.imports, campaign.verbose) == ((), (), False)
@@ -450,8 +450,26 @@ def test_import(tmp_path: Path) -> None:
     assert campaign.benchmarks == ()
     assert only_fault(tmp_path, {"import": "gone"}) == (
         "c.yml: duetbench.import[0]: there is no directory gone; accepted: result directories, "
-        "and .csv or .json files of duetprocess"
+        ".csv or .json files of duetprocess, and s3://bucket/prefix/STAMP"
     )
+    campaign = read(tmp_path, {"duets": None, "import": ["old", "s3://bucket/a/20250401_093000/"]})
+    assert campaign.imports == (tmp_path / "old",)
+    assert campaign.publications == ("s3://bucket/a/20250401_093000",)
+    assert 'duetbench.import[1]: is "s3://bucket", no publication\'s address' in only_fault(
+        tmp_path, {"import": ["old", "s3://bucket"]}
+    )
+
+
+@pytest.mark.parametrize("address", ["s3://bucket", "s3://my.bucket/a/b"])
+def test_publish(tmp_path: Path, address: str):
+    assert read(tmp_path, {"publish": address}).publish == address
+
+
+@pytest.mark.parametrize(
+    "address", ["bucket/a", "s3://B", "https://bucket/a", "s3://bucket/a b", "s3://key:x@b"]
+)
+def test_what_is_no_address_of_s3(tmp_path: Path, address: str):
+    assert "duetbench.publish: is" in only_fault(tmp_path, {"publish": address})
 
 
 # ---- --config ----

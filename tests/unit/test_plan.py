@@ -5,8 +5,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from duet.campaign.order import longest_s, runs, swapped, time_left_s
+from duet.campaign.order import longest_s, padding_bytes, runs, swapped, time_left_s
 from duet.model import Benchmark, Campaign, Order, Run, Schedule, Side, Type
+from duet.records.plan import plan_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,6 +74,18 @@ def test_rmit_is_a_permutation(seed: int) -> None:
     assert mixed == runs(campaign(*benchmarks, seed=seed, schedule=Schedule.RMIT))
 
 
+@given(seeds)
+def test_the_schedule_is_no_part_of_what_a_run_is(seed: int) -> None:
+    """So that results of the one are those of the other."""
+    benchmarks = [benchmark(f"b{i}", **every(2)) for i in range(3)]
+    plans = []
+    for schedule in Schedule:
+        made = campaign(*benchmarks, seed=seed, schedule=schedule)
+        plan = plan_of(made, runs(made))
+        plans.append((plan.sides, plan.others, plan.tables))
+    assert plans[0] == plans[1]
+
+
 def test_rmit_mixes_and_follows_the_seed() -> None:
     benchmarks = [benchmark(f"b{i}", duet=10) for i in range(10)]
     listed = runs(campaign(*benchmarks))
@@ -104,6 +117,17 @@ def test_sequential_follows_the_file() -> None:
 def test_cores_and_orders_have_all_four_combinations_in_four_runs(seed: int, type_: Type, block: int) -> None:
     planned = runs(campaign(benchmark("b", **{type_: 4 * block + 4}), seed=seed))[4 * block :]
     assert len({(run.order, swapped(seed, run)) for run in planned}) == 4
+
+
+@given(seeds)
+def test_each_side_of_each_run_draws_its_padding(seed: int) -> None:
+    planned = runs(campaign(benchmark("b", duet=40), seed=seed))
+    drawn = {(run.runid, side): padding_bytes(seed, run, side) for run in planned for side in "AB"}
+    assert drawn == {(run.runid, side): padding_bytes(seed, run, side) for run in planned for side in "AB"}
+    assert all(0 <= padding < 4096 for padding in drawn.values())
+    assert len(set(drawn.values())) > 70  # of 80; 0.8 pairs fall together by chance
+    above = [sum(drawn[run.runid, side] > 2048 for run in planned) for side in "AB"]
+    assert all(5 < n < 35 for n in above), "neither side has the longer environment in all runs"
 
 
 @given(seeds, st.sampled_from(Type), st.integers(1, 30))

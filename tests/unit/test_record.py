@@ -175,9 +175,10 @@ def test_a_value_of_a_wrong_type_is_a_line_that_names_its_key(tmp_path, name, ke
 
 
 OPTIONAL = {
-    "run.json": r"schema|host(\..*)?|exchange(\..*)?|artifacts\.date|run\.side|gate\.resolution_ns"
+    "run.json": r"schema|host(\..*)?|exchange(\..*)?|noise(\..*)?|artifacts\.date"
+    r"|run\.side|gate\.resolution_ns"
     r"|clock_step_ns|attempts"
-    r"|.*files\[0\]\.(size_bytes|sha256)"
+    r"|.*files\[0\]\.(size_bytes|sha256)|sides\..\.(user_time_ns|system_time_ns|padding_bytes)"
     r"|spec\.sides\..\.(env|engine|memory_bytes|network|cpus|disk_bytes|privileges|setup|shares_memory)",
     "failure.json": "schema|attempts",
     "side.json": r"schema"
@@ -295,15 +296,16 @@ def test_the_layout_of_run_json_is_the_known_one():
     document = encode(RECORDS["run.json"])
     assert sorted(document) == [
         "artifacts", "attempts", "campaign", "clock_step_ns", "end_ns", "engine", "engine_version",
-        "exchange", "gate", "host", "name", "run", "sides", "spec", "start_ns", "status", "timed_out",
-        "warnings",
+        "exchange", "gate", "host", "name", "noise", "run", "sides", "spec", "start_ns", "status",
+        "timed_out", "warnings",
     ]  # fmt: skip
     assert document["run"] == {
         "suite": "s", "benchmark": "b.x", "runid": 0, "type": "duet", "order": "BA", "side": None
     }  # fmt: skip
     assert sorted(document["sides"]["A"]) == [
         "cpu_time_ns", "cpus", "end_ns", "engine", "exit_code", "files", "go_ns", "image", "image_hash",
-        "image_id", "log", "oom_killed", "peak_memory_bytes",
+        "image_id", "log", "oom_killed", "padding_bytes", "peak_memory_bytes",
+        "system_time_ns", "user_time_ns",
     ]  # fmt: skip
     side = encode(RECORDS["side.json"])["side"]
     assert side["image"]["key"] == REF.key and side["env"] == [["X", "1"]]

@@ -32,6 +32,7 @@ LIBRARIES = {
     "docker": ("engines", "images"),
     "requests": ("engines",),
     "boto3": ("platform",),
+    "botocore": ("platform",),
     "matplotlib": ("report.figures", "commands.figures"),
     "seaborn": (),
     "pandas": ("harnesses", "table", "inference", "report", *(f"commands.{name}" for name in (

@@ -58,6 +58,6 @@ def test_every_tool_in_the_ready_campaign(project: Project, docker) -> None:
     assert done.returncode == 0, done.stdout
     table = pd.read_csv(project.results("fhe") / "iterations.csv")
     assert set(table.image) == {
-        f"fhe/{tool}" for tool in ("seal", "tenseal", "concrete", "lattigo", "tfhe-rs")
+        f"fhe/{tool}" for tool in ("seal", "tenseal", "concrete", "lattigo", "heir", "tfhe-rs")
     }
     phases_add_up(table)

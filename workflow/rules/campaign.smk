@@ -17,7 +17,8 @@ from duet import harnesses
 from duet.campaign import load, order, overrides
 from duet.images.identity import arguments
 from duet.model import DuetError, file_name, printable
-from duet.records.layout import Layout
+from duet.records.layout import PUBLISHED, Layout
+from duet.records.manifest import MANIFEST, Manifest, address_folder
 from duet.records.plan import plan_of
 from duet.records.run import stems
 
@@ -61,6 +62,19 @@ def load_campaign():
         stop([str(error)])
 
 
+def manifest_of(folder: str, address: str) -> Manifest:
+    """What a publication has in it: read there, until it was brought here."""
+    if manifest := Manifest.read_sound(Path(folder) / MANIFEST):
+        return manifest
+    from duet.platform import publishing
+    from duet.platform.storage import Storage
+
+    try:
+        return publishing.manifest(Storage.at(address))
+    except DuetError as error:
+        stop([f"{CAMPAIGN.file}: import: {error}"])
+
+
 FILES = [str(file) for file in workflow.configfiles]
 """Those of --configfile."""
 if not (FILES or IN_MODULE):
@@ -74,11 +88,15 @@ RUNS_OF = {b.stem: [] for b in CAMPAIGN.benchmarks}
 for name, run in RUNS.items():
     RUNS_OF[run.benchmark_stem].append(name)
 PLAN = plan_of(CAMPAIGN, RUNS.values())
+PUBLICATIONS = {str(address_folder(address, PUBLISHED)): address for address in CAMPAIGN.publications}
+"""Directories of what is imported from S3, and its addresses."""
 IMPORTED, FOREIGN = set(), {}
 for folder in CAMPAIGN.imports:
     ours = stems(folder)
     IMPORTED |= ours
     FOREIGN |= {} if ours else harnesses.in_folder(folder)
+for folder, address in PUBLICATIONS.items():
+    IMPORTED |= manifest_of(folder, address).stems()
 IMPORTED |= {f"{file_name(suite)}.{file_name(name)}" for suite, name in FOREIGN}
 MEMBERS = [stem for b in CAMPAIGN.benchmarks for stem in b.stems[1:]]
 """Benchmarks that one process runs with others, as far as `duets` names them: of figures only."""

@@ -12,6 +12,7 @@ rule collect:
         f"{RESULTS}/logs/collect.{{benchmark}}.log",
     wildcard_constraints:
         benchmark=one_of(RUNS_OF),
+    localrule: True
     params:
         command=duetbench("collect"),
         skip=lambda wildcards: "--skip-bad" if only_available() else "",
@@ -26,14 +27,16 @@ rule table:
     input:
         tables=lambda wildcards: [f"{RESULTS}/iterations/{stem}.parquet" for stem in benchmarks_here()],
         planned=planned("tables.txt", f"{RESULTS}/iterations.parquet"),
+        publications=[f"{folder}/{MANIFEST}" for folder in PUBLICATIONS],
     output:
         parquet=f"{RESULTS}/iterations.parquet",
         csv=f"{RESULTS}/iterations.csv",
     log:
         f"{RESULTS}/logs/table.log",
+    localrule: True
     params:
         command=duetbench("table"),
-        imports=" ".join(f"--import {shlex.quote(str(path))}" for path in CAMPAIGN.imports),
+        imports=" ".join(f"--import {shlex.quote(str(path))}" for path in (*CAMPAIGN.imports, *PUBLICATIONS)),
         environment=" ".join(f"--environment {shlex.quote('='.join(pair))}" for pair in CAMPAIGN.environment),
     shell:
         f"{{params.command}} {{input.tables}} {{params.imports}} {{params.environment}} --out {{output.parquet}} --csv {{output.csv}} --log {{log}}"

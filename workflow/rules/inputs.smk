@@ -175,12 +175,19 @@ def rank(wildcards) -> int:
 
 
 def finished(wildcards) -> list[str]:
-    """Everything that is made of a campaign, as far as its runs are there."""
+    """Everything that is made of a campaign, as far as its runs are there; it is published when all are."""
+    here = pages(wildcards)
+    publishes = bool(here and CAMPAIGN.publish) and not (only_available() or looks())
+    return here + [str(LAYOUT.published)] * publishes
+
+
+def pages(wildcards) -> list[str]:
+    """The report, the tables and the figures, as far as runs are there."""
     if not benchmarks_drawn():
         return []
-    pages = ("iterations.csv", "summary.md", "provenance.html", "report.html")
-    pages += tuple(f"figures/{name}.svg" for name, _ in QUESTIONS)
-    return [f"{RESULTS}/{page}" for page in pages] + figures_here(wildcards)
+    names = ("iterations.csv", "summary.md", "provenance.html", "report.html")
+    names += tuple(f"figures/{name}.svg" for name, _ in QUESTIONS)
+    return [f"{RESULTS}/{name}" for name in names] + figures_here(wildcards)
 
 
 def benchmarks_drawn() -> list[str]:

@@ -2,7 +2,7 @@
 
 It takes all cores of the workflow, so that nothing else of it runs meanwhile. Images come first
 and then the runs in the order of the plan, by priority. Where a scheduler sends a run to another machine
-(docs/clusters.md), it has that one alone and brings its images there.
+(docs/clusters.md), it has that one alone and brings its images there; all other rules stay where the call is.
 """
 
 from tempfile import gettempdir

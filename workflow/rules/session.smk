@@ -62,6 +62,10 @@ def begin() -> None:
                 prepare_scheduler()
             remove_dead_locks()
             sleep_between_jobs()
+            if CAMPAIGN.publish and due():
+                from duet.platform.storage import Storage
+
+                Storage.at(CAMPAIGN.publish, attempts=2).check()
             plan().write(LAYOUT)
             worklist.write(LAYOUT, due())
             if CAMPAIGN.analysis.precision:

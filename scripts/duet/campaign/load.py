@@ -6,6 +6,7 @@ are joined key by key. A level without `B:` gives B what it gives A.
 """
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +28,7 @@ from duet.model import (
     collisions,
 )
 
+S3 = "s3://"
 MOST_RUNS = 100_000
 """Of a campaign: Snakemake takes a minute to look at ten thousand."""
 
@@ -101,7 +103,7 @@ def _loaded(
 
 WHOLE = (
     *("seed", "schedule", "verbose", "environment", "base_image", "registry", "import"),
-    *("analysis", "precision"),
+    *("analysis", "precision", "publish"),
 )
 """Keys that only a campaign has, and of which a suite file's are of no effect."""
 
@@ -123,9 +125,15 @@ def _holder(main: Document, over: Document, key: str) -> Document:
 
 
 def _paths(main: Document, over: Document, key: str) -> tuple[Path, ...]:
-    """Paths of a campaign's list, relative to the file that holds it."""
+    """Paths of a campaign's list, relative to the file that holds it; what lies in S3 is none."""
     holder = _holder(main, over, key)
-    return tuple(check.place(holder.folder, p) for p in holder.campaign.get(key, ()))
+    given = (p for p in holder.campaign.get(key, ()) if not p.startswith(S3))
+    return tuple(check.place(holder.folder, p) for p in given)
+
+
+def _publications(main: Document, over: Document) -> tuple[str, ...]:
+    given = _holder(main, over, "import").campaign.get("import", ())
+    return tuple(p.rstrip("/") for p in given if p.startswith(S3))
 
 
 def _campaign(
@@ -145,8 +153,9 @@ def _campaign(
     findings.finish()
     _check_whole(main, over, suites, benchmarks, faults)
     analysis = {**main.campaign.get("analysis", {}), **over.campaign.get("analysis", {})}
-    if "margin" in analysis:
-        analysis["margin_percent"] = analysis.pop("margin")
+    for key in ("margin", "max_disturbance"):
+        if key in analysis:
+            analysis[f"{key}_percent"] = analysis.pop(key)
     if "metrics" in analysis:
         holder = over if "metrics" in over.campaign.get("analysis", {}) else main
         analysis["metrics"] = _metrics(analysis["metrics"], f"{holder.label}: duetbench.analysis", faults)
@@ -162,11 +171,13 @@ def _campaign(
         file=path,
         benchmarks=tuple(b for _, b in benchmarks),
         seed=int(top.get("seed", 0)),
-        schedule=Schedule(top.get("schedule", Schedule.SEQUENTIAL)),
+        schedule=Schedule(top.get("schedule", Schedule.RMIT)),
         verbose=top.get("verbose", False),
         artifacts=tuple(artifacts.items()),
         environment=_environment(top.get("environment", {})),
         imports=_paths(main, over, "import"),
+        publications=_publications(main, over),
+        publish=top.get("publish"),
         base_image=top.get("base_image", Campaign.base_image),
         registry=top.get("registry"),
         analysis=Analysis(**analysis),
@@ -291,24 +302,30 @@ def _check_whole(
         faults.add(f"{documents[id(two)].label}: duetbench.duets", what, "each benchmark of a suite once")
     _check_engines(benchmarks, faults)
     holder = _holder(main, over, "import")
-    folders = _paths(main, over, "import")
-    for i, folder in enumerate(folders):
-        table = folder.suffix in (".csv", ".json") and os.path.isfile(folder)
-        if not table and not os.path.isdir(folder):
-            faults.add(
-                f"{holder.label}: duetbench.import[{i}]",
-                f"there is no directory {folder}",
-                "result directories, and .csv or .json files of duetprocess",
-            )
+    imported = holder.campaign.get("import", ())
+    for i, each in enumerate(imported):
+        if wrong := _not_imported(holder, each):
+            accepted = "result directories, .csv or .json files of duetprocess, and s3://bucket/prefix/STAMP"
+            faults.add(f"{holder.label}: duetbench.import[{i}]", wrong, accepted)
     count = sum(n * (1 + (type_ == Type.SEQN)) for _, b in benchmarks for type_, n in b.repetitions.items())
     if count > MOST_RUNS:
         faults.add(
             f"{main.label}: duetbench.duets", f"makes {count} runs", f"at most {MOST_RUNS} in a campaign"
         )
-    if not folders and not count:
+    if not imported and not count:
         what = "nothing to measure"
         accepted = "benchmarks in duets with repetitions, suite files in suites, or directories in import"
         faults.add(f"{main.label}: duetbench.duets", what, accepted)
+
+
+def _not_imported(holder: Document, given: str) -> str:
+    """Why this cannot be imported, as far as is seen from here."""
+    if given.startswith(S3):
+        address = re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/\S+", given)
+        return "" if address else f"is {check.show(given)}, no publication's address"
+    path = check.place(holder.folder, given)
+    table = path.suffix in (".csv", ".json") and os.path.isfile(path)
+    return "" if table or os.path.isdir(path) else f"there is no directory {path}"
 
 
 def _becomes(name: str) -> str:

@@ -54,6 +54,20 @@ def swapped(seed: int, run: Run) -> bool:
     return bool((coin + (run.order == Order.BA)) % 2)
 
 
+PADDING_BYTES = 4096
+"""Below this paddings are drawn: a page, after which the lowest bits of addresses repeat."""
+
+
+def padding_bytes(seed: int, run: Run, side: str) -> int:
+    """By how much a side's environment is made longer in a run: it moves the stack.
+
+    Programs may run several percent faster or slower by where their stack begins (Mytkowicz et al., ASPLOS
+    2009). Drawn for each side of each run, so that it is noise between runs, which the interval knows of, and
+    no difference between A and B that all runs share (Curtsinger and Berger, ASPLOS 2013).
+    """
+    return _draw(seed, "padding", run.stem, side) % PADDING_BYTES
+
+
 def _draw(seed: int, *what: object) -> int:
     text = "\0".join(map(str, (seed, *what)))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")

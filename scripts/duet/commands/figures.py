@@ -23,15 +23,17 @@ from duet.commands import Log, UsageError
 from duet.commands._inputs import analysis_plan, read_parquet
 from duet.inference.warmup import Warmup
 from duet.measure.phase import Phase
-from duet.model import SIDES, TIME, WITHIN, DuetError, Side, file_name, parse_run
+from duet.model import SIDES, TIME, WITHIN, DuetError, Order, Run, Side, Type, file_name, parse_run
 from duet.records.files import read_lines
 from duet.records.layout import FAILURE, RUN
+from duet.records.noise import NOISE, Stretch, read_noise
 from duet.records.plan import AnalysisPlan
 from duet.records.run import FailureRecord
 from duet.report.figures import BENCHMARK, questions, style
 from duet.report.figures.benchmark import Frames, drawers
 from duet.report.figures.forest import draw_forest
 from duet.report.figures.methods import draw_methods
+from duet.report.figures.noise import NoiseOf
 from duet.report.figures.phases import Labels, draw_phases
 from duet.report.page.sides import sides_of
 from duet.report.summary import read_verdicts
@@ -116,10 +118,24 @@ def draw(options: argparse.Namespace) -> style.Figures:
     if options.figure == "phases":
         return {"": phases(read(options).table, options)}
     (suite, name), mine = the_one(options, read(options).by_benchmark())
-    figures = drawers(mine, style.name(suite, name), _note(options, suite, name), analysis, warmups(analysis))
+    note, noise = _note(options, suite, name), noise_of(options.runs, suite, name)
+    figures = drawers(mine, style.name(suite, name), note, analysis, warmups(analysis), noise)
     if options.figure == "benchmark":
         return {f".{kind}": make() for kind, make in figures.items()}
     return {"": figures[options.figure]()}
+
+
+def noise_of(runs: Path | None, suite: str, benchmark: str) -> NoiseOf:
+    """What was sampled of the runs of a benchmark (true names), where their directory is there."""
+
+    def find(type_: str, runid: int, order: str) -> list[Stretch]:
+        run = Run(suite, benchmark.partition(WITHIN)[0], runid, Type(type_), Order(order))
+        try:
+            return read_noise(runs / run.name / NOISE) if runs else []
+        except (OSError, ValueError):  # imported, from an older version, or damaged: the table warns of that
+            return []
+
+    return find
 
 
 def phases(table: pd.DataFrame, options: argparse.Namespace) -> Figure:
@@ -219,7 +235,8 @@ def draw_all(options: argparse.Namespace) -> None:
         (suite, benchmark), mine = benchmarks[name]
         title = style.name(suite, benchmark)
         subtitle = _shared(benchmark, [n for s, n in names if s == suite]) + note(suite, benchmark)
-        figures = drawers(mine, title, subtitle, analysis, warmups(analysis))
+        noise = noise_of(options.runs, suite, benchmark)
+        figures = drawers(mine, title, subtitle, analysis, warmups(analysis), noise)
         return {f"{name}.{kind}": figures[kind]()}
 
     def draw_suite(suite: str) -> style.Figures:

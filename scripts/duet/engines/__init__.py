@@ -58,6 +58,8 @@ class Start:
     """Capabilities (`SYS_NICE`) that a container keeps; of itself it has none."""
     keep: bool = False
     """A container that has ended stays, for its user to look into; no leftover then."""
+    path_padding: int = 0
+    """By how many characters a `process` side's working directory is called longer."""
     files: tuple[Path, ...] = ()
     """Host files that a `process` side finds in its working directory (containers have them in the image)."""
     shares_memory: bool = False
@@ -89,6 +91,8 @@ class Usage:
     peak_memory_bytes: int | None = None
     cpu_time_ns: int | None = None
     oom_killed: bool = False
+    user_time_ns: int | None = None
+    system_time_ns: int | None = None
 
 
 class Mover(Protocol):
@@ -127,6 +131,10 @@ class Started(Protocol):
 
     def kill(self) -> None:
         """SIGKILL to every process of the side, also those that left its session."""
+
+    def process(self) -> int | None:
+        """The number of a process here below which, or in whose cgroup, all of the side's are; None where it
+        has ended or runs on another machine. May raise EngineError."""
 
     def mover(self) -> Mover:
         """Raises EngineError where this side's cores cannot be changed while it runs, with the reason."""

@@ -10,6 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -320,6 +321,15 @@ class Container:
         except (*_FAULTS, KeyError, ValueError):
             return None
 
+    def process(self) -> int | None:
+        with _faults(self._engine, f"asking for the process of side {self._start.side} of {self._start.run}"):
+            facts = self._engine.api.inspect_container(self.id)
+        pid = int(facts["State"]["Pid"])
+        with contextlib.suppress(OSError):  # of this number here may be another one's
+            if pid and facts["Id"] in Path(f"/proc/{pid}/cgroup").read_text():
+                return pid
+        return None
+
     def mover(self) -> Mover:
         """The cgroup's file where this user may write it, else the engine's update call where it has one."""
         with _faults(self._engine, f"asking for the process of side {self._start.side} of {self._start.run}"):
@@ -341,7 +351,7 @@ class Container:
         with _faults(self._engine, f"asking what side {self._start.side} of {self._start.run} used"):
             oom = bool(self._engine.api.inspect_container(self.id)["State"]["OOMKilled"])
         used = usage.read_usage(lines) or self._last or Usage()
-        return Usage(used.peak_memory_bytes, used.cpu_time_ns, used.oom_killed or oom)
+        return replace(used, oom_killed=used.oom_killed or oom)
 
     def fetch(self, path: str, to: Path, room: Room) -> list[str]:
         s = self._start

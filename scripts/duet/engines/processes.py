@@ -63,7 +63,8 @@ class ProcessEngine:
             )
         if shutil.which(start.command[0]) is None:
             raise EngineError(f"process: command {start.command[0]} not found", "install it or set PATH")
-        workdir = Path(tempfile.mkdtemp(prefix=f"{directory_prefix(start.root)}{start.run[:200]}-"))
+        prefix, suffix = f"{directory_prefix(start.root)}{start.run[:200]}-", "_" * start.path_padding
+        workdir = Path(tempfile.mkdtemp(prefix=prefix, suffix=suffix))
         try:
             for file in start.files:
                 (workdir / file.name).symlink_to(file.resolve())
@@ -182,8 +183,9 @@ class Process:
                     f"process: the supervisor of side {self._start.side} of {self._start.run} was killed",
                     "just start again: finished runs are kept",
                 )
-            code, peak_bytes, cpu_ns = map(int, line.split()[1:])
-            self._code, self._usage = code, Usage(peak_bytes, cpu_ns)
+            code, peak_bytes, user_ns, system_ns = map(int, line.split()[1:])
+            self._usage = Usage(peak_bytes, user_ns + system_ns, False, user_ns, system_ns)
+            self._code = code
         return self._code
 
     def ask(self) -> None:
@@ -196,6 +198,12 @@ class Process:
         assert self._supervisor.stdin is not None
         with contextlib.suppress(BrokenPipeError, ValueError):  # it has ended: what was wanted
             self._supervisor.stdin.write(what)
+
+    def process(self) -> int | None:
+        """The supervisor's child, which is in the side's cgroup; its supervisor is not."""
+        with contextlib.suppress(OSError, IndexError):
+            return int(Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()[0])
+        return next(iter(supervise.descendants(self.pid)), None)
 
     def mover(self) -> Mover:
         """By a cgroup where one could be made, else by affinity."""

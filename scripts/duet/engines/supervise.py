@@ -7,9 +7,9 @@ adoption of orphans to a thread, and charges a child with the memory of whoever 
 
 Standard input: `T` asks the side to end, `K` kills it, and so does the end of input, that is of the measuring
 process, however it died; then the working directory goes too. Standard output: `started`, in the end
-`ended EXIT_CODE PEAK_BYTES CPU_NS`, or `failed REASON`. Standard error: the side's log, for its standard
-output too. Whatever the side left running dies with its main process; that of a side that was asked to end
-may end by itself, until it is killed. Sleeps all the time in between.
+`ended EXIT_CODE PEAK_BYTES USER_NS SYSTEM_NS`, or `failed REASON`. Standard error: the side's log, for its
+standard output too. Whatever the side left running dies with its main process; that of a side that was asked
+to end may end by itself, until it is killed. Sleeps all the time in between.
 """
 
 import contextlib
@@ -45,13 +45,15 @@ def main(mode: str, cores: str, command: list[str]) -> None:
         os.write(1, b"failed " + reason + b"\n")
         return
     os.write(1, b"started\n")
-    status, peak_bytes, cpu_ns, alone = watch(child, mode == "namespace", wake)
+    status, peak_bytes, user_ns, system_ns, alone = watch(child, mode == "namespace", wake)
     if cores.startswith("/"):
         with contextlib.suppress(OSError):
             os.rmdir(cores)
     code = os.waitstatus_to_exitcode(status)
     try:
-        os.write(1, f"ended {code if code >= 0 else 128 - code} {peak_bytes} {cpu_ns}\n".encode())
+        os.write(
+            1, f"ended {code if code >= 0 else 128 - code} {peak_bytes} {user_ns} {system_ns}\n".encode()
+        )
     except BrokenPipeError:
         alone = True
     if alone:
@@ -81,13 +83,14 @@ def become(libc: ctypes.CDLL, cores: str, command: list[str]) -> None:
     os.execvp(command[0], command)
 
 
-def watch(child: int, namespace: bool, wake: int) -> tuple[int, int, int, bool]:
+def watch(child: int, namespace: bool, wake: int) -> tuple[int, int, int, int, bool]:
     """Until no process of the side is left: wait status, peak memory of its largest process in bytes,
-    CPU time of all in ns, and whether the measuring process has gone."""
+    user and system time of all in ns, and whether the measuring process has gone."""
     poll = select.poll()
     poll.register(0, select.POLLIN)
     poll.register(wake, select.POLLIN)
-    status, peak_bytes, cpu_ns, alone, doomed, terminated = 0, 0, 0, False, False, False
+    status, peak_bytes, user_ns, system_ns = 0, 0, 0, 0
+    alone = doomed = terminated = False
     while True:
         for fd, _ in poll.poll(1 if doomed else None):
             message = os.read(fd, 4096)
@@ -104,11 +107,12 @@ def watch(child: int, namespace: bool, wake: int) -> tuple[int, int, int, bool]:
             try:
                 pid, ended, used = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
-                return status, peak_bytes, cpu_ns, alone
+                return status, peak_bytes, user_ns, system_ns, alone
             if pid == 0:
                 break
             peak_bytes = max(peak_bytes, used.ru_maxrss * 1024)
-            cpu_ns += round((used.ru_utime + used.ru_stime) * 1e9)
+            user_ns += round(used.ru_utime * 1e9)
+            system_ns += round(used.ru_stime * 1e9)
             if pid == child:
                 status, doomed = ended, doomed or not terminated
         if doomed:  # again and again, since a process may fork while it is looked for

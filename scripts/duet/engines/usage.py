@@ -14,7 +14,7 @@ from duet.engines import Usage
 # Builtins of any POSIX sh only; descriptor 6 is the launcher's.
 _AT_END = """\
 for file in memory/memory.max_usage_in_bytes memory/memory.oom_control cpuacct/cpuacct.usage \\
-    memory.peak memory.events cpu.stat; do
+    cpuacct/cpuacct.usage_user cpuacct/cpuacct.usage_sys memory.peak memory.events cpu.stat; do
     if [ -r "/sys/fs/cgroup/$file" ]; then
         while read -r line; do echo "cgroup $file $line"; done <"/sys/fs/cgroup/$file" >&6
     fi
@@ -37,11 +37,20 @@ def read_usage(lines: Sequence[str]) -> Usage | None:
             counters[" ".join(key)] = int(value)
     if not counters:
         return None
-    cpu_us = counters.get("cpu.stat usage_usec")
-    cpu_ns = counters.get("cpuacct/cpuacct.usage", None if cpu_us is None else cpu_us * 1000)
+    cpu_ns = counters.get("cpuacct/cpuacct.usage", _from_us(counters.get("cpu.stat usage_usec")))
     peak = counters.get("memory/memory.max_usage_in_bytes", counters.get("memory.peak"))
     kills = counters.get("memory/memory.oom_control oom_kill", 0) + counters.get("memory.events oom_kill", 0)
-    return Usage(peak, cpu_ns, kills > 0)
+    return Usage(
+        peak,
+        cpu_ns,
+        kills > 0,
+        counters.get("cpuacct/cpuacct.usage_user", _from_us(counters.get("cpu.stat user_usec"))),
+        counters.get("cpuacct/cpuacct.usage_sys", _from_us(counters.get("cpu.stat system_usec"))),
+    )
+
+
+def _from_us(us: int | None) -> int | None:
+    return None if us is None else us * 1000
 
 
 def wait_for_pid(pid: int) -> None:

@@ -15,17 +15,19 @@ TICKS_NS = (10**9, 10**6, 10**3)
 """Steps of clocks: the greatest counts that divides all stamps of a benchmark."""
 
 
-def shifts(samples: Samples, overlaps: Pairs, group: np.ndarray) -> dict[str, np.ndarray]:
+def shifts(
+    samples: Samples, overlaps: Pairs, group: np.ndarray, parts: estimators.Parts | None = None
+) -> dict[str, np.ndarray]:
     """By how much each run's log ratio would be greater under another assumption, shape (runs,).
 
     `trend`: what grows or falls with the iteration number in all runs is the machine's doing where the
     estimate takes it for work, and the other way round. `company`: an iteration that ran partly
     alone is corrected by what that did to its length (turbo, caches, memory bandwidth): the slope of the log
     lengths on the share spent alone, within the sides of the runs, common to a group. 0 where there is
-    nothing to correct.
+    nothing to correct. `parts`: where they are known already.
     """
-    share = estimators.shares(samples, overlaps)
-    weights = shared_work(samples, group)
+    parts = parts or estimators.parts_of(samples, overlaps, group)
+    share, weights = parts.share, parts.work
     plain = estimators.ratio(samples, share, weights.weight)
     return {
         "trend": estimators.ratio(samples, share, weights.other) - plain,

@@ -9,7 +9,7 @@ from scipy import special
 from duet.inference import dependence, guarded, intervals
 from duet.inference.effects import LEFT_OUT
 from duet.inference.intervals import Interval
-from duet.inference.samples import WARMUP
+from duet.inference.samples import DISTURBED, WARMUP
 from duet.model import TIME, Analysis
 
 IN_COMPANY = ("duet", "aaduet", "bbduet", "syncduet")
@@ -68,8 +68,10 @@ def _too_little(used: pd.DataFrame, row: dict[str, object], analysis: Analysis) 
 
 
 def _faults(runs: pd.DataFrame) -> list[str]:
-    """Iterations left out; warm-up is meant to be, the rest is a fault of what was measured."""
-    counts = {reason: int(runs[column].sum()) for reason, column in LEFT_OUT.items() if reason != WARMUP}
+    """Iterations left out; warm-up and what was disturbed are meant to be, the rest is a fault of what was
+    measured."""
+    meant = (WARMUP, DISTURBED)
+    counts = {reason: int(runs[column].sum()) for reason, column in LEFT_OUT.items() if reason not in meant}
     return [f"{n} iteration{'s' * (n != 1)} left out: {reason}" for reason, n in counts.items() if n]
 
 

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from duet.inference import assumptions, estimators, metrics, warmup
-from duet.inference.estimators import Estimates
+from duet.inference import assumptions, estimators, metrics, noise, warmup
+from duet.inference.estimators import Estimates, Parts
 from duet.inference.overlap import Pairs, join
 from duet.inference.samples import (
     CLOCK,
+    DISTURBED,
     NO_DURATION,
     NO_SIDE,
     UNSYNCHRONISED,
@@ -17,6 +18,7 @@ from duet.inference.samples import (
     Samples,
     from_table,
     groups,
+    machine_time,
     monotone,
     process_overlap,
 )
@@ -24,7 +26,7 @@ from duet.model import Analysis
 
 LEFT_OUT = {
     reason: "left_out_" + reason.replace(" ", "_").replace("-", "_")
-    for reason in (WARMUP, NO_DURATION, CLOCK, UNSYNCHRONISED, NO_SIDE)
+    for reason in (WARMUP, NO_DURATION, CLOCK, UNSYNCHRONISED, NO_SIDE, DISTURBED)
 }
 """Why an iteration takes no part -> the column of `run_effects` that counts it."""
 
@@ -49,14 +51,17 @@ def run_effects(
     ln t_B / t_A over pairs), batches (list of log ratios inside the run, else None), log_ratio_m*
     (weighted pairs at that minimum overlap), left_out_* (iterations, by reason), reason, warnings;
     start_ns (of its first iteration; null without stamps), shift_* and rounding (see `assumptions`), half_1
-    and half_2 (log ratio of either half of the run), swapped where the table has it, and metric: all rows of
+    and half_2 (log ratio of either half of the run), machine_ns (`samples.machine_time`), cpu_log_ratio
+    (`noise`), swapped where the table has it, and metric: all rows of
     iteration time come first, then those of the analysis's further metrics (`metrics.metric_effects`).
     `warmup_rules`: warm-up by `suite/benchmark` or harness (`warmup.drop`); None leaves nothing out.
     """
     samples = from_table(table)
     present = samples.sums() > 0
-    kept = warmup.drop(samples, warmup_rules or {})
+    kept = noise.calm(warmup.drop(samples, warmup_rules or {}), table, analysis)
     times = _by_process(table, effects_of(kept, analysis, present))
+    times["machine_ns"] = machine_time(table, samples)
+    times["cpu_log_ratio"] = noise.cpu_log_ratio(kept, table)
     return metrics.metric_effects(table, kept, times, analysis)
 
 
@@ -83,7 +88,9 @@ def effects_of(samples: Samples, analysis: Analysis, present: np.ndarray | None 
     untimed = samples.where(~aligned[samples.run])
 
     overlaps = join(stepped, 0.0)
-    parts = _parts(stepped, untimed, overlaps, aligned, analysis)
+    by_work = analysis.estimator == "index"
+    made = estimators.parts_of(stepped, overlaps, groups(stepped.runs)) if by_work else None
+    parts = _parts(stepped, untimed, overlaps, aligned, analysis, made)
     frame = samples.runs.copy()
     frame["log_ratio"] = parts.log_ratio
     counts = samples.sums()
@@ -93,7 +100,7 @@ def effects_of(samples: Samples, analysis: Analysis, present: np.ndarray | None 
         frame["coverage_time"] = parts.busy_ns.sum(axis=1) / samples.sums(samples.length_ns).sum(axis=1)
     frame["mean_A_ns"], frame["mean_B_ns"] = parts.mean_ns[:, 0], parts.mean_ns[:, 1]
     _add_pairs(frame, stepped, untimed, overlaps, analysis)
-    _add_assumptions(frame, stepped, untimed, overlaps, analysis)
+    _add_assumptions(frame, stepped, untimed, overlaps, made)
     batches = _batches(frame, stepped, untimed, overlaps, analysis)
     frame["batches"] = pd.Series(batches, index=frame.index, dtype=object)
     left_out = {**samples.left_out, **{k: v for k, v in stepped.left_out.items() if k == CLOCK}}
@@ -105,12 +112,17 @@ def effects_of(samples: Samples, analysis: Analysis, present: np.ndarray | None 
 
 
 def _parts(
-    stepped: Samples, untimed: Samples, overlaps: Pairs, aligned: np.ndarray, analysis: Analysis
+    stepped: Samples,
+    untimed: Samples,
+    overlaps: Pairs,
+    aligned: np.ndarray,
+    analysis: Analysis,
+    made: Parts | None,
 ) -> Estimates:
     """The estimates of all runs, each by the estimator of its type."""
     sync = (stepped.runs["type"] == "syncduet").to_numpy()
     by_type = (
-        (aligned, _by_time(stepped, overlaps, analysis)),
+        (aligned, _by_time(stepped, overlaps, analysis, made)),
         (sync, estimators.by_index(untimed.where(sync[untimed.run]))),
         (~aligned & ~sync, estimators.means(untimed.where(~sync[untimed.run]))),
     )
@@ -123,11 +135,11 @@ def _parts(
     return Estimates(**fields)
 
 
-def _by_time(samples: Samples, overlaps: Pairs, analysis: Analysis) -> Estimates:
+def _by_time(samples: Samples, overlaps: Pairs, analysis: Analysis, made: Parts | None) -> Estimates:
     if analysis.estimator == "rate":
         return estimators.rate(samples, overlaps, groups(samples.runs))
-    if analysis.estimator == "index":
-        return estimators.index(samples, overlaps, groups(samples.runs))
+    if made is not None:
+        return estimators.index(samples, overlaps, groups(samples.runs), made)
     weighted = analysis.estimator == "pairs-weighted"
     return estimators.paired(samples, overlaps.at(analysis.min_overlap), weighted)
 
@@ -145,13 +157,15 @@ def _add_pairs(
         mean = np.bincount(run, log, minlength=len(frame)) / count
         frame["pairs"], frame["pair_mean"] = count, mean
         frame["pair_variance"] = np.bincount(run, (log - mean[run]) ** 2, minlength=len(frame)) / (count - 1)
+    left = overlaps
     for m in MIN_OVERLAPS:
-        weighted = estimators.paired(stepped, overlaps.at(m), weighted=True)
-        frame[f"log_ratio_m{m:.1f}"] = weighted.log_ratio
+        at = left.at(m)
+        frame[f"log_ratio_m{m:.1f}"] = estimators.weighted(stepped, at)
+        left = at if m < 0.5 else left  # from there on pairs that compete are dropped, too
 
 
 def _add_assumptions(
-    frame: pd.DataFrame, stepped: Samples, untimed: Samples, overlaps: Pairs, analysis: Analysis
+    frame: pd.DataFrame, stepped: Samples, untimed: Samples, overlaps: Pairs, made: Parts | None
 ) -> None:
     """start_ns, shift_trend, shift_company, rounding, half_1, half_2."""
     group = groups(frame)
@@ -161,7 +175,7 @@ def _add_assumptions(
         stamped = part.where(part.timed)
         np.minimum.at(start, stamped.run, stamped.start_ns)
     frame["start_ns"] = pd.arrays.IntegerArray(start, start == none)
-    shifts = assumptions.shifts(stepped, overlaps, group) if analysis.estimator == "index" else {}
+    shifts = assumptions.shifts(stepped, overlaps, group, made) if made is not None else {}
     for name in ("trend", "company"):
         frame[f"shift_{name}"] = np.nan_to_num(shifts.get(name, np.zeros(len(frame))))
     frame["rounding"] = assumptions.rounding(stepped, group) + assumptions.rounding(untimed, group)
@@ -215,7 +229,9 @@ def _reasons(frame: pd.DataFrame, present: np.ndarray, after: np.ndarray, analys
         none = f"no iterations of A and B overlapped by {analysis.min_overlap:g} of their lengths"
     out = np.where(frame["log_ratio"].notna(), "", none).astype(object)
     out[(out != "") & (frame["type"] == "syncduet").to_numpy()] = "no iteration number that both sides have"
+    disturbed = frame[LEFT_OUT[DISTURBED]].to_numpy() > 0
     out[(out != "") & ~after.all(axis=1)] = "all iterations are warm-up"
+    out[(out != "") & ~after.all(axis=1) & disturbed] = "all iterations are warm-up or disturbed"
     unusable = {s: (out != "") & ~present[:, i] for i, s in enumerate("AB")}
     for side in "AB":
         out[unusable[side]] = f"no usable iteration of {side}"

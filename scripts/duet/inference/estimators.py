@@ -10,7 +10,7 @@ import numpy as np
 
 from duet.inference.overlap import Pairs
 from duet.inference.samples import Samples, first_of
-from duet.inference.work import shared_work
+from duet.inference.work import Work, shared_work
 
 NAMES = ("index", "rate", "pairs", "pairs-weighted")
 STRETCHES = 5
@@ -28,6 +28,19 @@ class Estimates:
     used: np.ndarray
     busy_ns: np.ndarray
     """(runs, 2): time inside those iterations."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What `index` makes of the iterations before it sums them up."""
+
+    share: np.ndarray
+    """(N,): see `shares`."""
+    work: Work
+
+
+def parts_of(samples: Samples, overlaps: Pairs, group: np.ndarray) -> Parts:
+    return Parts(shares(samples, overlaps), shared_work(samples, group))
 
 
 def shares(samples: Samples, overlaps: Pairs) -> np.ndarray:
@@ -53,15 +66,16 @@ def rate(samples: Samples, overlaps: Pairs, group: np.ndarray) -> Estimates:
     return replace(plain, log_ratio=plain.log_ratio - excess(samples, share, plain, group))
 
 
-def index(samples: Samples, overlaps: Pairs, group: np.ndarray) -> Estimates:
+def index(samples: Samples, overlaps: Pairs, group: np.ndarray, parts: Parts | None = None) -> Estimates:
     """The rate with every iteration counted by its work w_i (see `work`): n = sum f_i w_i.
 
     Joint time that cuts a repeating pattern of lengths, or a trend by iteration number, then does not
     favour a side. The weights come from all runs of a group (a number for each run); what
     each run contributed to them is in its log ratio, so that the runs vary as much as the mean errs.
+    `parts`: where they are known already.
     """
-    share = shares(samples, overlaps)
-    work = shared_work(samples, group)
+    parts = parts or parts_of(samples, overlaps, group)
+    share, work = parts.share, parts.work
     plain = _ratio(samples, share, work.weight)
     part = share * work.weight
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -155,6 +169,17 @@ def paired(samples: Samples, pairs: Pairs, weighted: bool = False) -> Estimates:
         busy = np.stack([np.bincount(run, t, minlength=runs) for t in times.T], axis=1)
         used = np.stack([count, count], axis=1).astype(float)
         return Estimates(_finite(log_ratio), busy / used, used, busy)
+
+
+def weighted(samples: Samples, pairs: Pairs) -> np.ndarray:
+    """The log ratios of `paired`, weighted by overlap, alone."""
+    runs, run = len(samples.runs), samples.run[pairs.a]
+    log = np.log(samples.length_ns[pairs.b] / samples.length_ns[pairs.a])
+    weight = pairs.overlap_ns.astype(float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return _finite(
+            np.bincount(run, weight * log, minlength=runs) / np.bincount(run, weight, minlength=runs)
+        )
 
 
 def by_time_batches(samples: Samples, overlaps: Pairs, batches: int) -> list[np.ndarray]:

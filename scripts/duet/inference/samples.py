@@ -20,6 +20,7 @@ NO_DURATION = "no duration"
 CLOCK = "clock stepped back"
 UNSYNCHRONISED = "not synchronised"
 WARMUP = "warm-up"
+DISTURBED = "disturbed"
 
 
 @dataclass(frozen=True)
@@ -242,6 +243,36 @@ def process_overlap(table: pd.DataFrame) -> np.ndarray:
     together = np.maximum(np.minimum(end_a, end_b) - np.maximum(start_a, start_b), 0)
     whole = end_a - start_a + end_b - start_b
     return np.where(both & (whole > 0), 2 * together / np.maximum(whole, 1), np.nan)
+
+
+def machine_time(table: pd.DataFrame, samples: Samples) -> np.ndarray:
+    """By run of the table's samples how long it occupied the machine in ns, shape (runs,): both processes
+    together, of seqn runs one and the other. From the first to the last stamp of the iterations where nobody
+    knows of processes; NaN where there are none either."""
+    runs = len(samples.runs)
+    start, end = np.full(2 * runs, np.nan), np.full(2 * runs, np.nan)
+    timed = samples.where(samples.timed)
+    if len(timed):
+        first = np.flatnonzero(np.r_[True, np.diff(timed.slot) > 0])
+        start[timed.slot[first]] = np.minimum.reduceat(timed.start_ns, first)
+        end[timed.slot[first]] = np.maximum.reduceat(timed.end_ns, first)
+    if len(samples) and samples.row is not None:
+        first = np.flatnonzero(np.r_[True, np.diff(samples.slot) > 0])
+        cells = table.iloc[samples.row[first]]
+        (begin_ns, begun), (end_ns, ended) = (
+            _integers(cells, n) for n in ("process_start_ns", "process_end_ns")
+        )
+        slot = samples.slot[first]
+        known = np.zeros(2 * runs, bool)
+        known[slot] = begun & ended
+        known = np.repeat(known.reshape(-1, 2).all(axis=1), 2)
+        start[slot] = np.where(known[slot], begin_ns, start[slot])
+        end[slot] = np.where(known[slot], end_ns, end[slot])
+    by_side = np.stack([start, end]).reshape(2, runs, 2)
+    alone = (samples.runs["type"] == "seqn").to_numpy()
+    together = by_side[1].max(axis=1) - by_side[0].min(axis=1)
+    spans = np.where(alone, (by_side[1] - by_side[0]).sum(axis=1), together)
+    return np.where(spans > 0, spans, np.nan)
 
 
 def _duration(length_ns: np.ndarray) -> np.ndarray:

@@ -1,12 +1,13 @@
 """Runs -> one verdict per benchmark and type."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
-from duet.inference import cautions, guarded, interference, intervals, multiplicity, stopping
+from duet.inference import cautions, guarded, interference, intervals, multiplicity, noise, saving, stopping
 from duet.inference.decision import NOT_MEASURED, PROMISED
 from duet.inference.effects import BY_TIME, LEFT_OUT, MIN_OVERLAPS
 from duet.inference.intervals import Interval
@@ -30,6 +31,8 @@ COLUMNS = (
     *("trimmed_change_percent", "trimmed_ci_low_percent", "trimmed_ci_high_percent"),
     *("metric", "better", "value_A", "value_B", "injected_percent", "injected_p_adjusted"),
     "environment",
+    *saving.COLUMNS,
+    *noise.COLUMNS,
 )
 
 
@@ -78,7 +81,10 @@ def judge(effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
     frame.loc[frame.pop("_absent"), "verdict"] = NOT_MEASURED
     frame["difference"] = [difference(p, change, analysis, words[m]) for m, p, _, change in shown]
     frame["injected_p_adjusted"] = np.nan  # `injection` knows
-    return _with_interference(frame, effects[effects["metric"] == TIME], analysis)[list(COLUMNS)]
+    against = [noise.contradiction(row) if row["metric"] == TIME else "" for row in frame.to_dict("records")]
+    frame["warnings"] = _joined(frame["warnings"], against)
+    times = effects[effects["metric"] == TIME]
+    return _with_saving(_with_interference(frame, times, analysis), times, analysis)[list(COLUMNS)]
 
 
 _SHOWN = ("metric", "p_adjusted", "p_equivalence", "change_percent")
@@ -89,8 +95,16 @@ def _with_interference(frame: pd.DataFrame, effects: pd.DataFrame, analysis: Ana
     keys = [*GROUP_KEYS, "metric"]
     rows = interference.interference_of(effects, analysis).assign(metric=TIME)
     frame = frame.merge(rows[[*keys, *interference.COLUMNS, "warning"]], how="left", on=keys)
-    pairs = zip(frame["warnings"], frame["warning"].fillna(""), strict=True)
-    return frame.assign(warnings=["; ".join(filter(None, pair)) for pair in pairs])
+    return frame.assign(warnings=_joined(frame["warnings"], frame["warning"].fillna("")))
+
+
+def _with_saving(frame: pd.DataFrame, effects: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
+    rows = saving.savings_of(effects, analysis).assign(metric=TIME)
+    return frame.merge(rows, how="left", on=[*GROUP_KEYS, "metric"])
+
+
+def _joined(warnings: Iterable[str], more: Iterable[str]) -> list[str]:
+    return ["; ".join(filter(None, pair)) for pair in zip(warnings, more, strict=True)]
 
 
 def decide(
@@ -183,6 +197,8 @@ def _benchmark(
     row |= {"p_value": float(estimate.p), "p_equivalence": float(estimate.p_equivalence)}
     row["method"] = _method(effects.x, effects.batches, analysis)
     row |= _trimmed(effects, analysis.confidence)
+    cpu = noise.witness(used, analysis.confidence) if metric.name == TIME else (np.nan,) * 3
+    row |= dict(zip(noise.COLUMNS, (_to_percent(np.float64(value)) for value in cpu), strict=True))
     row["icc"], row["design_effect"] = correlation(used)
     row["holds_for_min_overlap"] = _holds(used, estimate, analysis) if metric.name == TIME else ""
     row["warnings"] = "; ".join(cautions.cautions_of(runs, used, row, estimate, analysis))
@@ -353,13 +369,13 @@ def _holds(used: pd.DataFrame, estimate: Interval, analysis: Analysis) -> str:
         return ""
     margin = np.log1p(max(analysis.margin_percent, 0.0) / 100)
     verdict = decide(float(estimate.p), float(estimate.p_equivalence), float(estimate.estimate), analysis)
-    good = []
+    good, order = [], used["order"].astype(str).to_numpy(object)
     for i, m in enumerate(MIN_OVERLAPS):
-        runs = used[["order", f"log_ratio_m{m:.1f}"]].dropna()
-        if len(runs) < 2:
+        x = used[f"log_ratio_m{m:.1f}"].to_numpy(float)
+        known = np.isfinite(x)
+        if known.sum() < 2:
             continue
-        x, order = runs.iloc[:, 1].to_numpy(float), runs["order"].astype(str).to_numpy()
-        at = intervals.t(x, analysis.confidence, margin, order)
+        at = intervals.t(x[known], analysis.confidence, margin, order[known])
         if decide(float(at.p), float(at.p_equivalence), float(at.estimate), analysis) == verdict:
             good.append(i)
     stretches: list[list[int]] = []

@@ -37,6 +37,13 @@ def exclusively(run: str, campaign: str, engines: Mapping[str, Engine], say: Say
         yield _without_strays(engines, say)
 
 
+@contextlib.contextmanager
+def between_runs(say: Say) -> Iterator[None]:
+    """Until this is left no run of this user begins; for what would disturb one."""
+    with _locked(place(), f"process {os.getpid()}", say):
+        yield
+
+
 def place() -> Path:
     """The file to lock. A home may be shared with other machines. Raises DuetError."""
     return private_directory() / f"measuring.{os.uname().nodename}"

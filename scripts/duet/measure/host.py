@@ -68,7 +68,15 @@ def facts(machine: Machine) -> HostRecord:
         kernel=f"{name.sysname} {name.release} {name.machine}",
         cores=show_set(machine.allowed),
         load_1min=os.getloadavg()[0],
+        randomises_addresses=_randomises_addresses(),
     )
+
+
+def _randomises_addresses() -> bool | None:
+    try:
+        return Path("/proc/sys/kernel/randomize_va_space").read_text().strip() != "0"
+    except OSError:
+        return None
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from duet.measure.disk import Disk
 from duet.measure.exchange import Exchange
 from duet.measure.interruption import check, deferred, together
 from duet.measure.request import MeasureError, Request
+from duet.measure.telemetry import Telemetry
 from duet.model import DuetError
 from duet.records.run import (
     CpusRecord,
@@ -47,6 +48,10 @@ SALVAGED_BYTES = 64 << 20
 SKEW_WARNING_NS = 10_000_000
 STAMPS = b"iteration,start_ns,end_ns"
 """How the file of a probe begins, as every file of the native harness."""
+PADDING = "DUET_PADDING"
+"""Environment variable that makes each side's environment as long as this run's draw says."""
+PATHS = 16
+"""Names of a process's working directory differ by less than so many characters."""
 DISK_BYTES = 10 << 30
 """What a side may write, and what is kept of its results, where its configuration does not say more."""
 
@@ -62,6 +67,8 @@ class Measuring:
         self.goes_ns: dict[str, int] = {}
         self.ends_ns: dict[str, int] = {}
         self.clock = Clock()
+        seed = request.benchmark.seed
+        self.paddings = {side: order.padding_bytes(seed, self.run, side) for side in self.run.sides}
 
     def measure(self) -> RunRecord:
         """Raises DuetError; logs, and what there was of results, are there all the same."""
@@ -80,14 +87,17 @@ class Measuring:
         finally:
             host.stop_artifacts(commands)
         self.exchange = Exchange(self.assignment, f"{self.request.benchmark.seed} {self.run.name}")
+        self.telemetry = Telemetry(self._cores(machine), self.assignment.spare)
         with self._meeting(place) as self.gate:
             try:
                 with deferred():
                     self._start()
                 self._hold()
                 self._through_gate()
+                self.telemetry.start(self.started)
                 timed_out = self._to_end()
                 self.exchange.stop()
+                self.telemetry.stop()
                 usage, files = self._fetch(timed_out)
             except DuetError as e:
                 if not isinstance(e, EngineGone):
@@ -97,6 +107,7 @@ class Measuring:
             finally:
                 with deferred():
                     self.exchange.stop()
+                    self.telemetry.stop()
                     self._remove()
             sides = {side: self._side(side, usage[side], files[side]) for side in self.run.sides}
         for side, log in self.gate.logs.items():
@@ -122,6 +133,12 @@ class Measuring:
         finally:
             with deferred():
                 remove_tree(directory)
+
+    def _cores(self, machine: cores.Machine) -> frozenset[int]:
+        """Those that the sides may be on in this run."""
+        bound = [cores.parse_set(cpus) if cpus else machine.allowed for cpus in self.cpus.values()]
+        exchanged = [cores.parse_set(cpus) for cpus in self.assignment.sets or ()]
+        return frozenset().union(*bound, *exchanged)
 
     def _unbounded(self) -> list[str]:
         return [
@@ -153,6 +170,7 @@ class Measuring:
             "DUET_TYPE": str(self.run.type),
             "DUET_RUN": self.run.name,
             rendezvous.COMMAND: wanted.run,
+            PADDING: "x" * self.paddings[side],
         }
         if wanted.setup:
             env[rendezvous.SETUP] = wanted.setup
@@ -172,6 +190,7 @@ class Measuring:
             privileges=wanted.privileges,
             keep=not self.request.benchmark.remove_containers,
             files=self.request.files.get(side, ()),
+            path_padding=self.paddings[side] % PATHS,
             shares_memory=wanted.shares_memory,
             beside=next(iter(self.started.values()), None) if wanted.shares_memory else None,
         )
@@ -404,6 +423,9 @@ class Measuring:
             peak_memory_bytes=usage.peak_memory_bytes,
             cpu_time_ns=usage.cpu_time_ns,
             oom_killed=usage.oom_killed,
+            user_time_ns=usage.user_time_ns,
+            system_time_ns=usage.system_time_ns,
+            padding_bytes=self.paddings[side],
             files=files,
             log=self.run.log(side),
         )
@@ -433,6 +455,7 @@ class Measuring:
             engine_version=engine.version,
             gate=gate,
             exchange=exchange,
+            noise=self.telemetry.finish(self.part),
             sides=sides,
             host=facts,
             artifacts=artifacts,

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from duet.model import SCHEMA_VERSION, DuetError
 from duet.records.codec import Mismatch, canonical, decode, encode
@@ -27,11 +27,18 @@ class Record:
     def read(cls, path: Path) -> Self:
         """Raises RecordError, one line: the file, the key, the remedy."""
         try:
-            document = json.loads(path.read_bytes())
+            text = path.read_bytes()
         except FileNotFoundError:
             raise RecordError(f"{path}: no such file") from None
         except OSError as e:
             raise RecordError(f"{path}: {e.strerror}") from None
+        return cls.of(text, str(path))
+
+    @classmethod
+    def of(cls, text: bytes, path: str) -> Self:
+        """The record that a text is; `path` is how errors call it. Raises RecordError."""
+        try:
+            document = json.loads(text)
         except (ValueError, RecursionError) as e:
             raise RecordError(f"{path}: not JSON, perhaps cut off ({e})", cls.REMEDY) from None
         schema = document.get("schema", SCHEMA_VERSION) if isinstance(document, dict) else SCHEMA_VERSION
@@ -54,7 +61,7 @@ class Record:
 
     def write(self, path: Path) -> None:
         """Raises RecordError where the file cannot be written; what was there stays then."""
-        write_text(path, canonical(self._document()), durable=self.DURABLE)
+        write_text(path, self.text(), durable=self.DURABLE)
 
     def write_if_changed(self, path: Path) -> bool:
         """Write only if it says something else than what is there; whether it does.
@@ -67,8 +74,9 @@ class Record:
         self.write(path)
         return True
 
-    def _document(self) -> dict[str, Any]:
-        return {"schema": SCHEMA_VERSION, **encode(self)}
+    def text(self) -> str:
+        """As a file has it."""
+        return canonical({"schema": SCHEMA_VERSION, **encode(self)})
 
 
 def read_lines(path: Path) -> list[str]:

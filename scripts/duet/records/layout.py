@@ -16,6 +16,8 @@ FAILED = "failed"
 attempt that was not the last has a number behind it."""
 SOURCES = Path("results", ".sources")
 """Fetched files, shared by all campaigns."""
+PUBLISHED = Path("results", ".published")
+"""Publications brought from S3, likewise."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,16 @@ class Layout:
     @property
     def provenance(self) -> Path:
         return self.results / "provenance.html"
+
+    @property
+    def publications(self) -> Path:
+        """Where it was published last: duet.records.manifest."""
+        return self.results / "publications.json"
+
+    @property
+    def published(self) -> Path:
+        """The address of the publication that has these results; made when it is complete."""
+        return self.results / "published.txt"
 
     @property
     def figures(self) -> Path:

@@ -12,6 +12,7 @@ are due is decided by content (duet.campaign.due).
     runs.txt                                   all runs, in the order in which they are to be measured
     <image>.image.json                         ImagePlan
     analysis.json                              AnalysisPlan
+    publish.json                               PublishPlan, where the campaign is published
 """
 
 from collections.abc import Container, Iterable, Mapping
@@ -83,6 +84,14 @@ class AnalysisPlan(Analysis, _PlanFile):
     """`<suite>/<benchmark>` whose B is A: every difference that is found there is a false positive."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class PublishPlan(_PlanFile):
+    """Where results go when they are finished."""
+
+    destination: str
+    """s3://bucket/prefix"""
+
+
 @dataclass(frozen=True)
 class Plan:
     """All plan files of a campaign."""
@@ -144,6 +153,8 @@ def plan_of(campaign: Campaign, runs: Iterable[Run]) -> Plan:
     warmup = {f"{b.suite}/{b.name}": b.warmup for b in campaign.benchmarks if b.warmup is not None}
     same = tuple(f"{b.suite}/{b.name}" for b in campaign.benchmarks if replace(b.b, name=b.a.name) == b.a)
     others["analysis.json"] = AnalysisPlan(**vars(campaign.analysis), warmup=warmup, same_sides=same)
+    if campaign.publish:
+        others["publish.json"] = PublishPlan(destination=campaign.publish)
     names = tuple(run.name for run in runs)
     return Plan(sides, others, names, {stem: tuple(sorted(of)) for stem, of in tables.items()})
 

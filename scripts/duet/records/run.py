@@ -13,6 +13,7 @@ from duet.records.closing import closing_of
 from duet.records.codec import Mismatch
 from duet.records.files import Record, RecordError
 from duet.records.layout import FAILURE, RUN, Layout
+from duet.records.noise import MachineCounters, SideCounters
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,11 @@ class SideRecord:
     peak_memory_bytes: int | None
     cpu_time_ns: int | None
     oom_killed: bool
+    user_time_ns: int | None = None
+    system_time_ns: int | None = None
+    """What of its CPU time was spent in the kernel."""
+    padding_bytes: int | None = None
+    """By how much its environment was made longer."""
     files: tuple[FileRecord, ...]
     """Its results, in the order of the configuration."""
     log: str | None
@@ -122,6 +128,34 @@ class ExchangeRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NoiseRecord:
+    """What disturbed the run, in all; the file has it stretch by stretch. See `duet.measure.telemetry`."""
+
+    reason: str = ""
+    """Why nothing was seen, or why it ended before the run."""
+    samples: int = 0
+    span_ns: int | None = None
+    """From the first sample, some 50 ms after the gate, to the last."""
+    period_ns: int | None = None
+    """Between two samples in the mean: what their cost allows."""
+    cpu_ns: int = 0
+    """CPU time of the thread that samples."""
+    cpu_share: float = 0.0
+    """The same of one core's time."""
+    machine: MachineCounters = field(default_factory=MachineCounters)
+    sides: Mapping[str, SideCounters] = field(default_factory=dict)
+    others_ns: int | None = None
+    """What others computed on the sides' cores."""
+    frequency_khz: int | None = None
+    """Mean of the sides' cores."""
+    file: FileRecord | None = None
+
+    def check(self) -> None:
+        if self.samples and self.file is None:
+            raise Mismatch("is missing", "file")
+
+
+@dataclass(frozen=True, kw_only=True)
 class HostRecord:
     """Facts of the machine, asked for or not."""
 
@@ -131,6 +165,8 @@ class HostRecord:
     """Those that measuring may use."""
     load_1min: float | None = None
     """Just before the run."""
+    randomises_addresses: bool | None = None
+    """Whether the kernel lays out the memory of each process anew (randomize_va_space)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +207,7 @@ class RunRecord(Record):
     sides: Mapping[str, SideRecord]
     host: HostRecord = field(default_factory=HostRecord)
     exchange: ExchangeRecord = field(default_factory=ExchangeRecord)
+    noise: NoiseRecord = field(default_factory=NoiseRecord)
     artifacts: Mapping[str, str]
     """Raw output of each command that the campaign asks for."""
     warnings: tuple[str, ...]
@@ -264,8 +301,9 @@ def faults(record: RunRecord, directory: Path, digests: bool = False, name: str 
         if side.log is not None and not (directory / side.log).is_file():
             lines.append(f"{directory / side.log}: is missing")
         lines += filter(None, (_fault(directory / file.name, file, digests) for file in side.files))
-    if record.exchange.file is not None:
-        lines += filter(None, [_fault(directory / record.exchange.file.name, record.exchange.file, digests)])
+    for beside in (record.exchange.file, record.noise.file):
+        if beside is not None:
+            lines += filter(None, [_fault(directory / beside.name, beside, digests)])
     return lines
 
 

@@ -30,6 +30,10 @@ class VerdictRow(NamedTuple):
     better: str = "lower"
     value_A: float = nan
     value_B: float = nan
+    saving: float = nan
+    saving_ci_low: float = nan
+    saving_ci_high: float = nan
+    width_of_sequential: float = nan
 
 
 _TEXTS = [name for name, type_ in VerdictRow.__annotations__.items() if type_ is str]

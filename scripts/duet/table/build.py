@@ -13,8 +13,10 @@ from pandas.api.types import union_categoricals
 from duet import harnesses
 from duet.model import SIDES, DuetError, Run, Type, printable, within
 from duet.records.layout import RUN
-from duet.records.run import RunRecord
-from duet.table.store import HOST, SPAN, TIMES, USAGE, Absent, LeftOut, ReadingWarning, TableError
+from duet.records.noise import Stretch, read_noise
+from duet.records.run import NoiseRecord, RunRecord
+from duet.table import noise
+from duet.table.store import HOST, SPAN, SPLIT, TIMES, USAGE, Absent, LeftOut, ReadingWarning, TableError
 
 _PLACES = {type_: place for place, type_ in enumerate(Type)}
 _CLOCK_SLACK_NS = 60 * 10**9
@@ -45,6 +47,11 @@ class SideFiles:
     process_start_ns: int | None = None
     process_end_ns: int | None = None
     """From its way through the gate to the end of its command."""
+    user_time_ns: int | None = None
+    system_time_ns: int | None = None
+    noise: NoiseRecord = field(default_factory=NoiseRecord)
+    """What disturbed the run."""
+    noise_file: Path | None = None
     named_by_files: bool = False
     """The benchmark's name is known as in file names only: the files may tell the true one."""
     span_ns: tuple[int, int] | None = None
@@ -105,6 +112,10 @@ def _recorded(directory: Path, labels: Labels) -> list[SideFiles]:
             cpu_time_ns=side.cpu_time_ns,
             process_start_ns=side.go_ns,
             process_end_ns=side.end_ns,
+            user_time_ns=side.user_time_ns,
+            system_time_ns=side.system_time_ns,
+            noise=record.noise,
+            noise_file=directory / record.noise.file.name if record.noise.file else None,
             span_ns=(record.start_ns, record.end_ns),
         )
         for name, side in sorted(record.sides.items())
@@ -139,7 +150,7 @@ def join_sides(
         readable: list[SideFiles] = []
         for side in run:
             try:
-                parsed.append(parse(side.files, side.run.benchmark, side.artifacts))
+                parsed.append(_with_noise(side, parse(side.files, side.run.benchmark, side.artifacts)))
                 readable.append(side)
             except harnesses.FormatError as e:
                 name = side.run.name if side.run.side or not by_side else f"{side.run.name}.{side.side}"
@@ -152,6 +163,20 @@ def join_sides(
     if unreadable and not skip_bad:
         raise TableError("\n".join(f"{bad.run}: {bad.reason}" for bad in unreadable))
     return _join(sides, frames, unreadable, members)
+
+
+def _with_noise(side: SideFiles, frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with what each iteration was disturbed by, where that was sampled."""
+    if side.noise_file is None:
+        return frame
+    try:
+        stretches: list[Stretch] = read_noise(side.noise_file)
+    except (OSError, ValueError) as e:
+        warnings = frame.attrs.get("warnings", ())
+        frame.attrs["warnings"] = [*warnings, f"the file of noise cannot be read: {e}"]
+        return frame
+    columns = noise.of_iterations(stretches, side.side, frame)
+    return frame.assign(**{name: columns[name] for name in noise.OF_ITERATION if name not in frame})
 
 
 def _place(run: Sequence[SideFiles]) -> tuple:
@@ -193,8 +218,9 @@ def _join(
         columns[name] = flags.repeat(lengths)
     for name in HOST:
         columns[_free(name, columns)] = column(artifact(name, s.artifacts.get(name)) for s in sides)
-    for name in (*USAGE, *SPAN):
-        columns[name] = pd.array([getattr(s, name) for s in sides], dtype="Int64").repeat(lengths)
+    facts = [vars(s) | noise.totals(s.noise, s.side) for s in sides]
+    for name in (*USAGE, *SPAN, *SPLIT, *noise.OF_SIDE, *noise.OF_RUN):
+        columns[name] = pd.array([each[name] for each in facts], dtype="Int64").repeat(lengths)
     for name in dict.fromkeys(name for s in sides for name in s.artifacts if name not in HOST):
         columns[_free(name, columns)] = column(artifact(name, s.artifacts.get(name)) for s in sides)
     table = pd.DataFrame(columns, copy=False)

@@ -21,12 +21,15 @@ from pyarrow import csv, parquet
 
 from duet.model import DuetError
 from duet.records.codec import Mismatch, decode
+from duet.table import noise
 
 KEYS = ("suite", "benchmark", "type", "runid", "order", "pair", "iteration")
 TIMES = ("iteration_start_ns", "iteration_end_ns", "iteration_time_ns", "epoch_start_ms")
 HOST = ("date", "hostname", "uname", "lscpu", "meminfo")
 USAGE = ("peak_memory_bytes", "cpu_time_ns")
 """What the engine measured of a side in the whole run: the same in each of its rows."""
+SPLIT = ("user_time_ns", "system_time_ns")
+"""The same, its CPU time in two."""
 SPAN = ("process_start_ns", "process_end_ns")
 """When the side's command began and ended: the same in each of its rows."""
 FACTS = (
@@ -40,6 +43,9 @@ FACTS = (
     *HOST,
     *USAGE,
     *SPAN,
+    *SPLIT,
+    *noise.OF_SIDE,
+    *noise.OF_RUN,
 )
 _NEVER_NULL = {"runid", "iteration", "iteration_time_ns"}
 _META = b"duetbench"

@@ -1,4 +1,4 @@
-"""cardio in TFHE: comparisons are table look-ups; see images/fhe/seal/source/cardio.cpp for the conditions.
+"""cardio in TFHE: a bit of a comparison is a table look-up; images/fhe/seal/source/cardio.cpp has conditions.
 
 naive: a condition after the other. batched: all conditions in one tensor.
 """
@@ -9,18 +9,23 @@ from cases import CONDITIONS, SCORE
 from concrete import fhe
 from phases import Stamps, check, main
 
-INPUTS = [numpy.array(values) for values in zip(*CONDITIONS, strict=True)]
-LARGEST = [1, 255, 255]
+WIDTH = 8
+FLAGS, LESS, THAN = (numpy.array(values) for values in zip(*CONDITIONS, strict=True))
+# The lowest bits first; small numbers need small keys.
+INPUTS = [FLAGS, *(numpy.array([v >> bit & 1 for bit in range(WIDTH)]) for v in (LESS, THAN))]
 
 
 def of_tensors(flags, less, than):
-    return numpy.sum(flags * (less < than))
+    is_less = less[0] < than[0]
+    for bit in range(1, WIDTH):
+        is_less = 2 * (than[bit] - less[bit]) + is_less > 0
+    return numpy.sum(flags + is_less > 1)
 
 
 def one_by_one(flags, less, than):
-    score = flags[0] * (less[0] < than[0])
+    score = of_tensors(flags[0:1], less[:, 0:1], than[:, 0:1])
     for i in range(1, len(CONDITIONS)):
-        score = score + flags[i] * (less[i] < than[i])
+        score = score + of_tensors(flags[i : i + 1], less[:, i : i + 1], than[:, i : i + 1])
     return score
 
 
@@ -31,9 +36,9 @@ def run(stamp: Stamps, circuit: fhe.Circuit) -> None:
     stamp()
     score = circuit.run(*encrypted)
     stamp()
-    found = circuit.decrypt(score)
+    plain = circuit.decrypt(score)
     stamp()
-    check("the score", int(found), SCORE)
+    check("the score", int(plain), SCORE)
 
 
 def variant(function):
@@ -42,7 +47,8 @@ def variant(function):
 
     def measured(stamp: Stamps) -> None:
         if not circuits:
-            circuits.append(parameters.compiled(function, LARGEST, len(CONDITIONS)))
+            shapes = [values.shape for values in INPUTS]
+            circuits.append(parameters.compiled(function, [1] * len(shapes), shapes))
             stamp.restart()
         run(stamp, circuits[0])
 

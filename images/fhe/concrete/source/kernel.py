@@ -18,7 +18,7 @@ def sharpen(pixels):
 
 def batched(stamp: Stamps) -> None:
     if not circuits:
-        circuits.append(parameters.compiled(sharpen, [255], len(IMAGE)))
+        circuits.append(parameters.compiled(sharpen, [255], [(len(IMAGE),)]))
         stamp.restart()
     (circuit,) = circuits
     circuit.keygen(force=True)

@@ -12,6 +12,7 @@ from duet.inference.samples import from_table
 from duet.inference.warmup import Warmup
 from duet.records.plan import AnalysisPlan
 from duet.report.figures.iterations import draw_iterations
+from duet.report.figures.noise import NoiseOf
 from duet.report.figures.ratios import draw_ratios
 from duet.report.figures.runs import draw_runs
 from duet.report.figures.sensitivity import draw_sensitivity
@@ -50,13 +51,19 @@ def _split(frame: pd.DataFrame | None) -> dict[tuple[str, str], pd.DataFrame]:
 
 
 def drawers(
-    frames: Frames, title: str, note: str, analysis: AnalysisPlan, rules: Mapping[str, Warmup]
+    frames: Frames,
+    title: str,
+    note: str,
+    analysis: AnalysisPlan,
+    rules: Mapping[str, Warmup],
+    noise: NoiseOf | None = None,
 ) -> dict[str, Callable[[], Figure]]:
-    """Figure -> what draws it. `frames`: rows of one benchmark; `rules`: see `warmup.drop`."""
+    """Figure -> what draws it. `frames`: rows of one benchmark; `rules`: see `warmup.drop`;
+    `noise`: what was sampled of its runs."""
     table, pairs, effects, verdicts = frames.table, frames.pairs, frames.effects, frames.verdicts
     margin, confidence, overlap = analysis.margin_percent, analysis.confidence, analysis.min_overlap
     return {
-        "timeline": lambda: draw_timeline(table, pairs, title, note),
+        "timeline": lambda: draw_timeline(table, pairs, title, note, noise),
         "iterations": lambda: draw_iterations(table, cuts(table, rules), title, note),
         "ratios": lambda: draw_ratios(pairs, effects, verdicts, title, note, margin, confidence),
         "sensitivity": lambda: draw_sensitivity(effects, title, note, margin, confidence, overlap),

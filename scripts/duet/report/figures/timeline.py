@@ -1,5 +1,7 @@
 """A/B timeline of one run: when each side was in which iteration, and which iterations overlapped."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -7,7 +9,9 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from duet.records.noise import Stretch
 from duet.report.figures import style
+from duet.report.figures.noise import NoiseOf, strip
 from duet.report.summary.wording import TYPE_NAME
 
 BARS = 120
@@ -16,11 +20,16 @@ LANE = {"A": (1.12, 1.88), "B": (0.12, 0.88)}
 
 
 def draw_timeline(
-    table: pd.DataFrame, pairs: pd.DataFrame | None = None, title: str = "", note: str = ""
+    table: pd.DataFrame,
+    pairs: pd.DataFrame | None = None,
+    title: str = "",
+    note: str = "",
+    noise: NoiseOf | None = None,
 ) -> Figure:
     """The typical run of each type: the one whose ratio of iteration times is the median.
 
-    `table`: rows of one benchmark; `pairs`: its overlapping pairs (overlap.pairs), if there are any.
+    `table`: rows of one benchmark; `pairs`: its overlapping pairs (overlap.pairs), if there are any; `noise`:
+    what was sampled of a run, drawn below it (not of sequential ones, whose sides ran at different times).
     """
     heading = f"{title}: both sides over time" if title else "Both sides over time"
     timed = table.dropna(subset=["iteration_start_ns", "iteration_end_ns"])
@@ -34,28 +43,47 @@ def draw_timeline(
         return style.missing(heading, why, note)
     handles = [Patch(color=style.SIDE[s], label=f"{s}, one bar per iteration") for s in "AB"]
     handles.append(Patch(color="#BBBBBB", label="overlap of a pair"))
-    fig = style.figure(0.3 + 2.2 * len(shown), heading, note, handles)
-    axes = fig.subplots(2 * len(shown), 1, squeeze=False, height_ratios=[1.0, 0.9] * len(shown))[:, 0]
-    for i, type_ in enumerate(shown):
+    typical = {type_: _typical(timed[timed["type"].astype(str) == type_]) for type_ in shown}
+    seen = {type_: _noise_of(run, noise) for type_, run in typical.items()}
+    strips = sum(map(bool, seen.values()))
+    fig = style.figure(0.3 + 2.2 * len(shown) + 0.9 * strips, heading, note, handles)
+    heights = [h for type_ in shown for h in (1.0, 0.9, *([0.7] if seen[type_] else []))]
+    left = iter(fig.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0])
+    for type_, run in typical.items():
         rows = timed[timed["type"].astype(str) == type_]
-        runid = typical_run(rows)
-        run = rows[rows["runid"] == runid]
+        runid = int(run["runid"].iloc[0])
+        bars, pace = next(left), next(left)
+        axes = [bars, pace, *([next(left)] if seen[type_] else [])]
         if type_ == "seqn":
             run = _from_own_start(run)
         mine = _pairs_of(pairs, type_, runid)
         origin, end = int(run["iteration_start_ns"].min()), int(run["iteration_end_ns"].max())
         part = excerpt(run)
-        _lanes(axes[2 * i], part, mine, origin)
-        _pace(axes[2 * i + 1], run, origin)
-        axes[2 * i + 1].set_xlim(0, max((end - origin) / 1e9, 1e-9))
+        _lanes(bars, part, mine, origin)
+        _pace(pace, run, origin)
+        pace.set_xlim(0, max((end - origin) / 1e9, 1e-9))
+        if seen[type_]:
+            strip(axes[-1], seen[type_], origin)
+            axes[-1].set_xlim(pace.get_xlim())
+            pace.tick_params(axis="x", labelbottom=False)
         if len(part) < len(run):
-            axes[2 * i + 1].axvspan(*axes[2 * i].get_xlim(), color=style.BAND, lw=0, zorder=0)
+            pace.axvspan(*bars.get_xlim(), color=style.BAND, lw=0, zorder=0)
         else:
-            axes[2 * i].set_xlim(axes[2 * i + 1].get_xlim())
-            axes[2 * i].tick_params(axis="x", labelbottom=False)
-        axes[2 * i].set_title(_heading(rows, run, part, mine))
+            bars.set_xlim(pace.get_xlim())
+            bars.tick_params(axis="x", labelbottom=False)
+        bars.set_title(_heading(rows, run, part, mine))
     axes[-1].set_xlabel("time since the run's first iteration began (s)")
     return fig
+
+
+def _typical(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows["runid"] == typical_run(rows)]
+
+
+def _noise_of(run: pd.DataFrame, noise: NoiseOf | None) -> Sequence[Stretch]:
+    if noise is None or str(run["type"].iloc[0]) == "seqn":
+        return ()
+    return noise(str(run["type"].iloc[0]), int(run["runid"].iloc[0]), str(run["order"].iloc[0]))
 
 
 def _heading(rows: pd.DataFrame, run: pd.DataFrame, part: pd.DataFrame, pairs: pd.DataFrame | None) -> str:

@@ -11,6 +11,7 @@ from duet.inference.decision import FalsePositives, Power, false_positives, powe
 from duet.inference.environments import across
 from duet.model import ALIKE, TIME, DuetError, Metric
 from duet.report.summary.facts import Facts
+from duet.report.summary.savings import saving
 from duet.report.summary.wording import TYPE_NAME, duration, interval, line, percent
 from duet.report.verdict_row import VerdictRow, named, verdict_rows
 
@@ -59,7 +60,7 @@ class Calibration:
         if self.power and self.power.comparisons:
             counts += f"; {self.power.sentence()}"
         return {
-            "none": "not checked: no runs of A against A (set aa_repetitions)",
+            "none": "not checked: no runs of A against A (set aa_repetitions: each costs as much as a duet)",
             "few": f"too few to tell (a true rate of 15% would be seen in {f.seen():.0%}): {counts}",
             "ok": f"passed: {counts}",
             "failed": f"FAILED, do not trust these verdicts: {counts}",
@@ -300,6 +301,8 @@ def notes(row: VerdictRow) -> list[str]:
         out.append(f"pairs that overlap by {overlaps} of their length give the same verdict")
     if row.difference and row.verdict == "equivalent":
         out.append(f"{row.difference}, by less than the margin")
+    if factor := saving(row):
+        out.append(factor)
     return out + ([f"left out: {row.left_out}"] if row.left_out else [])
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from duet.inference.decision import primary
 from duet.model import TIME
-from duet.report.summary import metrics
+from duet.report.summary import metrics, savings
 from duet.report.summary.facts import Facts
 from duet.report.summary.rows import (
     COMPARED,
@@ -79,6 +79,8 @@ def markdown(rows: pd.DataFrame, facts: Facts, confidence: float = 0.95, report:
         out += ["", _md(absent)] if absent else []
     if holds := environments(rows, confidence):
         out += ["", "## Across environments", "", *(f"- {_md(one)}" for one in holds)]
+    if factors := savings.sentences(rows):
+        out += ["", "## Against one after the other", "", *(f"- {_md(one)}" for one in factors)]
     out += _distrust(rows, facts)
     out += _missing(facts)
     return "\n".join(out) + "\n"

@@ -25,6 +25,7 @@ WRONG = {
     "import": [[], 3],
     "publish": [3, "results", "https://bucket/x"],
     "base_image": [1, "-x"],
+    "registry": [1, "https://x", "-x"],
     "analysis": ["t", [1]],
     "precision": [3, ["x"], {}],
     "A": [3, "x"],

@@ -31,13 +31,17 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "make": ("make",),
     "shellcheck": ("shellcheck",),
     "actionlint": ("golang-go",),
+    "slurmctld": ("slurm-wlm",),
+    "munged": ("munge",),
+    "docker-registry": ("docker-registry",),
     "moto_server": (),
 }
 """Program -> its packages. dockerd runs the tests' containers; mmdebstrap and busybox make their images;
 Chromium opens the report; the JDK compiles the probes, and cc an example of config/README.md; corelist comes
 with Perl's library, which the harness of docs/harness.md needs; git has the revisions that are compared,
-which make builds; shellcheck reads the scripts, and actionlint the workflows for GitHub; faketime sets the
-clock of one process; moto_server answers as Amazon does."""
+which make builds; slurmctld and munged are a cluster, docker-registry has images; shellcheck reads the
+scripts, and actionlint the workflows for GitHub; faketime sets the clock of one process; moto_server answers
+as Amazon does."""
 PIP = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
 BUILT: dict[str, tuple[str, ...]] = {
     "actionlint": ("go", "install", "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7"),

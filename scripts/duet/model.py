@@ -300,6 +300,8 @@ class Campaign:
     publish: str | None = None
     """Where it is published when it is finished: s3://bucket/prefix."""
     base_image: str = "debian:bookworm-slim"
+    registry: str | None = None
+    """Where images may be pulled from before they are built."""
     analysis: Analysis = field(default_factory=Analysis)
     notices: tuple[str, ...] = ()
     """Lines for people: what was understood otherwise than written."""

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 from amazon import KEY, REGION, SECRET, Amazon
 from campaigns import HARNESS, process_campaign
 from duet.images.identity import IMAGES
@@ -36,6 +35,8 @@ def repository(folder: Path) -> str:
     (inner / "config/harness.sh").write_text(HARNESS)
     side = "sh /opt/duetbench/config/harness.sh"
     good = {"b": {"A": f"{side} 5", "B": f"{side} 6"}}
+    import yaml
+
     for name, benchmarks in {"good": good, "bad": good | {"no": {"A": "false", "B": "false"}}}.items():
         text = yaml.safe_dump(process_campaign(name, benchmarks))
         (inner / f"config/{name}.yml").write_text(text)
@@ -140,7 +141,7 @@ def test_it_measures_publishes_and_ends(amazon: Amazon, commit_and_container, tm
     machine.put({"recorded": ""})
     bad = CloudFile(**{**vars(file), "campaign": "config/bad.yml"})
     code, output, recorded = machine.boot(bad, MODE="measure")
-    assert code == 1 and recorded[-1] == "poweroff ", output[-5000:]
+    assert code == 0 and recorded[-1] == "poweroff ", output[-5000:]
     (known,) = instances.known(Cloud.of(file))
     assert known.status is not None and known.status.exit_code == 1 and known.status.failed_runs == 2
     campaigns = {publishing.manifest(own.below(stamp)).campaign for stamp in known.publications}
@@ -150,6 +151,6 @@ def test_it_measures_publishes_and_ends(amazon: Amazon, commit_and_container, tm
     machine.put({"usr/local/sbin/sleep": SLEEP})
     lost = CloudFile(**{**vars(file), "repository": "file:///nowhere"})
     code, output, recorded = machine.boot(lost)
-    assert code == 1 and recorded[-1] == "poweroff " and "error: git fetch" in output, output[-5000:]
+    assert code == 0 and recorded[-1] == "poweroff " and "error: git fetch" in output, output[-5000:]
     (known,) = instances.known(Cloud.of(file))
     assert known.status is not None and known.status.exit_code == 1

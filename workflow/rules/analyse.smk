@@ -18,6 +18,7 @@ rule analyse:
         comparison=f"{RESULTS}/comparison.csv",
     log:
         f"{RESULTS}/logs/analyse.log",
+    localrule: True
     params:
         command=duetbench("analyse"),
     shell:

@@ -12,6 +12,7 @@ rule collect:
         f"{RESULTS}/logs/collect.{{benchmark}}.log",
     wildcard_constraints:
         benchmark=one_of(RUNS_OF),
+    localrule: True
     params:
         command=duetbench("collect"),
         skip=lambda wildcards: "--skip-bad" if only_available() else "",
@@ -32,6 +33,7 @@ rule table:
         csv=f"{RESULTS}/iterations.csv",
     log:
         f"{RESULTS}/logs/table.log",
+    localrule: True
     params:
         command=duetbench("table"),
         imports=" ".join(f"--import {shlex.quote(str(path))}" for path in (*CAMPAIGN.imports, *PUBLICATIONS)),

@@ -15,6 +15,7 @@ rule fetch:
     wildcard_constraints:
         image=one_of(IMAGES),
     priority: FIRST
+    localrule: True
     params:
         command=duetbench("fetch"),
     shell:
@@ -35,6 +36,7 @@ rule image:
         place=r"[a-z]+@[A-Za-z0-9_.-]+",
         image=one_of(IMAGES),
     priority: FIRST
+    localrule: True
     params:
         command=duetbench("image"),
         engine=lambda wildcards: wildcards.place.partition("@")[0],

@@ -120,6 +120,8 @@ def image_of_run(wildcards) -> list:
         force(run_record(run.name))
     benchmark = CAMPAIGN.benchmark(run)
     keys = sorted({benchmark.side(side).image.key for side in run.sides if benchmark.side(side).image})
+    if elsewhere():  # the run's own job brings its images to where it runs
+        return [f"{RESULTS}/sources/{key}.json" for key in keys if IMAGES[key].source]
     files = {key: presence_file(key) for key in keys}
     if looks():
         return [file for file in files.values() if Path(file).exists()]
@@ -132,13 +134,32 @@ def measuring() -> str:
 
     A run that is not needed has a closing, which becomes its record: no Python is started for that.
     """
-    command = f"{duetbench('measure')} --results {RESULTS} --run {{wildcards.run}} --log {{log}}"
+    command = (
+        f"{duetbench('measure')} --results {RESULTS} --run {{wildcards.run}} --log {{log}} {{params.provide}}"
+    )
     command += f" --again {shlex.quote(AGAIN)} || {{{{ code=$?; {KILLED}; exit $code; }}}}"
     if CAMPAIGN.analysis.precision is None:
         return command
     closing = f"{RESULTS}/closed/{{wildcards.run}}.json"
     settle = f"{duetbench('settle')} {RESULTS} --run {{wildcards.run}}"
     return f"if [ -f {closing} ]; then mv {closing} {{output}}; else {{{{ {command}; }}}} && {{{{ {settle} || true; }}}}; fi"
+
+
+@functools.cache
+def turns() -> dict[str, int]:
+    """The place of each run among those that are to be measured."""
+    return {name: place for place, name in enumerate(due())}
+
+
+def job_of(wildcards) -> str | None:
+    """The scheduler's job that measures a run: as many runs, one after the other, as the profile says by
+    `group-components: [runs=N]`, in the plan's order."""
+    if not (workflow.is_main_process and elsewhere()) or wildcards.run not in due():
+        return None
+    size = workflow.group_settings.group_components.get("runs", 1)
+    name = f"runs{turns()[wildcards.run] // size}"
+    workflow.parent_groupids[name] = "runs"  # so that the setting holds for it
+    return name
 
 
 def rank(wildcards) -> int:

@@ -1,7 +1,8 @@
 """One run: both sides through the gate, to results/<name>/runs/<run>/.
 
 It takes all cores of the workflow, so that nothing else of it runs meanwhile. Images come first
-and then the runs in the order of the plan, by priority.
+and then the runs in the order of the plan, by priority. Where a scheduler sends a run to another machine
+(docs/clusters.md), it has that one alone and brings its images there; all other rules stay where the call is.
 """
 
 from tempfile import gettempdir
@@ -24,8 +25,14 @@ rule measure:
     wildcard_constraints:
         run=r"[A-Za-z0-9_+-]+\.[A-Za-z0-9_+-]+\.\d+\.[a-z]+\.\w+(\.[AB])?",
     priority: rank
-    threads: workflow.cores or 1
+    group:
+        job_of
+    threads: all_cores
     resources:
         tmpdir=gettempdir(),
+        measuring=1,
+        cpus_per_task=lambda wildcards: -1,  # Slurm: no share of a node that the job has alone
+    params:
+        provide=lambda wildcards: "--provide" if elsewhere() else "",
     shell:
         measuring()

@@ -9,6 +9,7 @@ rule download:
     wildcard_constraints:
         publication=one_of(Path(folder).name for folder in PUBLICATIONS),
     priority: FIRST
+    localrule: True
     params:
         command=duetbench("download"),
         address=lambda wildcards: PUBLICATIONS[f"{PUBLISHED}/{wildcards.publication}"],
@@ -25,6 +26,7 @@ rule publish:
         f"{RESULTS}/published.txt",
     log:
         f"{RESULTS}/logs/publish.log",
+    localrule: True
     params:
         command=duetbench("publish"),
         destination=CAMPAIGN.publish,

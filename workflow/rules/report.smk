@@ -25,7 +25,8 @@ rule figures:
         *[figure_of_phases()] * PHASES,
     log:
         f"{RESULTS}/logs/figures.log",
-    threads: workflow.cores or 1
+    localrule: True
+    threads: all_cores
     params:
         command=duetbench("figures"),
         unplanned=" ".join(sorted(IMPORTED.union(MEMBERS))),
@@ -55,6 +56,7 @@ rule questions:
         ],
     log:
         f"{RESULTS}/logs/questions.log",
+    localrule: True
     params:
         analyse=duetbench("analyse"),
         figures=duetbench("figures"),
@@ -75,6 +77,7 @@ rule summary:
         index=f"{RESULTS}/index.md",
     log:
         f"{RESULTS}/logs/summary.log",
+    localrule: True
     params:
         command=duetbench("summary"),
     shell:
@@ -98,6 +101,7 @@ rule provenance:
         ),
     log:
         f"{RESULTS}/logs/provenance.log",
+    localrule: True
     params:
         command=duetbench("provenance"),
     shell:
@@ -125,6 +129,7 @@ rule page:
         frame=f"{RESULTS}/landing.html",
     log:
         f"{RESULTS}/logs/page.log",
+    localrule: True
     params:
         command=duetbench("page"),
     shell:
@@ -144,6 +149,7 @@ rule explore:
         f"{RESULTS}/explore.svg",
     log:
         notebook=f"{RESULTS}/logs/explore.ipynb",
+    localrule: True
     params:
         scripts=str(SCRIPTS),
     notebook:

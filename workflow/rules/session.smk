@@ -23,6 +23,7 @@ from duet.images import presence
 from duet.images.identity import lacking
 from duet.measure import progress
 from duet.measure.phase import SILENT_S
+from duet.platform import slurm
 from duet.records import worklist
 from duet.records.provision import place
 
@@ -37,6 +38,16 @@ def looks() -> bool:
     return workflow.is_main_process and workflow.execution_settings is None
 
 
+def elsewhere() -> bool:
+    """Whether runs are measured on other machines than this call's own, which a scheduler chooses."""
+    return not workflow.local_exec or workflow.remote_exec
+
+
+def all_cores(wildcards) -> int:
+    """All that this call has: nothing else of it runs meanwhile. A job elsewhere has its node alone."""
+    return 1 if elsewhere() else workflow.cores
+
+
 @functools.cache
 def begin() -> None:
     """Before the first job: take the campaign, remove what a killed workflow left, write and say the plan."""
@@ -47,6 +58,8 @@ def begin() -> None:
     if executes():
         try:
             hold()
+            if elsewhere():
+                prepare_scheduler()
             remove_dead_locks()
             sleep_between_jobs()
             if CAMPAIGN.publish and due():
@@ -72,9 +85,41 @@ def begin() -> None:
         say(same)
 
 
+def prepare_scheduler() -> None:
+    """End what a killed call left in the queue, and name the jobs of this one so that the next finds them."""
+    prefix = slurm.job_prefix(str(RESULTS.absolute()))
+    if ended := slurm.end_jobs(prefix):
+        say(f"jobs of a call that was killed are cancelled: {', '.join(ended)}")
+    stop_without_engine()
+    workflow.executor_settings.jobname_prefix = prefix
+    submit_in_order()
+    os.environ.setdefault("SBATCH_MEM_PER_NODE", "0")  # all that the node has
+
+
+def submit_in_order() -> None:
+    """Have jobs enter the queue by their priority: snakemake hands those that are ready over as a set."""
+    executor = workflow.executor_plugin.executor
+    submit = executor.run_jobs
+
+    def in_order(self, jobs) -> None:
+        self._job_submission_executor._max_workers = 1  # two threads would overtake each other
+        submit(self, sorted(jobs, key=lambda job: job.priority, reverse=True))
+
+    executor.run_jobs = in_order
+
+
+def stop_without_engine() -> None:
+    """Each machine would choose by itself; and one where the engine is missing would fail all its runs."""
+    names = {side.engine for b in CAMPAIGN.benchmarks for side in (b.a, b.b)}
+    if "auto" in names:
+        stop([f"{CAMPAIGN.file}: engine: is auto, expected docker, podman or process: nodes would differ"])
+    if faults := slurm.faults_of_nodes(sorted(names - {"process"}), SCRIPTS / "duetbench.py"):
+        stop(faults)
+
+
 def examine() -> None:
     """Write down what the machine is like before anything is measured on it; its problems are said."""
-    if due():
+    if due() and not elsewhere():
         from duet.commands import doctor
 
         findings = doctor.examine(CAMPAIGN, RESULTS)
@@ -204,7 +249,8 @@ def image_states() -> dict:
     """Content and presence of the images. Their engine is asked, once, where there are results to lose."""
     wanted = {ref: image_engine(ref.key) for ref in CAMPAIGN.images}
     asks = {}
-    if workflow.is_main_process and set(wanted.values()) - {"process"} and RESULTS.is_dir():
+    asked = workflow.is_main_process and not elsewhere()
+    if asked and set(wanted.values()) - {"process"} and RESULTS.is_dir():
         # Needs the docker SDK: only when there is something to ask.
         from duet.images.store import Store
 
@@ -222,7 +268,9 @@ def image_engine(key: str) -> str:
 
 @functools.cache
 def engine(name: str) -> str:
-    """The engine that `name` stands for here; said once."""
+    """The engine that `name` stands for here; said once. Where runs are measured elsewhere it is named."""
+    if elsewhere():
+        return name
     try:
         chosen, why = choose_engine(name)
     except DuetError as error:
@@ -264,6 +312,13 @@ class Answers(logging.Handler):
             say(f"error: {shown(CAMPAIGN.file)}: {targets.unknown(name[1], names, known, str(RESULTS))}")
 
 
+UNASKED = (
+    *("No SLURM account given", "No account was given", "Unable to guess SLURM account"),
+    *("No wall time information given", "No job memory information"),
+)
+"""What the plugin for Slurm says of each job; a cluster that wants to be told refuses a job with a reason."""
+
+
 def be_quiet() -> None:
     """Keep snakemake's small talk off the terminal (its log file has it): our commands say what was done."""
 
@@ -273,7 +328,7 @@ def be_quiet() -> None:
             return True
         # A job that failed has said why; to what no rule makes there is an answer of ours. What snakemake
         # calls restored is a record that nobody has touched: see keep_records.
-        unread = ("RuleException", "MissingRuleException", "Restored previous version of")
+        unread = ("RuleException", "MissingRuleException", "Restored previous version of", *UNASKED)
         return entry.levelno > logging.INFO and not text.startswith(unread)
 
     for handler in logger.handlers:

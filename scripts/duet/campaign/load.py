@@ -102,8 +102,8 @@ def _loaded(
 
 
 WHOLE = (
-    *("seed", "schedule", "verbose", "environment", "base_image", "import", "analysis", "precision"),
-    "publish",
+    *("seed", "schedule", "verbose", "environment", "base_image", "registry", "import"),
+    *("analysis", "precision", "publish"),
 )
 """Keys that only a campaign has, and of which a suite file's are of no effect."""
 
@@ -179,6 +179,7 @@ def _campaign(
         publications=_publications(main, over),
         publish=top.get("publish"),
         base_image=top.get("base_image", Campaign.base_image),
+        registry=top.get("registry"),
         analysis=Analysis(**analysis),
         notices=tuple(findings.notices),
     )

@@ -2,18 +2,24 @@
 
 import argparse
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from duet.commands import Log
+from duet.commands.image import planned
 from duet.engines import Engine
+from duet.images import presence
+from duet.images.identity import IMAGES
 from duet.measure import interruption, progress
 from duet.measure.alone import exclusively
 from duet.measure.attempts import engine_of, measure_run
 from duet.measure.request import Request
-from duet.model import DuetError
+from duet.model import DuetError, parse_run
 from duet.records.files import RecordError
 from duet.records.layout import Layout
+from duet.records.plan import ImagePlan, SidePlan
+from duet.records.provision import place
 from duet.records.publication import holds_finished
 from duet.records.run import FailureRecord
 
@@ -24,6 +30,7 @@ EXAMPLE = "./duetbench measure --results results/quickstart --run compress.gzip.
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results", type=Path, required=True, help="results/<name>, with its plan/")
     parser.add_argument("--run", required=True, help="the run's name")
+    parser.add_argument("--provide", action="store_true", help="bring its images into this machine's engine")
     parser.add_argument("--again", help="the command that measures just this run, to be printed if it fails")
 
 
@@ -61,6 +68,23 @@ def failed(options: argparse.Namespace, error: DuetError | OSError) -> list[str]
     return parts + ([f"again: {options.again}"] if options.again else [])
 
 
+def provide(options: argparse.Namespace, engine: Callable[[str], str]) -> None:
+    """See to it that this machine has the images of the run's sides, the same as the other machines."""
+    run = parse_run(options.run)
+    if run is None:
+        return  # which reading it says
+    layout = Layout(options.results.absolute())
+    for side in run.sides:
+        asked = SidePlan.read(layout.side_plan(run, side)).side
+        if asked.image is not None:
+            here = engine(asked.engine)
+            log = Log(layout.log(f"image.{asked.image.key}.{place(here)}"))
+            file = layout.image_plan(asked.image.key)
+            record = planned(file, here, IMAGES, log)
+            presence.agree(layout, record, asked.image, ImagePlan.read(file).base_image)
+            presence.write(layout, record)
+
+
 def measure_planned(options: argparse.Namespace, say: Log) -> None:
     chosen: dict[str, Engine] = {}
     reasons: list[str] = []
@@ -74,6 +98,8 @@ def measure_planned(options: argparse.Namespace, say: Log) -> None:
             reasons.append(why)
         return chosen[name].name
 
+    if options.provide:
+        provide(options, engine)
     request = Request.read(options.results, options.run, engine)
     for plan in request.sides.values():
         engine(plan.side.engine)

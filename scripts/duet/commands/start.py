@@ -6,21 +6,26 @@ them are put before it.
 """
 
 import argparse
+import contextlib
 import difflib
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import yaml
+
 from duet.campaign import load, overrides
 from duet.commands import Log
 from duet.commands._workflow import PROJECT
 from duet.images.identity import arguments as image_arguments
-from duet.model import printable
+from duet.model import DuetError, printable
+from duet.platform import slurm
 
 CALLED_BY_RULES = True
 EXAMPLE = "./duetbench start -- --dry-run --configfile config/renaissance.yml"
 OPTIONS = ("--configfile", "--configfiles")
+PROFILES = PROJECT / "workflow/profiles"
 ENDINGS = (".yml", ".yaml", ".json")
 
 
@@ -30,12 +35,37 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace, log: Log) -> int:
     elsewhere = Path(os.environ.get("DUETBENCH_TYPED_IN", "."))
-    words, targets = sorted_out(options.words, elsewhere)
+    words, targets = sorted_out(with_profile(options.words), elsewhere)
     check(words)
+    check_executor(words)
     if targets:
         log(f"{', '.join(targets)}: taken as a target; targets stand before --configfile")
     sys.stderr.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "snakemake", "--cores", "1", *targets, *words])
+    cores = [] if behind(words, "--workflow-profile", "--executor", "-e") else ["--cores", "1"]
+    os.execv(sys.executable, [sys.executable, "-m", "snakemake", *cores, *targets, *words])
+
+
+def with_profile(words: Sequence[str]) -> list[str]:
+    """The words, a profile of ours that is named after --workflow-profile being its directory."""
+    named = behind(words, "--workflow-profile")[:1]
+    if not named or named[0] == "none" or Path(named[0]).is_dir():
+        return list(words)
+    if not (PROFILES / named[0] / "config.yaml").is_file():
+        known = ", ".join(sorted(path.parent.name for path in PROFILES.glob("*/config.yaml")))
+        raise DuetError(f"--workflow-profile {named[0]}: there is no such profile", f"ours are {known}")
+    whole, ours = f"--workflow-profile={named[0]}", str(PROFILES / named[0])
+    place = words.index(whole if whole in words else "--workflow-profile")
+    return [*words[:place], "--workflow-profile", ours, *words[place + 1 + (whole not in words) :]]
+
+
+def check_executor(words: Sequence[str]) -> None:
+    """Raise DuetError where jobs are to go to a Slurm that is not here."""
+    chosen: list[object] = [*behind(words, "--executor", "-e")]
+    for profile in behind(words, "--workflow-profile")[:1]:
+        with contextlib.suppress(OSError, ValueError, AttributeError, yaml.YAMLError):
+            chosen.append(yaml.safe_load((Path(profile) / "config.yaml").read_text()).get("executor"))
+    if "slurm" in chosen:
+        slurm.check_installed()
 
 
 def check(words: Sequence[str]) -> None:

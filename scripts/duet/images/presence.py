@@ -48,6 +48,23 @@ def write(layout: Layout, record: ImageRecord) -> None:
     record.presence.write(layout.image_presence(place(record.engine), record.key))
 
 
+def agree(layout: Layout, made: ImageRecord, ref: ImageRef, base_image: str) -> None:
+    """Raise DuetError where an image of this host is another one than the campaign's other hosts have.
+
+    That it is described otherwise than they had it is no such case: then all will have the new one.
+    """
+    identity = ImageIdentity.read_sound(layout.image_identity(ref.key))
+    if identity is None or identity.hash in (None, made.hash):
+        return
+    if look({ref: made.engine}, layout, base_image)[ref.key].hash == identity.hash:
+        below = f" ({', '.join(made.base)} differs)" if made.base else ""
+        raise DuetError(
+            f"image {ref.title}: on {place(made.engine)} it is another one than on the campaign's other hosts"
+            f"{below}",
+            "bring theirs here: ./duetbench images save and load, or push and the key registry",
+        )
+
+
 def look(
     wanted: Mapping[ImageRef, str],
     layout: Layout,
@@ -129,6 +146,8 @@ class _Seen:
 
         if there is not None and label(self.store, str(there.tag)) == content:
             return State(content, True)
+        if self._loaded(content):
+            return State(content, False)
         return State(checkout_hash(below.state(engine).hash, checkout), False)
 
     def for_processes(self) -> State:
@@ -159,6 +178,8 @@ class _Seen:
 
         if there is not None and label(self.store, str(there.tag)) == content:
             return State(content, True)
+        if self._loaded(content):
+            return State(content, False)
         # It will be built on what the engine has now below it.
         below = recipe(self.ref.name, self.images_dir, dict(self.ref.args), self.base_image)
         for name in dict.fromkeys(name for each in below.all() for name in each.external):
@@ -173,10 +194,25 @@ class _Seen:
     def _planned(self) -> str | None:
         return plan_hash(self.ref, self.base_image, self.known, self.source, self.images_dir)
 
+    def _loaded(self, content: str | None) -> bool:
+        """Whether the engine has that content without a record of it here: it came from another host."""
+        from duet.images.provide import label
+
+        if self.store is None or content is None or not self.identified:
+            return False
+        return label(self.store, tag_of(self.store, self.ref, content, self.images_dir)) == content
+
     def _recorded(self, content: str | None) -> ImagePresence | None:
         """The record of the presence, where it stands for this content."""
         known = content is not None and self.there is not None and self.there.hash == content
         return self.there if known else None
+
+
+def tag_of(store: "Store", ref: ImageRef, content: str, images_dir: Path = IMAGES) -> str:
+    """The tag under which an engine has an image of that content."""
+    if ref.checkout is not None:
+        return store.tag("checkout", content[:12])
+    return store.tag(ref.name, content[:12]) if is_ours(ref.name, images_dir) else ref.name
 
 
 def _store(engine: str, connect: "Callable[[str], Store] | None") -> "Store | None":

@@ -2,6 +2,7 @@
 
 import os
 import queue
+import re
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -96,6 +97,48 @@ class Store:
             raise EngineError(f"{self.engine} cannot import {archive}: {_wording(error)}") from error
         if '"error"' in answer:
             raise EngineError(f"{self.engine} cannot import {archive}: {answer.strip()}")
+
+    def save(self, name: str, archive: Path) -> None:
+        """Write an image with its tag to a file (a tar file), whole or not at all."""
+        beside = archive.with_name(f".{archive.name}.part")
+        try:
+            with beside.open("wb") as file:
+                for chunk in self._client.api.get_image(name):
+                    file.write(chunk)
+            beside.replace(archive)
+        except DockerException as error:
+            raise EngineError(f"{self.engine} cannot save {name}: {_wording(error)}") from error
+        finally:
+            beside.unlink(missing_ok=True)
+
+    def unpack(self, archive: Path) -> list[str]:
+        """Load what `save` wrote, by whichever engine; the tags that the engine says it has now."""
+        try:
+            with archive.open("rb") as file:
+                events = list(self._client.api.load_image(file))
+        except DockerException as error:
+            raise EngineError(f"{self.engine} cannot load {archive}: {_wording(error)}") from error
+        if failed := next((event["error"] for event in events if "error" in event), None):
+            raise EngineError(f"{self.engine} cannot load {archive}: {failed.strip()}")
+        text = "".join(event.get("stream", "") for event in events)
+        return re.findall(r"Loaded image(?:\(s\))?: (\S+)", text)
+
+    def name(self, image: str, tag: str) -> None:
+        """Give an image one more tag."""
+        try:
+            self._client.api.tag(image, *_split(tag))
+        except DockerException as error:
+            raise EngineError(f"{self.engine} cannot tag {image} as {tag}: {_wording(error)}") from error
+
+    def push(self, name: str) -> None:
+        """Send an image to the registry that its name begins with. Raises NoRegistry."""
+        repository, tag = _split(name)
+        try:
+            for event in self._client.api.push(repository, tag=tag, stream=True, decode=True):
+                if "error" in event:
+                    raise NoRegistry(f"{self.engine} cannot push {name}: {event['error']}")
+        except DockerException as error:
+            raise NoRegistry(f"{self.engine} cannot push {name}: {_wording(error)}") from error
 
     def build(
         self,

@@ -70,6 +70,8 @@ class ImagePlan(_PlanFile):
 
     image: ImageRef
     base_image: str
+    registry: str | None = None
+    """Where an image may be pulled from before it is built."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,9 @@ def plan_of(campaign: Campaign, runs: Iterable[Run]) -> Plan:
         for side in (benchmark.a, benchmark.b):
             sides |= _side_plans(benchmark, side)
     for ref in campaign.images:
-        others[f"{ref.key}.image.json"] = ImagePlan(image=ref, base_image=campaign.base_image)
+        others[f"{ref.key}.image.json"] = ImagePlan(
+            image=ref, base_image=campaign.base_image, registry=campaign.registry
+        )
     warmup = {f"{b.suite}/{b.name}": b.warmup for b in campaign.benchmarks if b.warmup is not None}
     same = tuple(f"{b.suite}/{b.name}" for b in campaign.benchmarks if replace(b.b, name=b.a.name) == b.a)
     others["analysis.json"] = AnalysisPlan(**vars(campaign.analysis), warmup=warmup, same_sides=same)

@@ -1,0 +1,162 @@
+"""Images from engine to engine, by archives and a real registry: they stay what they are."""
+
+import io
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from commands import DUETBENCH
+from duet.images import presence, transfer
+from duet.images.provide import provide_image
+from duet.images.store import NoRegistry, Store
+from duet.model import DuetError, ImageRef
+from duet.records.layout import Layout
+from duet.records.plan import ImagePlan
+from duet.records.provision import ImageIdentity, ImagePresence, ImageRecord, place
+from tools import need
+
+
+class Campaign:
+    """One image of ours on one that is not, as a campaign has it that was measured on a host."""
+
+    def __init__(self, store: Store, folder: Path, external: str):
+        self.store, self.images, self.results = store, folder / "images", folder / "results"
+        self.external = external
+        self.ref = ImageRef(f"t{uuid.uuid4().hex[:10]}")
+        made = self.images / self.ref.name
+        made.mkdir(parents=True)
+        (made / "Dockerfile").write_text(f"FROM {external}\nCOPY content ./\n")
+        (made / "content").write_text("1")
+        self.record = self.provide()
+        self.layout = Layout(self.results)
+        presence.write(self.layout, self.record)
+
+    def provide(self) -> ImageRecord:
+        with (self.images / "build.log").open("w") as log:
+            return provide_image(self.store, self.ref, self.images, self.external, log)
+
+    def elsewhere(self) -> Layout:
+        """The campaign on a host whose engine has none of it: its results without what is present there."""
+        shutil.rmtree(self.layout.images / place(self.store.engine))
+        self.forget()
+        return self.layout
+
+    def forget(self) -> None:
+        listed = self.store._client.images.list()
+        tags = [tag for image in listed for tag in image.tags if self.ref.name in tag]
+        for tag in [*tags, self.external]:
+            with suppress(Exception):
+                self.store._client.images.remove(tag, force=True)
+
+    @property
+    def state(self) -> presence.State:
+        return presence.look(
+            {self.ref: self.store.engine}, self.layout, self.external, lambda _: self.store, self.images
+        )[self.ref.key]
+
+
+@pytest.fixture
+def campaign(docker_engine, images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Campaign]:
+    from duet.engines.containers import ContainerEngine
+
+    store = Store("docker")
+    monkeypatch.setattr(Store, "close", lambda self: None)
+    external = f"duetbench-test/{uuid.uuid4().hex[:10]}:1"
+    store.name(images(ContainerEngine("docker")), external)
+    made = Campaign(store, tmp_path, external)
+    yield made
+    made.forget()
+    store._client.close()
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    need("docker-registry")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder = tmp_path_factory.mktemp("registry")
+    (folder / "config.yml").write_text(
+        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {folder}}}}}\n"
+        f"http: {{addr: '127.0.0.1:{port}'}}\n"
+    )
+    command = ["docker-registry", "serve", str(folder / "config.yml")]
+    served = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        with suppress(OSError):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/", timeout=1).close()
+            break
+        time.sleep(0.05)
+    yield f"127.0.0.1:{port}"
+    served.terminate()
+    served.wait()
+
+
+def test_an_archive_brings_the_same_image_to_another_host(campaign: Campaign, tmp_path: Path) -> None:
+    archive = tmp_path / "archive"
+    saved = list(transfer.save(campaign.store, campaign.layout, archive))
+    assert saved == [str(archive / f"{campaign.ref.key}.tar")]
+    layout = campaign.elsewhere()
+    assert not campaign.state.present
+    list(transfer.load(campaign.store, layout, archive))
+    assert campaign.state == presence.State(campaign.record.hash, True)
+
+
+def test_an_image_that_was_loaded_by_hand_is_not_built_again(campaign: Campaign, tmp_path: Path) -> None:
+    archive = tmp_path / "archive"
+    list(transfer.save(campaign.store, campaign.layout, archive))
+    layout = campaign.elsewhere()
+    campaign.store.unpack(archive / f"{campaign.ref.key}.tar")
+    assert campaign.state == presence.State(campaign.record.hash, False)
+    there = identified(campaign, layout, None)
+    assert there == campaign.record  # though the image below it is not there, nor to be had
+
+
+def test_a_registry_brings_it_before_it_is_built(campaign: Campaign, registry: str) -> None:
+    assert identified(campaign, campaign.layout, None) == campaign.record
+    [name] = transfer.push(campaign.store, campaign.layout, registry)
+    layout = campaign.elsewhere()
+    assert identified(campaign, layout, None) is None
+    there = identified(campaign, layout, registry)
+    assert there == campaign.record and name.startswith(f"{registry}/duetbench/")
+    (campaign.images / campaign.ref.name / "content").write_text("2")  # another image: that one is to be made
+    assert identified(campaign, layout, registry) is None
+
+
+def test_the_command_pulls_what_the_campaign_identified(campaign: Campaign, registry: str) -> None:
+    plan = ImagePlan(image=campaign.ref, base_image=campaign.external, registry=registry)
+    plan.write(campaign.layout.image_plan(campaign.ref.key))
+    pushed = subprocess.run([*DUETBENCH, "images", "push", campaign.results], capture_output=True, text=True)
+    assert pushed.returncode == 0 and f"pushed {registry}/duetbench/" in pushed.stderr, pushed.stderr
+    layout = campaign.elsewhere()
+    pulled = subprocess.run([*DUETBENCH, "images", "pull", campaign.results], capture_output=True, text=True)
+    assert pulled.returncode == 0, pulled.stderr
+    there = ImagePresence.read(layout.image_presence(place("docker"), campaign.ref.key))
+    assert there == campaign.record.presence
+
+
+def test_another_content_is_refused(campaign: Campaign, registry: str, tmp_path: Path) -> None:
+    archive = tmp_path / "archive"
+    list(transfer.save(campaign.store, campaign.layout, archive))
+    path = campaign.layout.image_identity(campaign.ref.key)
+    replace(ImageIdentity.read(path), hash="0" * 64).write(path)
+    with pytest.raises(DuetError, match="identifies another content than the archive has"):
+        list(transfer.load(campaign.store, campaign.layout, archive))
+    with pytest.raises(NoRegistry):
+        list(transfer.pull(campaign.store, campaign.layout, registry))
+
+
+def identified(campaign: Campaign, layout: Layout, registry: str | None) -> ImageRecord | None:
+    """What is there of the campaign's image, without making it."""
+    return transfer.as_identified(
+        campaign.store, campaign.ref, layout, campaign.external, registry, io.StringIO(), campaign.images
+    )

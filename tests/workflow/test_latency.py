@@ -1,4 +1,4 @@
-"""Two web servers with a delay that moves p99 only, in containers (minutes: a server and wrk in an image)."""
+"""Two web servers, one of which is late at times, in containers (minutes: a server and wrk in an image)."""
 
 import shutil
 
@@ -8,7 +8,7 @@ from campaigns import PROJECT
 
 
 @pytest.mark.long
-def test_the_ready_campaign_tells_p99_from_p50(project, docker):
+def test_the_ready_campaign_finds_what_is_late(project, docker):
     shutil.copy(PROJECT / "config/latency.yml", project.path / "config/latency.yml")
     verdicts = "results/latency/verdicts.csv"
     values = ("--config", "duet_repetitions=4", "aa_repetitions=0", "engine=docker")
@@ -17,6 +17,7 @@ def test_the_ready_campaign_tells_p99_from_p50(project, docker):
     rows = pd.read_csv(project.path / verdicts).set_index("metric")
     assert list(rows.index) == ["p50", "p99", "requests/s", "peak_memory"]
     assert rows.loc["p99", "verdict"] == "slower" and rows.loc["p99", "value_B"] > 25e6
-    assert rows.loc["p50", "verdict"] != "slower" and rows.loc["p50", "value_B"] < 10e6
+    # wrk counts a late request again for each one that it could not send meanwhile: p50 moves, but by little
+    assert rows.loc["p50", "value_B"] < 1e6
     assert rows.loc["requests/s", "better"] == "higher"
     assert rows.loc["peak_memory", "value_A"] > 1e6

@@ -287,3 +287,45 @@ def test_the_decision_is_the_gates_exit_code():
     for code, expected in (("0", 0), ("1", 1), ("", 4)):
         done = subprocess.run(["bash", "-c", step["run"]], env={"CODE": code, "PATH": os.environ["PATH"]})
         assert done.returncode == expected, shlex.quote(code)
+
+
+# ---- campaigns ----
+
+
+def which(project: Path, **environment: str) -> list[str]:
+    output = project / "output"
+    output.unlink(missing_ok=True)
+    known = {"PATH": os.environ["PATH"], "GITHUB_OUTPUT": str(output)}
+    script = project / "scripts/action/campaigns"
+    subprocess.run([script], env=known | environment, check=True, cwd="/")
+    return json.loads(output.read_text().removeprefix("campaigns="))
+
+
+def test_a_push_to_an_image_is_measured_by_the_campaigns_that_use_it(tmp_path: Path):
+    (tmp_path / "scripts/action").mkdir(parents=True)
+    shutil.copy2(ROOT / "scripts/action/campaigns", tmp_path / "scripts/action")
+    files = {
+        "images/sort/Dockerfile": "", "images/fhe/seal/Dockerfile": "", "images/fhe/seal/source/a.cpp": "",
+        "config/sort.yml": 'A: {image: "sort", run: x}\n', "config/sorted.yml": "A:\n  image: sorted\n",
+        "config/fhe.yml": "A: {image: fhe/seal}\n", "config/fhe.test.yml": "A: {image: fhe/seal, run: y}\n",
+        "config/README.md": "image: sort\n",
+    }  # fmt: skip
+
+    def commit(changed: dict[str, str]) -> str:
+        for name, text in changed.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text)
+        git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+        subprocess.run([*git, "add", "."], check=True)
+        subprocess.run([*git, "commit", "-q", "-m", "x"], check=True)
+        done = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    commits = [commit(files)]
+    touched = ("images/sort/Dockerfile", "images/fhe/seal/source/a.cpp")
+    commits += [commit({name: "changed\n"}) for name in touched]
+    assert which(tmp_path, BEFORE=commits[0], AFTER=commits[1]) == ["config/sort.yml"]
+    assert which(tmp_path, BEFORE=commits[1], AFTER=commits[2]) == ["config/fhe.test.yml"]
+    assert which(tmp_path, BEFORE=commits[2], AFTER=commits[2]) == []
+    assert which(tmp_path, CAMPAIGN="config/x.yml", BEFORE="", AFTER=commits[2]) == ["config/x.yml"]

@@ -23,6 +23,7 @@ WRONG = {
     "schedule": ["random", 1],
     "suites": [[], 3],
     "import": [[], 3],
+    "publish": [3, "results", "https://bucket/x"],
     "base_image": [1, "-x"],
     "registry": [1, "https://x", "-x"],
     "analysis": ["t", [1]],

@@ -1,5 +1,6 @@
 """go test -bench: real output as text and as events, one benchmark failing (Go 1.26), with the probe."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,19 @@ def test_lines_are_iterations(path: Path) -> None:
     assert (frame["B/op"].dropna().iloc[:3] == 80).all() and "widgets/op" in frame
     assert frame.attrs["warnings"] == [f"{path.name}: BenchmarkBroken failed: sample_test.go:28: out of luck"]
     assert not frame.attrs["truncated"]
+
+
+def test_text_that_was_made_events_afterwards_has_its_reasons_below(tmp_path: Path) -> None:
+    """As `go tool test2json ./bench.test` does: no package, and the order of the text."""
+    path, events = tmp_path / "results.txt", []
+    for line in TEXT.read_text().splitlines(keepends=True):
+        name, tab, rest = line.partition("\t")
+        for part in (name + tab, rest) if line.startswith("Benchmark") else (line,):
+            events.append({"Time": "2026-11-27T13:03:28.893095536Z", "Action": "output", "Output": part})
+    path.write_text("".join(json.dumps(event, separators=(",", ":")) + "\n" for event in events))
+    frame, text = parse([path], "sample", None), parse([TEXT], "sample", None)
+    assert frame.attrs["warnings"] == ["results.txt: BenchmarkBroken failed: sample_test.go:28: out of luck"]
+    assert frame["iteration_time_ns"].tolist() == text["iteration_time_ns"].tolist()
 
 
 def test_an_iteration_is_all_its_operations() -> None:

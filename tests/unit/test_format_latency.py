@@ -1,9 +1,11 @@
 """Readers of load generators, on what the real programs wrote, and on what nobody should write.
 
 tests/data/latency: wrk 4.1.0 against nginx 1.22; pgbench 15 against PostgreSQL 15 with two scripts, by one
-and by four clients, and by a schedule that it cannot keep (`-R 200 -L 1`); hdrhistogram 0.10.8 for Python.
+and by four clients, and by a schedule that it cannot keep (`-R 200 -L 1`); hdrhistogram 0.10.8 for Python;
+oha 1.16.0 and k6 1.8.1 against a server that answers each tenth request by 503.
 """
 
+import json
 import random
 from pathlib import Path
 
@@ -20,9 +22,16 @@ SAMPLES = {
     "wrk": "wrk.txt",
     "pgbench": "pgbench-one-client.txt",
     "hdrhistogram": "hdr.hlog",
+    "oha": "oha.json",
+    "k6": "k6.json",
 }
 MEASURED = {"50": 728063, "75": 955903, "90": 1210367, "95": 1395711, "99": 1879039}
 """What hdrhistogram itself says of the sum of the sample's intervals, in ns."""
+
+OHA_REFUSED = (
+    '{"summary": {"average": null}, "latencyPercentiles": {"p50": null}, "statusCodeDistribution": {},'
+    ' "errorDistribution": {"Connection refused (os error 111)": 5}}'
+)
 
 
 def parse(harness: str, *files: Path):
@@ -53,6 +62,38 @@ def test_wrk_without_latency_says_what_lacks(tmp_path):
     text = "".join(line for line in (DATA / "wrk.txt").open() if not line.strip().endswith(("us", "ms")))
     frame = parse("wrk", written(tmp_path, text))
     assert "p50_ns" not in frame and "wrk prints them with --latency" in frame.attrs["warnings"][0]
+
+
+def test_oha_tells_a_distribution_and_what_was_no_success():
+    frame = parse("oha", DATA / "oha.json")
+    (row,) = frame.to_dict("records")
+    assert row["iteration_time_ns"] == 47_143_710 and row["resolution_ns"] == 1
+    quantiles = {q: row[f"p{q}_ns"] for q in ("50", "99", "99.9")}
+    assert quantiles == pytest.approx({"50": 45_892_326, "99": 100_596_004, "99.9": 101_476_301})
+    assert (row["requests"], row["requests/s"]) == (200, pytest.approx(42.246, abs=1e-3))
+    assert frame.attrs["warnings"] == ["oha.json: 20 responses of status 503"]
+
+
+def test_what_was_under_way_at_ohas_end_is_no_failure(tmp_path):
+    result = json.loads((DATA / "oha.json").read_text())
+    result["errorDistribution"] = {"aborted due to deadline": 2, "connection closed": 3}
+    frame = parse("oha", written(tmp_path, json.dumps(result)))
+    assert frame.attrs["warnings"][1:] == ["r.txt: 3 requests failed: connection closed"]
+
+
+def test_k6_tells_the_quantiles_it_was_asked_for(tmp_path):
+    text = (DATA / "k6.json").read_text()
+    exported = json.loads(text)
+    told = exported["metrics"]["http_req_duration"]
+    given = {name: {"type": "x", "values": values} for name, values in exported["metrics"].items()}
+    for content in (text, json.dumps(exported | {"metrics": given})):  # as handleSummary is given it
+        frame = parse("k6", written(tmp_path, content))
+        (row,) = frame.to_dict("records")
+        assert row["iteration_time_ns"] == round(1e6 * told["avg"])
+        assert row["p50_ns"] == pytest.approx(1e6 * told["med"])
+        assert row["p99_ns"] == pytest.approx(1e6 * told["p(99)"])
+        assert (row["requests"], row["requests/s"]) == (100, pytest.approx(21.836, abs=1e-3))
+        assert frame.attrs["warnings"] == ["r.txt: 10 requests failed", "r.txt: 10 checks were not met"]
 
 
 def test_pgbench_has_each_transaction_with_start_and_end():
@@ -114,6 +155,16 @@ def test_requests_in_any_order_and_kinds_of_them(tmp_path):
         ("pgbench", "0 1 failed 0 1795765035 637403\n", "no finished transaction"),
         ("pgbench", "0 1 1 0 17957650350000000 637403\n", "transaction 1: not a plausible time"),
         ("wrk", "nothing\n", "no line `Latency` of wrk"),
+        ("oha", OHA_REFUSED, "no request was answered; 5 requests failed: Connection refused"),
+        ("oha", OHA_REFUSED.replace('111)": 5', '111)": 1e29'), "1e+29, not a count"),
+        ("oha", "{}", "$.summary: missing, not an object"),
+        ("oha", '{"summary": {"average": 1}', "cut off"),
+        ("k6", '{"metrics": {"iterations": {"count": 5}}}', "no request was made over HTTP"),
+        (
+            "k6",
+            '{"metrics": {"http_req_duration": {"avg": "1"}}}',
+            "http_req_duration.avg: '1', not a number",
+        ),
         ("hdrhistogram", "0,1,2,HISTAAAA\n", "line 1: "),
         ("hdrhistogram", "#[Histogram log format version 1.2]\n", "no histogram"),
     ],

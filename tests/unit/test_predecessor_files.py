@@ -5,10 +5,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
+from commands import ROOT
 from config_files import read, written
 from duet import harnesses
 from duet.campaign import predecessor
 from duet.campaign import values as config_values
+from duet.campaign.alike import same_sides
 from duet.campaign.load import load_campaign
 from duet.images.identity import lacking
 from duet.model import Campaign, ImageRef, Run, Source, Type
@@ -43,11 +46,18 @@ def campaign(tmp_path: Path, overrides: dict | None = None, **changes: object) -
         ({"results": None}, False),
         ({"image": None}, False),
         ({"duets": ["fop", "h2"]}, False),
+        ({"suite": "mine"}, True),
+        ({"suite": "jmh"}, False),
     ],
 )
 def test_a_file_is_the_predecessors_where_it_would_have_read_it(change: dict, its: bool) -> None:
     top = {k: v for k, v in (FILE | change).items() if v is not None}
     assert predecessor.is_its({"duetbench": top, "fop": FOP}) == its
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.yml")), ids=lambda path: path.stem)
+def test_a_campaign_that_is_here_is_none_of_its(path: Path) -> None:
+    assert not predecessor.is_its(yaml.safe_load(path.read_text()))
 
 
 @pytest.mark.parametrize(
@@ -184,3 +194,23 @@ def test_several_files_in_one_call(tmp_path: Path) -> None:
 
 def test_podman_as_its_docker_command(tmp_path: Path) -> None:
     assert campaign(tmp_path, docker_command="podman").benchmarks[0].a.engine == "podman"
+
+
+def test_a_campaign_with_no_b_anywhere_is_known_as_a_against_a(tmp_path: Path) -> None:
+    """By its plan, with nothing said: every difference that is found there is a false positive."""
+    alone = campaign(tmp_path, syncduet_repetitions=None, syncduet_run_base=None)
+    assert alone.benchmarks[0].b.run == alone.benchmarks[0].a.run
+    for loaded in (campaign(tmp_path), alone, campaign(tmp_path, {"compatible": "duetbench"})):
+        plan = plan_of(loaded, [])
+        assert vars(plan.others["analysis.json"])["same_sides"] == ("dacapo/fop",)
+        assert same_sides(loaded.benchmarks, str) == (
+            "A and B run the same in fop: no difference is to be expected"
+        )
+
+
+@pytest.mark.parametrize("b", [{"run": "fop -t 1"}, {"image": "other"}, {"env": {"X": "1"}}])
+def test_a_b_that_differs_in_anything_is_none(tmp_path: Path, b: dict) -> None:
+    path = written(tmp_path, FILE | {"duets": ["fop", "h2"]}, fop=FOP | {"B": b}, h2={"A": {"run": "h2"}})
+    loaded = load_campaign(path)
+    assert vars(plan_of(loaded, []).others["analysis.json"])["same_sides"] == ("dacapo/h2",)
+    assert "in h2: " in (same_sides(loaded.benchmarks, str) or "")

@@ -1,6 +1,7 @@
 """Campaigns of config/ that show a harness, in short, in containers: a duet and a synchronised duet of each.
 
-What takes long to build is `long`: ./test --long runs it.
+CI has those whose images are built quickly; the others are `long` for their time only (a compiler, a JDK or
+many packages in an image, one to six minutes each): ./test --long runs them.
 """
 
 import pandas as pd
@@ -8,8 +9,6 @@ import pytest
 import yaml
 from campaigns import PROJECT, Project
 from duet.table import store
-
-pytestmark = pytest.mark.long  # not seen green as a whole on the merged code yet
 
 EXTRA = {"schedule": "sequential", "artifacts": {}, "duet_repetitions": 1, "sequential_repetitions": 0}
 
@@ -65,6 +64,7 @@ def warnings(table: pd.DataFrame) -> str:
     return "\n".join(note["warning"] for note in table.attrs["warnings"])
 
 
+@pytest.mark.long
 def test_pyperf(project: Project, docker) -> None:
     name = shortened(
         project, "pyperformance", ("-p 4 -n 6", "-p 2 -n 3 --min-time 0.02"),
@@ -76,6 +76,7 @@ def test_pyperf(project: Project, docker) -> None:
     assert len(verdicts(project, name)) == 4
 
 
+@pytest.mark.long
 def test_hyperfine(project: Project, docker) -> None:
     name = shortened(project, "hyperfine", ("--runs 40", "--runs 8"), duets=["gzip-9"], duet_repetitions=2)
     table = measured(project, name)

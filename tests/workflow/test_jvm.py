@@ -1,7 +1,8 @@
 """JVM suites as campaigns in containers.
 
 Sunflow from the image to the report; and the short campaigns of the suites that cannot be
-downloaded, with stand-ins (tests/probes/) for their jars.
+downloaded, with stand-ins (tests/probes/) for their jars. CI has one suite of each kind of layout; the others
+are `long` for their time only (half a minute each): ./test --long runs them.
 """
 
 import shutil
@@ -14,12 +15,11 @@ import pytest
 from campaigns import PROJECT
 from tools import need
 
-pytestmark = pytest.mark.long  # not seen green as a whole on the merged code yet
-
 ITERATIONS = 6
 """In config/sunflow.test.yml."""
 
 
+@pytest.mark.long
 def test_sunflow_in_short(project, docker):
     shutil.copy(PROJECT / "config/sunflow.test.yml", project.path / "config")
     done = project.snakemake("sunflow.test", "--config", "engine=docker")
@@ -84,7 +84,13 @@ LAYOUTS = {
 """How each suite's jar is published."""
 
 
-@pytest.mark.parametrize("suite", ["renaissance", *LAYOUTS])
+LONG = ("dacapo-9.12", "scalabench")
+"""For time only: theirs is the plainest layout, in which tests/unit/test_probes.py runs the probe."""
+
+
+@pytest.mark.parametrize(
+    "suite", [pytest.param(s, marks=[pytest.mark.long] * (s in LONG)) for s in ("renaissance", *LAYOUTS)]
+)
 def test_a_suite_in_short_with_a_stand_in_for_its_jar(project, docker, tmp_path, suite):
     if suite == "renaissance":
         jar = stand_in(tmp_path, {"renaissance": ""}, main="RenaissanceSuite")

@@ -6,8 +6,6 @@ import pandas as pd
 import pytest
 from campaigns import PROJECT, Project
 
-pytestmark = pytest.mark.long  # not seen green as a whole on the merged code yet
-
 PAGE = PROJECT / "docs" / "harness.md"
 
 

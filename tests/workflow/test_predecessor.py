@@ -8,8 +8,6 @@ import pandas as pd
 import pytest
 from campaigns import PROJECT
 
-pytestmark = pytest.mark.long  # not seen green as a whole on the merged code yet
-
 AGENT = "/barrier/java-ubench-agent/out/agent/libubench-agent.so"
 JAVA = r"""#!/bin/sh
 # In the place of a patched DaCapo: -o FILE; with an agent it wants the barrier that make-barrier made.
@@ -77,6 +75,9 @@ def test_a_file_of_it_works_unchanged_with_its_image_and_agent(project, theirs):
     project.write("theirs", file_of(theirs))
     done = project.snakemake("theirs", "results/theirs/verdicts.csv")
     assert done.returncode == 0, done.stdout
+    assert "A and B run the same in fop: no difference is to be expected" in done.stdout  # it has no B
+    plan = json.loads((project.results("theirs") / "plan/analysis.json").read_text())
+    assert plan["same_sides"] == ["dacapo/fop"]
     assert f"image {theirs} as the engine has it" in done.stdout
     table = pd.read_csv(project.results("theirs") / "iterations.csv")
     rows = table.groupby(["type", "pair"]).size()

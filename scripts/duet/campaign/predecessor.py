@@ -1,13 +1,16 @@
 """Files of the predecessor, asynchronous-duet: how they are known, and how far a side is as it was there.
 
-A file is the predecessor's when it would have read it: no key of ours, and image, results, suite and an `A`
-with its `run` for every benchmark. The key `compatible` says it of any file, or denies it.
+A file is the predecessor's when it would have read it: no key of ours, no suite that only we have a harness
+for, and image, results, suite and an `A` with its `run` for every benchmark. The key `compatible` says it of
+any file, or denies it.
 """
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from duet import harnesses
 
 NAME, OURS = "asynchronous-duet", "duetbench"
 """Values of the key `compatible`."""
@@ -21,6 +24,8 @@ _BENCHMARK = {
 _CAMPAIGN = (_BENCHMARK - {"A", "B", "run"}) | {
     *("name", "verbose", "seed", "docker_command", "duets", "artifacts", "schedule")
 }
+_SUITES = {"renaissance", "dacapo", "scalabench", "speccpu"}
+"""Suites that it had, too: any other name of a harness means ours."""
 
 PRIVILEGES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "SETGID", "SETUID")
 """Of what a container may do by an engine's default, what concerns files and users inside it."""
@@ -41,6 +46,9 @@ def is_its(data: object) -> bool:
 
 def _reads(top: Mapping[str, Any], benchmark: object) -> bool:
     if not isinstance(benchmark, dict) or not set(benchmark) <= _BENCHMARK or "A" not in benchmark:
+        return False
+    suite = benchmark.get("suite", top.get("suite"))
+    if suite in harnesses.names() and suite not in _SUITES:
         return False
     sides = [benchmark[side] for side in ("A", "B") if side in benchmark]
     if not all(isinstance(side, dict) and set(side) <= _SIDE and "run" in side for side in sides):

@@ -6,7 +6,7 @@
   fetch   bring what they published to results/<campaign>.<instance>/
   down    end what is left; with --all also what other files started in the region
 
-FILE is as config/cloud.example.yml; docs/cloud.md leads through a first campaign, with what it costs.
+FILE is as docs/cloud-file.yml; docs/cloud.md leads through a first campaign, with what it costs.
 """
 
 import argparse
@@ -34,7 +34,7 @@ LINES = 5
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=tuple(ACTIONS))
-    parser.add_argument("file", type=Path, metavar="FILE", help="the cloud file (config/cloud.example.yml)")
+    parser.add_argument("file", type=Path, metavar="FILE", help="the cloud file (docs/cloud-file.yml)")
     parser.add_argument(
         "--all", action="store_true", help="of down: whatever duetbench started in the region"
     )

@@ -98,6 +98,13 @@ def number(path: Path, at: str, value: object) -> float:
     return float(value)  # type: ignore[arg-type]
 
 
+def count(path: Path, at: str, value: object) -> int:
+    """The value as a whole number of things, which fits into a column."""
+    if not is_number(value) or not 0 <= value < 2**53:  # type: ignore[operator]
+        raise FormatError(path, at, f"{_short(value)}, not a count")
+    return int(value)  # type: ignore[call-overload]
+
+
 def numbers(path: Path, at: str, values: object) -> np.ndarray:
     """The values of a list as float64; FormatError names the first that is no number."""
     import numpy as np

@@ -37,7 +37,7 @@ _RESULT = re.compile(
 _VALUE = re.compile(r"(\S+) (\S+)")
 _FAILED = re.compile(r"\s*--- FAIL: (?P<name>Benchmark\S*)")
 _EVENT = re.compile(
-    r'\{"Time":"([^"\\]*)","Action":"output","Package":"([^"\\]*)"(?:,"Test":"[^"\\]*")?'
+    r'\{"Time":"([^"\\]*)","Action":"output"(?:,"Package":"([^"\\]*)")?(?:,"Test":"[^"\\]*")?'
     r',"Output":"([^"\\]*(?:\\[tn][^"\\]*)*)"(?:,"OutputType":"[^"\\]*")?\}'
 )
 """An event of output as go writes it; what is written otherwise is read as any JSON."""
@@ -147,10 +147,11 @@ def _output(path: Path) -> _Output:
     plain = ((number, "", line, None) for number, line in enumerate(text.split("\n"), 1))
     output, name, package, before, failed = _Output(), "", "", "", False
     for number, own_package, line, time_ns in _events(path, text) if events else plain:
-        if failed and not events:  # text has the reason below the line that says so, events above it
+        m = _RESULT.match(line)
+        if failed and m is None:  # text has the reason below the line that says so, also as events
             output.failures[-1] += _reason(line)
         failed = False
-        if (m := _RESULT.match(line)) is not None:
+        if m is not None:
             name = m["name"] or name
             if name:
                 _add(path, number, output.runs.setdefault((own_package or package, name), _Run()), m, time_ns)
@@ -159,13 +160,14 @@ def _output(path: Path) -> _Output:
         elif line.startswith("pkg: "):
             package = line[5:].strip()
         elif (failing := _FAILED.match(line)) is not None:
-            failed = True
-            output.failures.append(f"{failing['name']} failed" + (_reason(before) if events else ""))
+            above = _reason(before) if events else ""  # where go test -json has it
+            failed = not above
+            output.failures.append(f"{failing['name']} failed{above}")
         elif line.startswith(("panic: ", "fatal error: ")):
             output.failures.append(f"{name or 'go test'} failed: {line.strip():.200}")
         elif line.startswith(("ok ", "ok\t", "PASS", "FAIL")):
             output.whole = True
-        before = line
+        before = "" if m else line
     output.runs = {key: run for key, run in output.runs.items() if run.count}
     return output
 
@@ -201,7 +203,7 @@ def _events(path: Path, text: str) -> Iterator[tuple[int, str, str, int | None]]
     for number, event in enumerate(events, 1):
         if (plain := _EVENT.fullmatch(event)) is not None:  # nearly all: thrice as quick as JSON's own reader
             time, package, output = plain.groups()
-            output = output.replace("\\t", "\t").replace("\\n", "\n")
+            package, output = package or "", output.replace("\\t", "\t").replace("\\n", "\n")
         else:
             fields = _event(event)
             if fields is None and number < len(events) and event.lstrip()[:1] == "{":

@@ -85,7 +85,7 @@ NUMBERS = {
 def checked(label: str, data: object) -> CloudFile:
     """What a file says. Raises CloudFileError with all its faults."""
     if not isinstance(data, Mapping):
-        raise CloudFileError(f"{label}: is no mapping; see config/cloud.example.yml")
+        raise CloudFileError(f"{label}: is no mapping; see docs/cloud-file.yml")
     known = {each.name: each for each in fields(CloudFile)}
     given = {key: value for key, value in data.items() if value is not None}
     faults = [

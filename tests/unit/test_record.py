@@ -185,7 +185,7 @@ OPTIONAL = {
     r"|side\.(env|engine|memory_bytes|network|cpus|disk_bytes|privileges|setup|shares_memory)"
     r"|side\.image\.(key|args|source|checkout)|.*source\.(url|sha256|sha1|own)",
     "benchmark.json": r"schema|verbose|timeout_s|grace_s|retries|artifacts\.date|members|environment",
-    "image-plan.json": r"schema|image\.(key|args|source|checkout)|.*source\.(url|sha256|sha1|own)",
+    "image-plan.json": r"schema|registry|image\.(key|args|source|checkout)|.*source\.(url|sha256|sha1|own)",
     "analysis.json": r"(?!metrics\[0\]\.name).*",
     "image.json": r"schema|base(\.b)?|files",
     "source.json": "schema",

@@ -31,7 +31,11 @@ rule measure:
     resources:
         tmpdir=gettempdir(),
         measuring=1,
-        cpus_per_task=lambda wildcards: -1,  # Slurm: no share of a node that the job has alone
+        # Slurm: the whole node, its memory and its cores.
+        slurm_extra="--exclusive",
+        mem_mb=0,
+        disk_mb=0,
+        cpus_per_task=lambda wildcards: -1,
     params:
         provide=lambda wildcards: "--provide" if elsewhere() else "",
     shell:

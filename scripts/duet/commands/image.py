@@ -21,6 +21,7 @@ from duet.records.provision import ImageRecord, SourceRecord
 if TYPE_CHECKING:
     from duet.images.store import Store
 
+CALLED_BY_RULES = True
 EXAMPLE = "./duetbench image --name compress --engine docker --out compress.json"
 
 

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import yaml
 from amazon import REGION, SECRET, Amazon
-from botocore.stub import Stubber
 from commands import DUETBENCH, ROOT
 from duet.model import DuetError
 from duet.platform import cloud_file, instances
@@ -27,6 +26,13 @@ from test_publishing import policy
 
 ROLE = "arn:aws:iam::123456789012:role/duetbench-limit"
 NOW_S = 1_800_000_000.0
+
+
+def stubbed(client: Any) -> Any:
+    """For what moto never answers: no capacity, say."""
+    from botocore.stub import Stubber  # not here before it is needed
+
+    return Stubber(client)
 
 
 @pytest.fixture
@@ -117,7 +123,7 @@ def test_what_it_is_given_is_a_script_that_sets_its_limit_first(data: dict[str, 
 
 def test_a_limit_that_cannot_be_set_leaves_nothing(amazon: Amazon, data: dict[str, Any]):
     there = cloud(data)
-    with Stubber(there.scheduler) as stub:
+    with stubbed(there.scheduler) as stub:
         stub.add_client_error("create_schedule", "AccessDeniedException", "no")
         stub.add_client_error("delete_schedule", "ResourceNotFoundException", "none")
         with pytest.raises(PlatformError, match=r"the limit of i-.* from outside: the credentials may not"):
@@ -142,7 +148,7 @@ def test_what_amazon_refuses_is_one_line(amazon: Amazon, data: dict[str, Any], c
     """Of these moto knows none."""
     there = cloud(data)
     image = there.ssm.get_parameter(Name="/mine/image")["Parameter"]["Value"]
-    with Stubber(there.ec2) as stub:
+    with stubbed(there.ec2) as stub:
         stub.add_response("describe_images", {"Images": [{"ImageId": image, "RootDeviceName": "/dev/xvda"}]})
         stub.add_client_error("run_instances", code, "something long")
         with pytest.raises(PlatformError) as refused:
@@ -261,7 +267,7 @@ def test_an_instance_that_died_or_outlived_its_limit_is_said(
 def test_what_a_machine_prints_before_it_can_tell(amazon: Amazon, data: dict[str, Any]):
     there = cloud(data)
     (instance,) = instances.start(there, "run", NOW_S)
-    with Stubber(there.ec2) as stub:
+    with stubbed(there.ec2) as stub:
         found = {"Instances": [{"InstanceId": instance, "State": {"Name": "running"}}]}
         found["Instances"][0]["LaunchTime"] = datetime.fromtimestamp(NOW_S, UTC)
         stub.add_response("describe_instances", {"Reservations": [found]})

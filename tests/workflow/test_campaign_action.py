@@ -68,10 +68,12 @@ def test_a_campaign_that_fails_shows_what_there_is(checkout: Project):
     assert "1 of 2" in output and summary
 
 
-def cloud_file(project: Project, bucket: str = "s3://results/lab") -> None:
+def cloud_file(project: Project, amazon: Amazon) -> None:
+    amazon.client("iam").create_instance_profile(InstanceProfileName="duetbench-instance")
+    image = amazon.client("ec2").describe_images()["Images"][0]["ImageId"]
     values = {
-        "name": "nightly", "region": "eu-central-1", "image": "ami-12c6146b", "type": "c7i.large",
-        "hours": 1, "bucket": bucket, "campaign": "config/other.yml", "limit_role": "none",
+        "name": "nightly", "region": "eu-central-1", "image": image, "type": "c7i.large",
+        "hours": 1, "bucket": "s3://results/lab", "campaign": "config/other.yml", "limit_role": "none",
         "repository": "https://example.org/x", "commit": "0" * 40,
     }  # fmt: skip
     project.write("cloud", values)
@@ -93,21 +95,22 @@ def as_an_instance(amazon: Amazon, results: Path) -> None:
 def test_on_an_instance(checkout: Project, amazon: Amazon):
     done = checkout.snakemake("one")
     assert done.returncode == 0, done.stdout
-    cloud_file(checkout)
-    elsewhere = checkout.path / "elsewhere"
+    cloud_file(checkout, amazon)
+    elsewhere = checkout.path / "elsewhere/one"
+    elsewhere.parent.mkdir()
     checkout.results("one").rename(elsewhere)
     instance = threading.Thread(target=as_an_instance, args=(amazon, elsewhere), daemon=True)
     instance.start()
     given = {"CAMPAIGN": "config/one.yml", "REPOSITORY": "https://example.org/me", "COMMIT": "1" * 40}
     code, output, summary = measured(checkout, CLOUD="config/cloud.yml", **given)
-    instance.join()
+    instance.join(30)
     assert code == 0, output
     assert len(list((checkout.path / "results").glob("one.i-*/report.html"))) == 1
     assert "published" in summary and "b" in summary
 
 
 def test_no_instance_is_left_where_nothing_comes_of_it(checkout: Project, amazon: Amazon):
-    cloud_file(checkout)
+    cloud_file(checkout, amazon)
     ec2 = amazon.client("ec2")
 
     def dies() -> None:
@@ -118,5 +121,5 @@ def test_no_instance_is_left_where_nothing_comes_of_it(checkout: Project, amazon
     death = threading.Thread(target=dies, daemon=True)
     death.start()
     code, output, _ = measured(checkout, CAMPAIGN="config/one.yml", CLOUD="config/cloud.yml")
-    death.join()
+    death.join(30)
     assert code == 1 and "ended without results" in output, output

@@ -196,7 +196,7 @@ def test_builds_of_the_same_image_at_once_make_one(folder: Folder) -> None:
 
     def one(i: int) -> None:
         out = folder.path / f"out{i}.json"
-        command = [*DUETBENCH, "image", "--name", names[i], "--engine", folder.store.engine]
+        command = [*DUETBENCH, "provide", "--name", names[i], "--engine", folder.store.engine]
         command += ["--images", str(folder.path), "--out", str(out), "--log", str(folder.log)]
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
@@ -321,7 +321,7 @@ class registry:
 
 def test_the_command_for_process_lists_the_files_of_a_side(tmp_path: Path) -> None:
     out = tmp_path / "compress.json"
-    command = [*DUETBENCH, "image", "--name", "compress", "--engine", "process", "--out", str(out)]
+    command = [*DUETBENCH, "provide", "--name", "compress", "--engine", "process", "--out", str(out)]
     done = subprocess.run(command, check=True, stderr=subprocess.PIPE, text=True)
     assert done.stderr.startswith(
         "image compress: not built for host processes, which get these files of it: "
@@ -335,7 +335,7 @@ def test_the_command_for_process_lists_the_files_of_a_side(tmp_path: Path) -> No
 
 def test_the_commands_faults_are_lines_and_no_tracebacks(folder: Folder) -> None:
     name = folder.make("app", "FROM base\nRUN false\n")
-    command = [*DUETBENCH, "image", "--name", name, "--engine", folder.store.engine]
+    command = [*DUETBENCH, "provide", "--name", name, "--engine", folder.store.engine]
     command += ["--images", str(folder.path), "--out", str(folder.path / "o.json")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1 and done.stderr.startswith("error: ") and "Traceback" not in done.stderr

@@ -47,7 +47,7 @@ def planned(file: Path, results: Path) -> dict[tuple[str, Type], Run]:
     runs = plan.runs(campaign)
     layout = Layout(results)
     plan_of(campaign, runs).write(layout)
-    command("image", "--plan", layout.image_plan("sunflow"), "--engine", "docker", check=True)
+    command("provide", "--plan", layout.image_plan("sunflow"), "--engine", "docker", check=True)
     return {(run.benchmark, run.type): run for run in runs}
 
 

@@ -97,7 +97,7 @@ def test_what_was_typed_wrongly(words: list[str], message: str):
         (["figures", "forest", "--verdicts", "torn", "--suite", "s", "--out", "x"], 1),
         (["figures", "methods", "--table", "none.parquet", "--out", "x"], 1),
         (["gate", "none"], 4),
-        (["image", "--plan", "torn", "--engine", "process"], 1),
+        (["provide", "--plan", "torn", "--engine", "process"], 1),
         (["measure", "--results", ".", "--run", "a.b.0.duet.AB"], 1),
         (["provenance", "--name", "x", "--runs", ".", "--planned", "none", "--html", "x"], 1),
         (["summary", "--show", "none"], 1),

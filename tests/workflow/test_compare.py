@@ -68,7 +68,7 @@ def test_a_command_that_never_ends(tmp_path: Path) -> None:
 def test_images(tmp_path: Path, docker_engine) -> None:
     """Containers get the current directory, and the image is a parameter of the project's own."""
     made = tmp_path / "image.json"
-    words = ("image", "--name", "compress", "--engine", "docker", "--out", str(made))
+    words = ("provide", "--name", "compress", "--engine", "docker", "--out", str(made))
     subprocess.run([*DUETBENCH, *words], check=True, capture_output=True)
     image = json.loads(made.read_text())["tag"]
     (tmp_path / "bench.py").write_text("import time; time.sleep(0.02)")

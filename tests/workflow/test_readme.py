@@ -95,7 +95,7 @@ def pythons(docker, tmp_path: Path) -> Iterator[None]:
     """python:3.11 and python:3.12: the project's image with a Python."""
     made = tmp_path / "image.json"
     entry = [sys.executable, str(PROJECT / "scripts/duetbench.py")]
-    words = ["image", "--name", "compress", "--engine", "docker", "--out", str(made)]
+    words = ["provide", "--name", "compress", "--engine", "docker", "--out", str(made)]
     subprocess.run([*entry, *words], check=True, capture_output=True)
     (tag,) = re.findall(r'"tag": ?"([^"]+)"', made.read_text())
     data = io.BytesIO()

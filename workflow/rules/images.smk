@@ -38,7 +38,7 @@ rule image:
     priority: FIRST
     localrule: True
     params:
-        command=duetbench("image"),
+        command=duetbench("provide"),
         engine=lambda wildcards: wildcards.place.partition("@")[0],
     shell:
         "{params.command} --plan {input.plan} --engine {params.engine} --log {log}"

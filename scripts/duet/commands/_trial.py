@@ -144,7 +144,7 @@ def _bring_images(comparison: Comparison, campaign: Campaign, layout: Layout, lo
                 ]
             )
         with Phase(f"building {ref.checkout.title if ref.checkout else ref.name}"):
-            done = _call(["image", "--plan", plan, "--engine", comparison.engine, *more])
+            done = _call(["provide", "--plan", plan, "--engine", comparison.engine, *more])
         if done.returncode and ref.checkout is not None:
             sides = [side.name for b in campaign.benchmarks for side in (b.a, b.b) if side.image == ref]
             raise _not_built(sides[0], done.stderr, log)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from duet.commands import Log
-from duet.commands.image import planned
+from duet.commands.provide import planned
 from duet.engines import Engine
 from duet.images import presence
 from duet.images.identity import IMAGES
@@ -68,7 +68,7 @@ def failed(options: argparse.Namespace, error: DuetError | OSError) -> list[str]
     return parts + ([f"again: {options.again}"] if options.again else [])
 
 
-def provide(options: argparse.Namespace, engine: Callable[[str], str]) -> None:
+def bring_images(options: argparse.Namespace, engine: Callable[[str], str]) -> None:
     """See to it that this machine has the images of the run's sides, the same as the other machines."""
     run = parse_run(options.run)
     if run is None:
@@ -99,7 +99,7 @@ def measure_planned(options: argparse.Namespace, say: Log) -> None:
         return chosen[name].name
 
     if options.provide:
-        provide(options, engine)
+        bring_images(options, engine)
     request = Request.read(options.results, options.run, engine)
     for plan in request.sides.values():
         engine(plan.side.engine)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from duet.images.store import Store
 
 CALLED_BY_RULES = True
-EXAMPLE = "./duetbench image --name compress --engine docker --out compress.json"
+EXAMPLE = "./duetbench provide --name compress --engine docker --out compress.json"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Two web servers, one of which is late at times, in containers (minutes: a server and wrk in an image)."""
+"""Two web servers, one of which is late at times, in containers (a server in an image, minutes)."""
 
 import shutil
 
@@ -15,9 +15,7 @@ def test_the_ready_campaign_finds_what_is_late(project, docker):
     done = project.run([*project.command("latency", verdicts), *values])
     assert done.returncode == 0, done.stdout
     rows = pd.read_csv(project.path / verdicts).set_index("metric")
-    assert list(rows.index) == ["p50", "p99", "requests/s", "peak_memory"]
+    assert list(rows.index) == ["p50", "p99", "peak_memory"]
     assert rows.loc["p99", "verdict"] == "slower" and rows.loc["p99", "value_B"] > 25e6
-    # wrk counts a late request again for each one that it could not send meanwhile: p50 moves, but by little
-    assert rows.loc["p50", "value_B"] < 1e6
-    assert rows.loc["requests/s", "better"] == "higher"
+    assert rows.loc["p50", "verdict"] != "slower" and rows.loc["p50", "value_B"] < 5e6
     assert rows.loc["peak_memory", "value_A"] > 1e6

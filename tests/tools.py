@@ -35,6 +35,8 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "munged": ("munge",),
     "docker-registry": ("docker-registry",),
     "moto_server": (),
+    "sshd": ("openssh-server",),
+    "ssh-keygen": ("openssh-client",),
 }
 """Program -> its packages. dockerd runs the tests' containers; mmdebstrap and busybox make their images;
 Chromium opens the report; the JDK compiles the probes, and cc an example of config/README.md; corelist comes

@@ -144,6 +144,66 @@ def test_the_command_pulls_what_the_campaign_identified(campaign: Campaign, regi
     assert there == campaign.record.presence
 
 
+@pytest.fixture
+def ssh(tmp_path: Path) -> Iterator[list[str]]:
+    """How a real server on this machine is reached; it answers to a key of ours alone."""
+    need("sshd", "ssh-keygen")
+    for name in ("host", "user"):
+        subprocess.run(["ssh-keygen", "-q", "-N", "", "-t", "ed25519", "-f", tmp_path / name], check=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (tmp_path / "sshd_config").write_text(
+        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {tmp_path}/host\nPidFile none\nStrictModes no\n"
+        f"AuthorizedKeysFile {tmp_path}/user.pub\nPasswordAuthentication no\nUsePAM no\n"
+    )
+    Path("/run/sshd").mkdir(exist_ok=True)
+    server = subprocess.Popen([shutil.which("sshd") or "", "-D", "-f", tmp_path / "sshd_config"])
+    options = (
+        "StrictHostKeyChecking=no",
+        "UserKnownHostsFile=/dev/null",
+        "BatchMode=yes",
+        "ConnectionAttempts=20",
+    )
+    yield [
+        "ssh",
+        "-q",
+        "-i",
+        str(tmp_path / "user"),
+        "-p",
+        str(port),
+        *(w for o in options for w in ("-o", o)),
+    ]
+    server.terminate()
+    server.wait()
+
+
+def test_another_host_gets_it_by_ssh(campaign: Campaign, ssh: list[str], monkeypatch) -> None:
+    sent: list[bytes] = []
+    monkeypatch.setattr(campaign.store, "save", saved_and_forgotten(campaign, sent))
+    [line] = transfer.copy(campaign.store, campaign.layout, "127.0.0.1", ssh)
+    assert line == f"{campaign.record.tag} to 127.0.0.1" and sent
+    assert campaign.state.present  # the engine that the server's host has is ours: it was brought back there
+    with pytest.raises(DuetError, match="did not get there"):
+        list(
+            transfer.copy(
+                campaign.store, campaign.layout, "127.0.0.1", ["ssh", "-o", "BatchMode=yes", "-p", "1"]
+            )
+        )
+
+
+def saved_and_forgotten(campaign: Campaign, sent: list[bytes]):
+    """Saving, behind which the image is gone here: there is but one engine on this machine."""
+    save = Store.save
+
+    def saved(tag: str, path: Path) -> None:
+        save(campaign.store, tag, path)
+        sent.append(path.read_bytes()[:10])
+        campaign.forget()
+
+    return saved
+
+
 def test_another_content_is_refused(campaign: Campaign, registry: str, tmp_path: Path) -> None:
     archive = tmp_path / "archive"
     list(transfer.save(campaign.store, campaign.layout, archive))

@@ -49,10 +49,10 @@ def choose(directories: Sequence[Path], into: Layout) -> dict[str, Path]:
     there = {run.name: path for run, path in finished(into.runs)}
     chosen: dict[str, Path] = {}
     for directory in directories:
-        found = list(finished(Layout(directory).runs))
-        if not found:
+        runs = list(finished(Layout(directory).runs))
+        if not runs:
             raise DuetError(f"{directory}: no finished runs here", "name results/<name>, with its runs/")
-        for run, path in found:
+        for run, path in runs:
             if faults := intact(path, digests=True):
                 raise DuetError(f"damaged: {faults[0]}", "copy it again; nothing was merged")
             other = there.get(run.name) or chosen.get(run.name)

@@ -1,4 +1,4 @@
-"""A campaign's images from one engine to another, by archives and registries.
+"""A campaign's images from one engine to another, by archives, registries and ssh.
 
 What an image is stays what it is: its content hash is a label that it carries with it, and that of an image
 which is not ours is made of its layers, which are the same wherever it is loaded. So nothing is built and
@@ -8,7 +8,10 @@ nothing is measured again.
     <registry>/duetbench/<key>:<first digits of its hash>         an image in a registry
 """
 
-from collections.abc import Iterator
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
@@ -166,6 +169,31 @@ def pull(store: Store, layout: Layout, registry: str) -> Iterator[str]:
         store.name(name, home)
         presence.write(layout, _record(store, identity, home))
         yield name
+
+
+def copy(store: Store, layout: Layout, host: str, ssh: Sequence[str]) -> Iterator[str]:
+    """Send the campaign's images to the engine of another machine; gives their names there.
+
+    `ssh`: the words that reach a host, its own name behind them. Raises TransferError.
+    """
+    for record in present(layout, store.engine):
+        _still(store, record)
+        with tempfile.TemporaryDirectory() as folder:
+            archive = Path(folder) / "image.tar"
+            store.save(str(record.tag), archive)
+            with archive.open("rb") as file:
+                done = subprocess.run(
+                    [*ssh, "--", host, store.engine, "load"], stdin=file, capture_output=True, text=True
+                )
+        if done.returncode:
+            why = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()[
+                -1
+            ]
+            raise TransferError(
+                f"{host}: {record.tag} did not get there: {why}",
+                f"see whether `{shlex.join([*ssh, host, store.engine, 'info'])}` works",
+            )
+        yield f"{record.tag} to {host}"
 
 
 def registry_of(layout: Layout) -> str | None:

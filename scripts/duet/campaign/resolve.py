@@ -179,12 +179,12 @@ def _harness(chain: Chain, suite: str, findings: Findings) -> Harness:
     key = "harness" if "harness" in layer.mapping else "format"
     name = layer.mapping[key]
     if layer.mapping.get("format", name) != name:
-        what = f"is {name}, but format is {layer.mapping['format']}"
+        what = f"is {show(name)}, but format is {show(layer.mapping['format'])}"
         findings.faults.add(layer.where(key), what, "one of the two")
     if name not in harnesses.names():
         known = harnesses.names()
         findings.faults.add(
-            layer.where(key), f'is "{name}", no harness{nearest(name, known)}', ", ".join(known)
+            layer.where(key), f"is {show(name)}, no harness{nearest(name, known)}", ", ".join(known)
         )
         return harnesses.get(harnesses.DEFAULT)
     return harnesses.get(name)

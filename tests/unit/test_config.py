@@ -241,7 +241,8 @@ def test_the_harness_is_given_by_either_name_of_its_key(tmp_path: Path) -> None:
         one, two = read(tmp_path, {key: "renaissance"}, two={"harness": "scalabench"}).benchmarks
         assert (one.format, two.format) == ("renaissance", "dacapo")
     line = only_fault(tmp_path, {"format": "native", "harness": "dacapo"})
-    assert line == "c.yml: duetbench.harness: is "dacapo", but format is "native"; accepted: one of the two"
+    what = 'is "dacapo", but format is "native"'
+    assert line == f"c.yml: duetbench.harness: {what}; accepted: one of the two"
 
 
 @pytest.mark.parametrize("harness", harnesses.known(), ids=lambda harness: harness.name)

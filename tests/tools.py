@@ -72,10 +72,16 @@ def packages(programs: list[str]) -> list[str]:
     return list(dict.fromkeys(package for program in programs for package in PACKAGES[program]))
 
 
+def _here(program: str) -> bool:
+    """What pip installs must be in the tests' own environment: they import of it, too."""
+    by_pip = BUILT.get(program, ())[: len(PIP)] == PIP
+    return shutil.which(program, path=str(Path(sys.executable).parent) if by_pip else None) is not None
+
+
 @functools.cache
 def provide(*programs: str) -> None:
     """Install what is missing of these where that is possible. Raises Missing."""
-    missing = [program for program in programs if shutil.which(program) is None]
+    missing = [program for program in programs if not _here(program)]
     if not missing:
         return
     if packages(missing) and (os.geteuid() or shutil.which("apt-get") is None):

@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Inputs and plain results of the programs; images/fhe/seal/source has them described.
 
@@ -71,6 +74,52 @@ func checkImage(sharpened []int64) error {
 		}
 		if sharpened[i] != expected {
 			return fmt.Errorf("wrong result: pixel %d is %d, not %d", i, sharpened[i], expected)
+		}
+	}
+	return nil
+}
+
+// Small, so that all terms stay below a plain modulus of 20 bits.
+func genotypes(i int) [3]int64 { return [3]int64{2 + int64(i)%3, 7 + int64(i)%2, 9 + int64(i)%5} }
+
+func checkTerms(i int, terms [4]int64) error {
+	n := genotypes(i)
+	p, q, d := 2*n[0]+n[1], 2*n[2]+n[1], 4*n[0]*n[2]-n[1]*n[1]
+	if expected := [4]int64{d * d, 2 * p * p, p * q, 2 * q * q}; terms != expected {
+		return fmt.Errorf("wrong result: the terms of %v are %v, not %v", n, terms, expected)
+	}
+	return nil
+}
+
+const inputs, outputs = 64, 10
+
+func weightOf(layer, row, column int) float64 { return float64((row*31+column*17+layer*7)%23-11) / 64 }
+
+func vector() []float64 {
+	values := make([]float64, inputs)
+	for i := range values {
+		values[i] = float64(i*13%29) / 29
+	}
+	return values
+}
+
+func checkOutputs(values []float64) error {
+	layer := func(number, rows int, v []float64) []float64 {
+		out := make([]float64, inputs)
+		for r := 0; r < rows; r++ {
+			for c := range v {
+				out[r] += weightOf(number, r, c) * v[c]
+			}
+		}
+		return out
+	}
+	hidden := layer(0, inputs, vector())
+	for i := range hidden {
+		hidden[i] *= hidden[i]
+	}
+	for i, expected := range layer(1, outputs, hidden)[:outputs] {
+		if !(math.Abs(values[i]-expected) < 1e-3) {
+			return fmt.Errorf("wrong result: output %d is %g, not %g", i, values[i], expected)
 		}
 	}
 	return nil

@@ -155,7 +155,9 @@ def test_a_sparse_giant_is_left_out_and_delays_nothing(sides: Sides, tmp_path: P
 
 def test_a_deep_tree_is_left_out_and_removed(sides: Sides, tmp_path: Path):
     """Deeper than Python's recursion goes, and than a path may be long."""
-    deep = "p=d; i=0; while [ $i -lt 1400 ]; do p=$p/d; i=$((i + 1)); done; mkdir -p $p && cd -P $p; mkdir -p $p"
+    deep = (
+        "p=d; i=0; while [ $i -lt 1400 ]; do p=$p/d; i=$((i + 1)); done; mkdir -p $p && cd -P $p; mkdir -p $p"
+    )
     side = sides(f"mkdir t; echo 1 >t/a; cd t; {deep}; true")
     assert side.wait(60) == 0
     (left_out,) = side.fetch("t", tmp_path / "t", ROOM)

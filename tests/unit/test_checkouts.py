@@ -79,7 +79,9 @@ def test_what_a_build_leaves_running_ends_with_it(repository: Repository) -> Non
     assert (tree / "done").exists() and alive(f"sleep {mark}") == []
 
 
-def test_a_build_ends_with_whoever_wanted_it_and_is_made_again(repository: Repository, tmp_path: Path) -> None:
+def test_a_build_ends_with_whoever_wanted_it_and_is_made_again(
+    repository: Repository, tmp_path: Path
+) -> None:
     mark, flag = f"4321.{os.getpid()}", tmp_path / "flag"
     build = f"touch half; [ -e {flag} ] || {{ touch {flag}; (setsid sleep {mark} &); sleep {mark}; }}"
     wanted = checkout(repository, build)

@@ -110,7 +110,9 @@ def _build(checkout: Checkout, tree: Path, log: IO[str], lock: int) -> None:
     env["GIT_CEILING_DIRECTORIES"] = str(tree.parent)  # there is no .git: not one further up, either
     words = [sys.executable, "-I", "-S", supervise.__file__, "tree", "", "sh", "-c", checkout.build]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": log}
-    with subprocess.Popen(words, cwd=tree, env=env, pass_fds=[lock], start_new_session=True, **pipes) as build:
+    with subprocess.Popen(
+        words, cwd=tree, env=env, pass_fds=[lock], start_new_session=True, **pipes
+    ) as build:
         assert build.stdin is not None and build.stdout is not None
         said = build.stdout.read().decode(errors="replace").splitlines()
     code = int(said[-1].split()[1]) if said[-1:] and said[-1].startswith("ended ") else 128 + signal.SIGKILL

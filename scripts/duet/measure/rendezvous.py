@@ -115,7 +115,9 @@ class Rendezvous:
         """A file's owner may give it any time, and a side's user may be its owner."""
         stamp_ns = os.fstat(self._fds[name]).st_mtime_ns
         if not 0 <= stamp_ns <= LAST_NS:
-            raise DuetError(f"side {side} has set its stamp to no time", "see what its command does to $DUET_GATE")
+            raise DuetError(
+                f"side {side} has set its stamp to no time", "see what its command does to $DUET_GATE"
+            )
         return stamp_ns
 
     def cpus(self, side: str) -> str | None:

@@ -94,10 +94,12 @@ class Measuring:
                     self._start()
                 self._hold()
                 self._through_gate()
-                self.telemetry.start(self.started)
+                with deferred():
+                    self.telemetry.start(self.started)
                 timed_out = self._to_end()
-                self.exchange.stop()
-                self.telemetry.stop()
+                with deferred():
+                    self.exchange.stop()
+                    self.telemetry.stop()
                 usage, files = self._fetch(timed_out)
             except DuetError as e:
                 if not isinstance(e, EngineGone):
@@ -210,7 +212,8 @@ class Measuring:
         else:
             self.exchange.prepare(self.started)
         self.gate.release()
-        self.exchange.start()
+        with deferred():  # half a start cannot be stopped
+            self.exchange.start()
 
     @property
     def _gate_timeout_s(self) -> float:

@@ -243,7 +243,9 @@ def finished(runs: Path) -> Iterator[tuple[Run, Path]]:
     """The runs below `runs` (results/<name>/runs) that were measured, and their directories; by name."""
     try:
         # of a link that leads to itself a DirEntry cannot tell
-        names = sorted(e.name for e in os.scandir(runs) if e.is_dir(follow_symlinks=False) or os.path.isdir(e))
+        names = sorted(
+            e.name for e in os.scandir(runs) if e.is_dir(follow_symlinks=False) or os.path.isdir(e)
+        )
     except FileNotFoundError:
         return
     for name in names:

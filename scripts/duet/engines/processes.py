@@ -394,5 +394,6 @@ def remove_tree(tree: Path) -> None:
     if not os.path.lexists(tree):
         return
     closed = ("-type", "d", "!", "-perm", "-700")
-    for command in (["find", tree, *closed, "-execdir", "chmod", "u+rwx", "{}", ";"], ["rm", "-rf", tree]):
+    opened = ["find", str(tree), *closed, "-execdir", "chmod", "u+rwx", "{}", ";"]
+    for command in (opened, ["rm", "-rf", str(tree)]):
         subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)

@@ -109,9 +109,15 @@ def _build(checkout: Checkout, tree: Path, log: IO[str], lock: int) -> None:
     env = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     env["GIT_CEILING_DIRECTORIES"] = str(tree.parent)  # there is no .git: not one further up, either
     words = [sys.executable, "-I", "-S", supervise.__file__, "tree", "", "sh", "-c", checkout.build]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": log}
     with subprocess.Popen(
-        words, cwd=tree, env=env, pass_fds=[lock], start_new_session=True, **pipes
+        words,
+        cwd=tree,
+        env=env,
+        pass_fds=[lock],
+        start_new_session=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
     ) as build:
         assert build.stdin is not None and build.stdout is not None
         said = build.stdout.read().decode(errors="replace").splitlines()

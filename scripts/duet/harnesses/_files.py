@@ -36,7 +36,7 @@ def read_bytes(path: Path) -> bytes:
                 raise FormatError(
                     path, "", f"{size / 2**30:.1f} GiB, more than the limit of {MAX_BYTES // 2**20} MiB"
                 )
-            # One byte more than allowed tells a pipe or a growing file from a small one.
+            # One byte more than allowed tells a growing file from a small one.
             data = f.read(MAX_BYTES + 1)
     except OSError as e:
         raise FormatError(path, "", e.strerror or str(e)) from None

@@ -28,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace, log: Log) -> None:
     results = options.results.absolute()
     with alone_on(Layout(options.results)):
-        clean(results, log)
+        tidy(results, log)
 
 
 @contextlib.contextmanager
@@ -42,7 +42,7 @@ def alone_on(layout: Layout) -> Iterator[None]:
         yield
 
 
-def clean(results: Path, log: Log) -> None:
+def tidy(results: Path, log: Log) -> None:
     """Of the campaign in a directory, which is absolute."""
     end_measuring(results)
     runs: set[str] = set()

@@ -90,6 +90,7 @@ def test_no_link_is_followed(tmp_path: Path, fifo):
         (b"\n \n", ""),
         (b"one\ntwo: the reason \n\n", "two: the reason"),
         (b"x" * 5000 + b"\nlast", "last"),
+        (b"sh: nosuch: not found\nduet-loop: iteration 0 ended with 127\n", "sh: nosuch: not found"),
         (b"y" * 5000, "y" * logs.LAST_CHARACTERS + "…"),
         (b"\x1b[31mred\xff\r", "\\x1b[31mred\ufffd"),
     ],

@@ -12,6 +12,8 @@ KEPT_BYTES = 64 << 20
 TAIL_BYTES = 64 << 10
 LAST_BYTES = 2 << 10
 """In which the last line is looked for."""
+LOOP = "duet-loop: iteration "
+"""What our own loop says is no reason: the message has the exit code, too."""
 LAST_CHARACTERS = 160
 """Of the last line, where it is quoted."""
 PIPE_BYTES = 1 << 20
@@ -67,7 +69,8 @@ class Log:
         program that fails it is mostly the reason."""
         self.drain()
         lines = self._last.decode(errors="replace").split("\n")
-        line = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        said = (line.strip() for line in reversed(lines) if not line.startswith(LOOP))
+        line = next(filter(None, said), "")
         return printable(line if len(line) <= LAST_CHARACTERS else f"{line[:LAST_CHARACTERS]}…")
 
     def close(self) -> None:

@@ -54,8 +54,8 @@ class Schedule(StrEnum):
 
 
 PER_HOST = 1000
-"""Run numbers of a type that belong to a host where each host measures all: the first has 0 to 999. A multiple
-of four, so that each host has both orders on both halves of the cores, and more than there are repetitions."""
+"""Run numbers of a type that belong to a host, where each measures all: the first has 0 to 999. A multiple of
+four, so that each host has both orders on both halves of the cores; more than there are repetitions."""
 ALIKE = (Type.AADUET, Type.BBDUET)
 """Types in which a side is measured against itself."""
 SIDES = ("A", "B")

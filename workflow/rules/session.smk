@@ -122,7 +122,7 @@ def stop_without_engine() -> None:
 def nodes() -> dict[str, str]:
     """The node that each run which is to be measured belongs to, where it does."""
     left = [RUNS[name] for name in due()]
-    if only_available() or not (left and (CAMPAIGN.hosts or CAMPAIGN.one_host)):
+    if only_available() or not (CAMPAIGN.hosts or left and CAMPAIGN.one_host):
         return {}
     finished = placement.measured_on(LAYOUT, (run for name, run in RUNS.items() if name not in due()))
     try:

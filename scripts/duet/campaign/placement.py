@@ -22,7 +22,7 @@ from duet.records.run import RunRecord
 def hosts(
     top: Mapping[str, Any], benchmarks: Iterable[Benchmark], where: str, faults: Faults
 ) -> tuple[str, ...]:
-    """The nodes that each measure everything; what contradicts that is a fault. `where`: `c.yml: duetbench`."""
+    """The nodes that each measure everything; `where`: `c.yml: duetbench`, for faults of what contradicts."""
     named = tuple(top.get("hosts", ()))
     if "replicate" not in top:
         if named:
@@ -89,8 +89,8 @@ def nodes(campaign: Campaign, due: Iterable[Run], measured: Mapping[Run, str]) -
 def jobs(due: Sequence[Run], size: int, on: Mapping[str, str], one_host: bool) -> dict[str, str]:
     """Name of each run that is to be measured, and of the scheduler's job that does it.
 
-    `due` in the plan's order; a job measures `size` runs of one node (`on`: run -> node, where it matters), or
-    with `one_host` all of a benchmark, one after the other in that order.
+    `due` in the plan's order, in which a job measures `size` runs of one node (`on`: run -> node, where that
+    matters), or with `one_host` all of a benchmark.
     """
     turn: Counter[str | None] = Counter()
     number: dict[object, int] = {}

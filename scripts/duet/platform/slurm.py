@@ -88,7 +88,7 @@ def faults_of_nodes(engines: Sequence[str], entry: Path) -> list[str]:
 
 
 def faults_of_names(nodes: Iterable[str]) -> list[str]:
-    """A line for each of these nodes that Slurm does not have, or that takes no jobs: they would wait forever."""
+    """A line for each of these nodes that Slurm does not have or that takes no jobs, which would wait."""
     wanted = sorted(set(nodes))
     if not wanted:
         return []

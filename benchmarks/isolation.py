@@ -8,7 +8,7 @@
 Experiments: `aa`: programs against themselves; `plus2`, `plus1`: B does 51 for A's 50, 101 for 100 units of
 the same work; `neighbours`: `aa` with 1 and 4 busy processes beside; `lengths`: `aa` with iterations of 1
 ms, 10 ms, 1 s; `sunflow`: a JVM against itself; `sequential`: one side after the other in the same machine
-time.
+time; `stopping`: `plus2`, at most 20 runs, of which each program gets as many as its verdict takes.
 
 Writes docs/isolation.csv (a row per engine, experiment, mode and program; those of other experiments and
 engines stay) and prints a line per engine, experiment and mode. What was measured before is taken from
@@ -20,7 +20,7 @@ import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +31,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT / "scripts"))
 
 from duet.inference import judge, run_effects  # noqa: E402
-from duet.model import Analysis  # noqa: E402
+from duet.model import Analysis, Precision  # noqa: E402
 from duet.records.layout import RUN  # noqa: E402
 from duet.records.run import ExchangeRecord, RunRecord, finished  # noqa: E402
 
@@ -64,6 +64,12 @@ class Experiment:
     b: int = 20
     busy: tuple[int, ...] = (0,)
     sequential: bool = False
+    stops: bool = False
+    """Measured until there is a verdict, `runs` at most."""
+
+    @property
+    def precision(self) -> Precision | None:
+        return Precision(self.runs, verdict=True) if self.stops else None
 
     @property
     def change(self) -> float:
@@ -78,6 +84,7 @@ EXPERIMENTS = {
     "lengths": Experiment(tuple(f"{p} {n}" for p, counts in LENGTHS.items() for n in counts), 12),
     "sunflow": Experiment(("sunflow",), 9),
     "sequential": Experiment(PROGRAMS[::4], 3, sequential=True),
+    "stopping": Experiment(CHANGED, 20, 50, 51, stops=True),
 }
 
 
@@ -99,25 +106,24 @@ def main() -> None:
         for engine in options.engines:
             if name == "sunflow" and engine == "process":
                 continue  # its jar is made in the image
-            for busy in EXPERIMENTS[name].busy:
-                folder = measured(name, engine, busy, options)
-                rows = compared(name, engine, busy, folder)
+            experiment = replace(EXPERIMENTS[name], runs=options.runs or EXPERIMENTS[name].runs)
+            for busy in experiment.busy:
+                folder = measured(name, experiment, engine, busy, options)
+                rows = compared(name, experiment, engine, busy, folder)
                 keep(rows, options.out)
                 print(summary(rows).to_string(index=False), flush=True)
 
 
-def measured(name: str, engine: str, busy: int, options: argparse.Namespace) -> Path:
+def measured(name: str, experiment: Experiment, engine: str, busy: int, options: argparse.Namespace) -> Path:
     """Measure the campaign, all modes interleaved; its results directory."""
-    experiment = EXPERIMENTS[name]
     programs = experiment.programs
     if options.programs:
         programs = programs[:: max(1, len(programs) // options.programs)][: options.programs]
-    runs = options.runs or experiment.runs
     work = options.work.resolve()
     label = f"{name}-{engine}-{busy}"
     work.mkdir(parents=True, exist_ok=True)
     file = work / f"{label}.yml"
-    file.write_text(yaml.safe_dump(campaign(label, engine, experiment, programs, runs, options)))
+    file.write_text(yaml.safe_dump(campaign(label, engine, experiment, programs, options)))
     goal = f"results/{label}/iterations.parquet"
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(PROJECT / "workflow/Snakefile")]
     command += ["--workflow-profile", str(PROJECT / "workflow/profiles/default"), "--cores", "1", goal]
@@ -132,11 +138,13 @@ def campaign(
     engine: str,
     experiment: Experiment,
     programs: tuple[str, ...],
-    runs: int,
     options: argparse.Namespace,
 ) -> dict:
     """The campaign file: a benchmark for each program and mode."""
-    if experiment.sequential:
+    runs = experiment.runs
+    if experiment.stops:
+        counts = {"precision": {"or": "verdict", "max_repetitions": runs}}
+    elif experiment.sequential:
         counts = {"duet_repetitions": 0, "sequential_repetitions": runs}
     elif experiment.a == experiment.b:
         counts = {"duet_repetitions": 0, "aa_repetitions": runs}
@@ -181,12 +189,12 @@ def neighbours(count: int) -> Iterator[None]:
             process.wait()
 
 
-def compared(name: str, engine: str, busy: int, folder: Path) -> pd.DataFrame:
+def compared(name: str, experiment: Experiment, engine: str, busy: int, folder: Path) -> pd.DataFrame:
     """A row per program and mode: spread of the runs' log ratios, interval, verdict, work done."""
     table = pd.read_parquet(folder / "iterations.parquet")
     names = table["benchmark"].astype(str).str.split("--", n=1, expand=True)
     table = table.assign(benchmark=names[0], suite=names[1])
-    analysis = Analysis(correction="none")
+    analysis = Analysis(correction="none", precision=experiment.precision)
     rules = {f"{m}/{p}": 12 if p == "sunflow" else 1 for p, m in set(zip(names[0], names[1], strict=True))}
     effects = run_effects(table, analysis, rules)
     rows = judge(effects, analysis)
@@ -206,10 +214,11 @@ def compared(name: str, engine: str, busy: int, folder: Path) -> pd.DataFrame:
                     "mode": row.suite,
                     "program": row.benchmark,
                 },
-                **{"runs": len(x), "true_percent": round(100 * EXPERIMENTS[name].change, 3)},
+                **{"runs": len(x), "true_percent": round(100 * experiment.change, 3)},
                 "sd_percent": round(100 * float(np.std(x, ddof=1)), 3) if len(x) > 1 else None,
                 "change_percent": round(row.change_percent, 3),
                 "interval_points": round(row.ci_high_percent - row.ci_low_percent, 3),
+                "detectable_percent": round(row.detectable_percent, 3),
                 "p_value": row.p_value,
                 "verdict": row.verdict,
                 "iterations": int(work[key]),
@@ -265,7 +274,9 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
         line |= {v: int(counts.get(v, 0)) for v in ("slower", "faster", "equivalent", "inconclusive")}
         line |= {
             "p <= 0.05": int((part["p_value"] <= 0.05).sum()),
+            "runs": int(part["runs"].sum()),
             "iterations": int(part["iterations"].sum()),
+            "detectable": part["detectable_percent"].median(),
         }
         if "period_ms" in part:
             line |= {"period ms": part["period_ms"].median(), "move us": part["move_us"].median()}

@@ -1,14 +1,17 @@
 """The nouns: campaign, suite, benchmark, side, run; and the names of their files."""
 
+import errno
 import hashlib
 import json
+import os
 import re
+import stat
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 
 SCHEMA_VERSION = 1
 """Version of run.json and of the plan files."""
@@ -413,6 +416,17 @@ def printable(text: str, but: str = "") -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in but else repr(c)[1:-1] for c in text)
+
+
+def open_file(path: Path) -> IO[bytes]:
+    """A file to be read. Raises OSError, for what is none too: a FIFO in its place would be waited for."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return open(descriptor, "rb")
+    os.close(descriptor)
+    code, what = (errno.EISDIR, None) if stat.S_ISDIR(mode) else (errno.EINVAL, "is no file")
+    raise OSError(code, what or os.strerror(code), os.fspath(path))
 
 
 def digest(value: object) -> str:

@@ -1,5 +1,6 @@
 """What containers do beyond the protocol, on Docker and Podman."""
 
+import io
 import os
 import signal
 import subprocess
@@ -50,7 +51,23 @@ def test_runs_the_launcher_and_nothing_of_the_image(contained: Sides):
         "duetbench.side": "A",
         "duetbench.root": str(contained.root),
         "duetbench.owner": owner.mark(),
+        "duetbench.keep": "no",
     }
+
+
+def test_labels_of_an_image_do_not_keep_its_containers(contained: Sides):
+    api = contained.engine.api
+    text = f"FROM {contained.image}\nLABEL duetbench.keep=yes duetbench.root=/ duetbench.run=x"
+    name = f"{contained.image}-labelled"
+    for _ in api.build(fileobj=io.BytesIO(text.encode()), tag=name, decode=True, rm=True):
+        pass
+    try:
+        side = contained("true", image=name)
+        assert side.wait(20) == 0
+        assert contained.engine.leftovers(contained.root) == ["s.b.0.duet.AB"]
+        side.remove()
+    finally:
+        api.remove_image(name, force=True)
 
 
 def test_the_name_of_the_host_has_an_address_without_a_network(contained: Sides):

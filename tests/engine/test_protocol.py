@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from duet.engines import EngineError, ResultMissing, Room
 from duet.engines.counters import SideReader
+from duet.engines.unpack import DEEPEST
 from duet.records.noise import SideCounters
 from sides import Sides, alive, refusal
 
@@ -150,6 +151,21 @@ def test_a_sparse_giant_is_left_out_and_delays_nothing(sides: Sides, tmp_path: P
     removing.start()
     removing.join(60)
     assert not removing.is_alive()
+
+
+def test_a_deep_tree_is_left_out_and_removed(sides: Sides, tmp_path: Path):
+    """Deeper than Python's recursion goes, and than a path may be long."""
+    deep = (
+        "p=d; i=0; while [ $i -lt 1400 ]; do p=$p/d; i=$((i + 1)); done; mkdir -p $p && cd -P $p; mkdir -p $p"
+    )
+    side = sides(f"mkdir t; echo 1 >t/a; cd t; {deep}; true")
+    assert side.wait(60) == 0
+    (left_out,) = side.fetch("t", tmp_path / "t", ROOM)
+    assert left_out.startswith("t/d/d/") and len(left_out) < 300
+    assert (tmp_path / "t/a").read_text() == "1\n" and len(list((tmp_path / "t").rglob("*"))) <= DEEPEST
+    side.remove()
+    if sides.engine.name == "process":
+        assert not side.workdir.exists()
 
 
 def test_a_stopped_sides_results_are_kept(sides: Sides, tmp_path: Path):

@@ -63,12 +63,14 @@ class Browser:
             if value := self.run(script, *args):
                 return value
             time.sleep(0.1)
-        raise AssertionError(f"never true: {script}")
+        text = str(self.run("return document.body?.innerText"))
+        raise AssertionError(f"never true: {script}; the page: {text[:1000]}")
 
     def click(self, selector: str, containing: str = "") -> None:
         """A real click on the first visible element that matches and contains the text.
 
-        The report's menu slides: what cannot be clicked yet, or is drawn anew, is tried again.
+        The report's menu slides: what still moves would be missed, and is waited for; what cannot be clicked
+        yet, or is drawn anew, is tried again.
         """
         end = time.monotonic() + 20
         while True:
@@ -79,12 +81,21 @@ class Browser:
                 containing,
             )
             try:
+                self._still(elements)
                 self._post(f"element/{next(iter(elements.values()))}/click", {})
                 return
             except AssertionError:
                 if time.monotonic() > end:
                     raise
                 time.sleep(0.2)
+
+    def _still(self, element: object) -> None:
+        where = "const r = arguments[0].getBoundingClientRect(); return [r.x, r.y, r.width, r.height]"
+        here, end = self.run(where, element), time.monotonic() + 5
+        while time.monotonic() < end:
+            time.sleep(0.05)
+            if here == (here := self.run(where, element)):
+                return
 
     def type(self, selector: str, text: str) -> None:
         elements = self.wait("return document.querySelector(arguments[0])", selector)

@@ -1,8 +1,11 @@
 """Checkouts for host processes, and what an image's state is with one on top."""
 
 import io
+import os
 import shutil
+import signal
 import tarfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from duet.images.store import BuildFailed
 from duet.model import Checkout, ImageRef, digest
 from duet.records.layout import Layout
 from repositories import Repository
+from sides import alive
 
 BASE = "debian:bookworm-slim"
 
@@ -66,6 +70,33 @@ def test_what_fails_when_built_again_is_not_taken_for_built(repository: Reposito
         with pytest.raises(CheckoutError) as caught:
             checkouts.built(once)
     assert f" 1 (test -e {flag}); log: " in str(caught.value)
+
+
+def test_what_a_build_leaves_running_ends_with_it(repository: Repository) -> None:
+    """It would compute beside what is measured."""
+    mark = f"5432.{os.getpid()}"
+    tree = checkouts.built(checkout(repository, f"(setsid sleep {mark} &); sleep {mark} & echo done >done"))
+    assert (tree / "done").exists() and alive(f"sleep {mark}") == []
+
+
+def test_a_build_ends_with_whoever_wanted_it_and_is_made_again(
+    repository: Repository, tmp_path: Path
+) -> None:
+    mark, flag = f"4321.{os.getpid()}", tmp_path / "flag"
+    build = f"touch half; [ -e {flag} ] || {{ touch {flag}; (setsid sleep {mark} &); sleep {mark}; }}"
+    wanted = checkout(repository, build)
+    child = os.fork()
+    if not child:
+        checkouts.built(wanted)
+        os._exit(0)
+    until = time.monotonic() + 30
+    while len(alive(f"sleep {mark}")) < 2:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    tree = checkouts.built(wanted)
+    assert alive(f"sleep {mark}") == [] and {path.name for path in tree.iterdir()} == {"a.txt", "half"}
 
 
 def test_no_place_to_build(repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """The native format: what is kept, what is refused and how it is said, and that nothing else happens."""
 
+import os
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from duet import harnesses
@@ -125,10 +128,14 @@ def test_gigabytes_are_refused_unread(tmp_path):
         native.parse([path], "gzip")
 
 
-def test_a_pipe_that_never_ends_is_refused(monkeypatch):
+def test_what_never_ends_or_is_larger_than_it_says_is_refused(monkeypatch, tmp_path):
     monkeypatch.setattr(_files, "MAX_BYTES", 1000)
+    os.mkfifo(tmp_path / "pipe")
+    for path in (Path("/dev/zero"), tmp_path / "pipe"):
+        with pytest.raises(FormatError, match="is no file"):
+            _files.read_bytes(path)
     with pytest.raises(FormatError, match="more than"):
-        _files.read_bytes("/dev/zero")
+        _files.read_bytes(Path("/proc/cpuinfo"))
 
 
 def test_missing_files_and_directories(tmp_path):

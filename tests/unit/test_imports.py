@@ -1,6 +1,8 @@
 """Existing result directories become the unified table: the predecessor's flat ones and ours."""
 
 import dataclasses
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -260,6 +262,48 @@ def test_ours_and_the_predecessors_in_one_directory_are_both_read(tmp_path):
     for path in DATA.glob("dacapo*"):
         (root / path.name).write_bytes(path.read_bytes())
     assert set(imports.read(root)["suite"]) == {"renaissance", "dacapo"}
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to(path), Path.mkdir])
+def test_what_is_no_file_is_left_out_and_not_waited_for(tmp_path, make):
+    """A directory may come from anybody."""
+    whole = copy(tmp_path / "whole")
+    files = [path for path in whole.rglob("*") if path.is_file()]
+    assert len(files) > 15
+    for number, file in enumerate(files):
+        (tmp_path / str(number)).mkdir()
+        strange = copy(tmp_path / str(number)) / file.relative_to(whole)
+        strange.unlink()
+        make(strange)
+        frame = imports.read(tmp_path / str(number) / "flat")
+        assert len(frame) and frame.attrs["imported"][0]["runs"] >= 6
+
+
+@pytest.mark.timeout(60)
+def test_pipes_among_our_own_results_are_left_out_and_not_waited_for(tmp_path):
+    original = ours(tmp_path, runids=(0, 1))
+    assert len(imports.read(original))
+    for path in [path for path in original.rglob("*") if path.is_file()]:
+        copied = tmp_path / "copied" / "results"
+        shutil.rmtree(copied, ignore_errors=True)
+        shutil.copytree(original, copied)
+        strange = copied / path.relative_to(original)
+        strange.unlink()
+        os.mkfifo(strange)
+        try:
+            frame = imports.read(copied)
+        except DuetError as error:
+            assert "\n" not in str(error)
+        else:
+            assert len(frame) or frame.attrs["left_out"]
+
+
+def test_artifacts_are_read_as_far_as_a_run_would_keep_them(tmp_path):
+    directory = copy(tmp_path)
+    with (directory / "artifacts/uname").open("r+b") as file:
+        file.truncate(1 << 40)  # sparse: a reader of all of it would have no memory left
+    assert len(imports.read(directory))
 
 
 def test_a_directory_of_campaigns_names_them(tmp_path):

@@ -81,3 +81,21 @@ def test_no_link_is_followed(tmp_path: Path, fifo):
     (tmp_path / "link").symlink_to("victim")
     with pytest.raises(OSError):
         Log(fifo, tmp_path / "link")
+
+
+@pytest.mark.parametrize(
+    "data, line",
+    [
+        (b"", ""),
+        (b"\n \n", ""),
+        (b"one\ntwo: the reason \n\n", "two: the reason"),
+        (b"x" * 5000 + b"\nlast", "last"),
+        (b"y" * 5000, "y" * logs.LAST_CHARACTERS + "…"),
+        (b"\x1b[31mred\xff\r", "\\x1b[31mred\ufffd"),
+    ],
+)
+def test_the_last_line(tmp_path: Path, fifo, file, data, line):
+    log = Log(fifo, file, kept_bytes=10)
+    os.write(fifo, data)
+    assert log.last_line() == line
+    log.close()

@@ -1,10 +1,11 @@
 """The directory for locks, whatever others have put in its place."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
-from duet.engines import private
+from duet.engines import podman, private
 from duet.model import DuetError
 
 
@@ -46,6 +47,16 @@ def test_a_user_without_any_private_place_is_told_so(monkeypatch):
     monkeypatch.setattr(private, "make_private", refuse)
     with pytest.raises(DuetError, match="is not a directory that only you may enter; remove it"):
         private.private_directory()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root gives the directory away")
+def test_nobody_else_can_take_the_place_of_podmans_socket(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    for name in ("podman", "podman-0"):
+        (tmp_path / f"duetbench-{name}").mkdir()
+        os.chown(tmp_path / f"duetbench-{name}", 65534, 65534)
+    assert not any(str(tmp_path) in host for host in podman.hosts())
 
 
 def test_the_place_is_private():

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from duet.model import Analysis, Benchmark, Campaign, ImageRef, Order, Run, Side, Source, Type
+from duet.model import Analysis, Benchmark, Campaign, ImageRef, Order, Run, Side, Source, Type, parse_run
 from duet.records import files
 from duet.records.codec import canonical, decode, encode
 from duet.records.files import Record, RecordError
@@ -392,6 +392,16 @@ def test_a_pipe_in_place_of_a_result_is_not_waited_for(run_directory):
     path.unlink()
     os.mkfifo(path)
     assert intact(run_directory, digests=True) == [f"{path}: is neither a file nor a directory"]
+
+
+@pytest.mark.timeout(30)
+def test_a_pipe_in_place_of_a_record_is_not_waited_for(run_directory):
+    path = run_directory / "run.json"
+    path.unlink()
+    os.mkfifo(path)
+    assert intact(run_directory) == [f"{path}: is no file"]
+    assert list(finished(run_directory.parent)) == [(parse_run(run_directory.name), run_directory)]
+    assert RunRecord.read_sound(path) is None
 
 
 def test_names_below_a_directory_are_part_of_its_digest(run_directory):

@@ -8,6 +8,7 @@ import time
 
 import pytest
 from duet.measure import rendezvous
+from duet.model import DuetError
 from stamping import stamping
 from tools import need
 
@@ -201,6 +202,29 @@ def test_telling_nobody_that_a_side_is_gone_does_not_block(tmp_path):
     for _ in range(70_000):  # more than a FIFO holds
         gate.gone("A")
         gate.look_again()
+
+
+def test_a_gate_that_a_setup_has_filled_is_released_all_the_same(tmp_path):
+    gate = rendezvous_of(tmp_path / "rv", ("A", "B"))
+    with (gate.of("A") / "gate.A").open("wb", buffering=0) as flood:
+        os.set_blocking(flood.fileno(), False)
+        while flood.write(bytes(1 << 12)):  # None where it is full
+            pass
+    gate.release()
+
+
+@pytest.mark.parametrize("seconds", [-5, 2**33, 2**40])
+def test_a_stamp_that_a_side_has_set_to_no_time_fails_its_run(tmp_path, seconds):
+    """What owns a file may set its times; tables hold 64 bits."""
+    gate = rendezvous_of(tmp_path / "rv", ("A", "B"))
+    with (gate.of("A") / "tell").open("w") as tell:
+        tell.write("go\nend 0\n")
+    for name, time_of in (("go.A", gate.go_ns), ("end", gate.end_ns)):
+        os.utime(gate.of("A") / name, (seconds, seconds))
+        if os.stat(gate.of("A") / name).st_mtime_ns in range(2**62):
+            pytest.skip("needs a file system with years beyond 2116; set TMPDIR to another one")
+        with pytest.raises(DuetError, match="side A has set its stamp to no time"):
+            time_of("A")
 
 
 @pytest.mark.parametrize("trick", ["ln -s {secret} $f", "mkfifo $f", "mkdir $f", "mknod $f c 1 5", ":"])

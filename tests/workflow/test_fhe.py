@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from campaigns import PROJECT, Project
 
-pytestmark = pytest.mark.long  # not seen green as a whole on the merged code yet
+pytestmark = pytest.mark.long  # images of several hundred megabytes, one of which builds for half an hour
 
 PHASES = ["t_keygen_ns", "t_input_encryption_ns", "t_computation_ns", "t_decryption_ns"]
 
@@ -19,6 +19,7 @@ def phases_add_up(table: pd.DataFrame) -> None:
 
 def test_tenseals_programs_in_a_campaign(project: Project, docker) -> None:
     tenseal = {"image": "fhe/tenseal"}
+    spoilt = "sed 's/SCORE = /SCORE = 1 + /' /usr/local/lib/python3/cases.py >cases.py"
     project.write(
         "fhe",
         {
@@ -32,14 +33,14 @@ def test_tenseals_programs_in_a_campaign(project: Project, docker) -> None:
             "cardio": {side: {"run": "python3 cardio.py batched 1"} for side in "AB"},
             "kernel": {side: {"run": "python3 kernel.py naive 1"} for side in "AB"},
             "wrong": {
-                "A": {"run": "sed -i 's/SCORE = /SCORE = 1 + /' cases.py; python3 cardio.py batched 1"},
+                "A": {"run": f"{spoilt}; python3 cardio.py batched 1"},
                 "B": {"run": "python3 cardio.py batched 1"},
             },
         },
     )
     done = project.snakemake("fhe")
     assert done.returncode != 0
-    assert "wrong result: the score is 5, not 6" in done.stdout, done.stdout
+    assert 'ended with exit code 1 ("wrong result: the score is 5, not 6"); log: ' in done.stdout, done.stdout
     assert project.snakemake("fhe", "--cores", "1", "available").returncode == 0
     results = project.results("fhe")
     table = pd.read_csv(results / "iterations.csv")

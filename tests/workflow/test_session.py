@@ -61,6 +61,17 @@ def test_a_second_workflow_is_refused_and_changes_nothing(project, harness, runn
     assert "started" in plan, "the first workflow's plan is still the one it began with"
 
 
+def test_cleaning_up_beside_a_running_workflow_is_refused(project, running):
+    command = [sys.executable, "scripts/duetbench.py", "clean", "results/c"]
+    done = project.run(command)
+    assert done.returncode == 1 and done.stdout.count("\n") == 1, done.stdout
+    assert "results/c: another workflow works on it, since 2" in done.stdout
+    assert f"process {running.pid} " in done.stdout
+    (project.path / "end").touch()
+    assert running.wait(60) == 0
+    assert project.run(command).returncode == 0
+
+
 def test_another_campaign_in_the_same_directory_goes_on(project, harness, running):
     project.write("d", process_campaign("d", {"b": {"A": f"{harness} 5"}}, duet_repetitions=1))
     done = project.snakemake("d", "-n")

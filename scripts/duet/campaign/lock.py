@@ -49,6 +49,15 @@ def hold(layout: Layout) -> IO[str]:
     return file
 
 
+def holder(layout: Layout) -> int | None:
+    """The process that says it holds the lock, or held it last."""
+    try:
+        pid = json.loads(layout.lock.read_bytes())["pid"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return pid if type(pid) is int else None
+
+
 def _description(text: str) -> str:
     try:
         facts = json.loads(text)

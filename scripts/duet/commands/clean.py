@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from duet.campaign import lock
 from duet.commands import Log
 from duet.engines import EngineError
 from duet.engines.choose import choose_engine
@@ -26,6 +27,23 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace, log: Log) -> None:
     results = options.results.absolute()
+    with alone_on(Layout(options.results)):
+        tidy(results, log)
+
+
+@contextlib.contextmanager
+def alone_on(layout: Layout) -> Iterator[None]:
+    """Hold the campaign's lock, unless the workflow that calls this does. Raises DuetError where another one
+    holds it: what it measures is no remains."""
+    if not layout.lock.exists() or lock.holder(layout) == os.getppid():
+        yield
+        return
+    with lock.hold(layout):
+        yield
+
+
+def tidy(results: Path, log: Log) -> None:
+    """Of the campaign in a directory, which is absolute."""
     end_measuring(results)
     runs: set[str] = set()
     for name in ("docker", "podman", "process"):

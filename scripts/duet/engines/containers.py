@@ -51,6 +51,8 @@ _IDLE_S = 300
 """After this long the connection is made anew: podman's service ends itself when nobody asks it anything."""
 PIDS = 4096
 """Processes and threads of a side."""
+KEPT = "duetbench.keep=yes"
+"""Label of what stays when it has ended, for its user to look into."""
 OOM_SCORE = 500
 """Of 1000; what is not a container usually has 0."""
 _FAULTS = (APIError, DockerException, requests.exceptions.RequestException)
@@ -130,7 +132,7 @@ class ContainerEngine:
         if not start.shares_memory or start.beside:
             same.append(f"duetbench.side={start.side}")
         with _faults(self, "listing containers"):
-            kept = self.api.containers(all=True, filters={"label": [*same, "duetbench.keep"]})
+            kept = self.api.containers(all=True, filters={"label": [*same, KEPT]})
         for container in kept:  # the newest first
             if container["State"] == "exited":
                 _remove(self, container["Id"])
@@ -157,7 +159,7 @@ class ContainerEngine:
         """Id and run of each container of a results directory, running or not, save those kept on purpose."""
         with _faults(self, "listing containers"):
             listed = self.api.containers(all=True, filters={"label": [f"duetbench.root={root}"]})
-        kept = [c for c in listed if "duetbench.keep" in c["Labels"] and c["State"] == "exited"]
+        kept = [c for c in listed if c["Labels"].get("duetbench.keep") == "yes" and c["State"] == "exited"]
         return [(c["Id"], c["Labels"].get("duetbench.run", "?")) for c in listed if c not in kept]
 
 
@@ -189,7 +191,7 @@ class Container:
                 "duetbench.side": s.side,
                 "duetbench.root": str(s.root),
                 "duetbench.owner": owner.mark(),
-                **({"duetbench.keep": "yes"} if s.keep else {}),
+                "duetbench.keep": "yes" if s.keep else "no",  # an image may have a label of that name
             },
             "healthcheck": {"test": ["NONE"]},
             "name": self.id,

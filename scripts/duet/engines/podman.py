@@ -2,14 +2,14 @@
 
 import os
 import shutil
-import stat
 import subprocess
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from duet.engines import EngineError
+from duet.engines.private import make_private, private_directory
+from duet.model import DuetError
 
 IDLE_S = 600
 """A service that nobody has asked anything for so long ends itself."""
@@ -26,12 +26,18 @@ def hosts() -> list[str]:
 
 
 def _own_socket() -> Path:
+    """In the session's own directory. Who has none, such as a job of cron, has it where the locks are."""
     base = os.environ.get("XDG_RUNTIME_DIR", "")
-    home = Path(base if os.path.isdir(base) else tempfile.gettempdir()) / f"duetbench-podman-{os.geteuid()}"
-    home.mkdir(mode=0o700, exist_ok=True)
-    facts = home.lstat()
-    if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid() or facts.st_mode & 0o077:
-        raise EngineError(f"{home} is not a private directory of this user", f"remove {home}")
+    home = Path(base) / f"duetbench-podman-{os.geteuid()}"
+    try:
+        if not os.path.isdir(base):
+            return private_directory() / f"podman.{os.uname().nodename}.sock"
+        make_private(home)
+    except DuetError as e:
+        raise EngineError(e.what, e.remedy) from None
+    except OSError:
+        what = f"{home} is not a private directory of this user"
+        raise EngineError(what, f"remove {home}") from None
     return home / "podman.sock"
 
 

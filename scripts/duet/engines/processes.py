@@ -358,14 +358,14 @@ def _parent(pid: int) -> int:
 def _copy(source: Path, to: Path, room: Room) -> list[str]:
     """Regular files and directories only; a link inside is left out, so nothing is followed anywhere."""
     left_out = unpack.Names()
-    waiting = [(source, to)]
+    waiting = [(source, to, 1)]
     while waiting:
-        old, new = waiting.pop()
+        old, new, depth = waiting.pop()
         facts = old.lstat()
-        if stat.S_ISDIR(facts.st_mode) and room.take(0):
+        if stat.S_ISDIR(facts.st_mode) and depth <= unpack.DEEPEST and room.take(0):
             new.mkdir()
-            waiting += [(Path(entry.path), new / entry.name) for entry in os.scandir(old)]
-        elif stat.S_ISREG(facts.st_mode) and room.take(facts.st_size):
+            waiting += [(Path(entry.path), new / entry.name, depth + 1) for entry in os.scandir(old)]
+        elif stat.S_ISREG(facts.st_mode) and depth <= unpack.DEEPEST and room.take(facts.st_size):
             _copy_file(old, new, 0o600 | facts.st_mode & 0o755)
         elif stat.S_ISREG(facts.st_mode) and old == source:
             raise EngineError(*unpack.too_large(source.name, facts.st_size, room))
@@ -387,10 +387,13 @@ def _copy_file(source: Path, to: Path, mode: int) -> None:
 
 
 def remove_tree(tree: Path) -> None:
-    """Also where a side took the permission to look into or write to a directory away."""
-    for folder, names, _ in os.walk(tree):  # which looks into them after this
-        for path in (folder, *(os.path.join(folder, name) for name in names)):
-            with contextlib.suppress(OSError):
-                if not os.path.islink(path):
-                    os.chmod(path, 0o700)
-    shutil.rmtree(tree, ignore_errors=True)
+    """However deep it is (Python's own gives up after a thousand levels, and where a path gets too long), and
+    also where a side took the permission to look into or write to a directory away."""
+    with contextlib.suppress(OSError, RecursionError):
+        shutil.rmtree(tree)
+    if not os.path.lexists(tree):
+        return
+    closed = ("-type", "d", "!", "-perm", "-700")
+    opened = ["find", str(tree), *closed, "-execdir", "chmod", "u+rwx", "{}", ";"]
+    for command in (opened, ["rm", "-rf", str(tree)]):
+        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)

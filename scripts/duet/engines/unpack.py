@@ -12,10 +12,12 @@ from duet.engines import EngineError, Room
 _CHUNK = 1 << 20
 _END = bytes(1024)
 """Two zero blocks end every tar archive; a stream without them was cut off."""
-
-
+DEEPEST = 100
+"""Directories in each other that are kept: who looks at them later does so by recursion."""
 NAMED = 10
 """Of what is left out, so many are named."""
+NAME_CHARACTERS = 200
+"""Of a longer name its beginning."""
 
 
 def extract(chunks: Iterable[bytes], to: Path, room: Room) -> list[str]:
@@ -23,8 +25,9 @@ def extract(chunks: Iterable[bytes], to: Path, room: Room) -> list[str]:
 
     The archive's first path component becomes `to`, which must not exist. Regular files and directories
     only, readable and writable for the owner, never setuid, owned by whoever runs this. Links, devices,
-    pipes and sparse files are not made: returns their names. Where `room` ends, so does reading: the name of
-    what did not fit in comes last then. Streams: memory does not grow with the archive.
+    pipes, sparse files and what lies deeper than DEEPEST are not made: returns their names. Where `room`
+    ends, so does reading: the name of what did not fit in comes last then. Streams: memory does not grow
+    with the archive.
 
     Raises EngineError, and then leaves no `to`: for names that are absolute, contain `..` or do not lie in
     the one tree, for a name that comes twice, for a cut-off or broken archive, for a full disk, for a file
@@ -47,9 +50,11 @@ def extract(chunks: Iterable[bytes], to: Path, room: Room) -> list[str]:
                         raise EngineError(*too_large(to.name, member.size, room))
                     return [
                         *skipped.listed(),
-                        f"{member.name} ({member.size} bytes) and whatever comes after it",
+                        f"{member.name[:NAME_CHARACTERS]} ({member.size} bytes) and whatever comes after it",
                     ]
-                if not _write(archive, member, to.joinpath(*parts[1:])):
+                if len(parts) > DEEPEST + 1:
+                    continue  # in a directory that was left out
+                if len(parts) > DEEPEST or not _write(archive, member, to.joinpath(*parts[1:])):
                     skipped.add(member.name)
         stream.drain()
         if not stream.ended:
@@ -80,7 +85,7 @@ class Names:
 
     def add(self, name: str) -> None:
         if len(self._first) < NAMED:
-            self._first.append(name)
+            self._first.append(name if len(name) <= NAME_CHARACTERS else f"{name[:NAME_CHARACTERS]}…")
         else:
             self._more += 1
 

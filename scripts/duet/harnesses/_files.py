@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from duet.harnesses import FormatError
-from duet.model import file_name
+from duet.model import file_name, open_file
 
 MAX_BYTES = 256 * 2**20
 """Largest file that is read whole: some 3 million iterations, and at most about 2 GiB of memory."""
@@ -30,13 +30,13 @@ RESERVED = frozenset((
 def read_bytes(path: Path) -> bytes:
     """The whole file without a byte order mark; FormatError when it is empty, missing or too large."""
     try:
-        with open(path, "rb") as f:
+        with open_file(path) as f:
             size = os.fstat(f.fileno()).st_size
             if size > MAX_BYTES:
                 raise FormatError(
                     path, "", f"{size / 2**30:.1f} GiB, more than the limit of {MAX_BYTES // 2**20} MiB"
                 )
-            # One byte more than allowed tells a pipe or a growing file from a small one.
+            # One byte more than allowed tells a growing file from a small one.
             data = f.read(MAX_BYTES + 1)
     except OSError as e:
         raise FormatError(path, "", e.strerror or str(e)) from None
@@ -51,7 +51,7 @@ def read_bytes(path: Path) -> bytes:
 def read_start(path: Path, size: int = 4096) -> bytes:
     """The first bytes of a file, to tell what it is; nothing for a directory or a missing file."""
     try:
-        with open(path, "rb") as f:
+        with open_file(path) as f:
             return f.read(size).removeprefix(b"\xef\xbb\xbf")
     except OSError:
         return b""
@@ -63,7 +63,7 @@ def read_lines(path: Path, *marks: bytes) -> Iterator[tuple[int, str]]:
     Of longer lines only the first MAX_LINE_BYTES are looked at; undecodable bytes are replaced.
     """
     try:
-        with open(path, "rb") as f:
+        with open_file(path) as f:
             number = 0
             while line := f.readline(MAX_LINE_BYTES):
                 number += 1

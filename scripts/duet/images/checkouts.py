@@ -15,8 +15,9 @@ import fcntl
 import io
 import json
 import os
-import shutil
+import signal
 import subprocess
+import sys
 import tarfile
 import tempfile
 import time
@@ -25,7 +26,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from duet import revisions
-from duet.engines import WORKDIR
+from duet.engines import WORKDIR, supervise
+from duet.engines.processes import remove_tree
 from duet.images.identity import process_hash
 from duet.model import Checkout, DuetError, ImageRef, digest
 from duet.records.provision import ImageRecord, place
@@ -88,12 +90,12 @@ def built(checkout: Checkout) -> Path:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not ((directory / "built").exists() and tree.is_dir()):
                 (directory / "built").unlink(missing_ok=True)
-                shutil.rmtree(tree, ignore_errors=True)
+                remove_tree(tree)
                 tree.mkdir()
                 revisions.write_files(_revision(checkout), tree)
                 if checkout.build:
                     with log.open("w") as file:
-                        _build(checkout, tree, file)
+                        _build(checkout, tree, file, lock.fileno())
                 (directory / "built").touch()
     except OSError as error:
         remedy = "set XDG_CACHE_HOME to a directory where you may write"
@@ -101,16 +103,30 @@ def built(checkout: Checkout) -> Path:
     return tree
 
 
-def _build(checkout: Checkout, tree: Path, log: IO[str]) -> None:
+def _build(checkout: Checkout, tree: Path, log: IO[str], lock: int) -> None:
+    """Nothing that it starts outlives it, or whoever wants it: that would run beside what is measured. Until
+    its last process is gone the lock, an open file, is held."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     env["GIT_CEILING_DIRECTORIES"] = str(tree.parent)  # there is no .git: not one further up, either
-    words = ["sh", "-c", checkout.build]
-    done = subprocess.run(words, cwd=tree, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    if done.returncode:
+    words = [sys.executable, "-I", "-S", supervise.__file__, "tree", "", "sh", "-c", checkout.build]
+    with subprocess.Popen(
+        words,
+        cwd=tree,
+        env=env,
+        pass_fds=[lock],
+        start_new_session=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+    ) as build:
+        assert build.stdin is not None and build.stdout is not None
+        said = build.stdout.read().decode(errors="replace").splitlines()
+    code = int(said[-1].split()[1]) if said[-1:] and said[-1].startswith("ended ") else 128 + signal.SIGKILL
+    if code:
         text = Path(log.name).read_bytes()[-20_000:].decode(errors="replace")
         tail = ["    " + line for line in text.splitlines() if line.strip()][-TAIL_LINES:]
         command = " ".join(checkout.build.split())
-        what = f"{checkout.title}: the build ended with exit code {done.returncode} ({command})"
+        what = f"{checkout.title}: the build ended with exit code {code} ({command})"
         raise CheckoutError("\n".join([f"{what}; log: {log.name}", *tail]))
 
 

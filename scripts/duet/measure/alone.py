@@ -139,8 +139,10 @@ def _is_side(name: str) -> bool:
         words = Path("/proc", name, "cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
-    in_container, supervised = f"{GATE}/launch".encode(), b"/engines/supervise.py"
-    return words[1:2] == [in_container] or any(word.endswith(supervised) for word in words)
+    if words[1:2] == [f"{GATE}/launch".encode()]:
+        return True
+    # A build is supervised, too, but launched by nothing.
+    return all(any(word.endswith(end) for word in words) for end in (b"/engines/supervise.py", b"/launch"))
 
 
 def _user(pid: int) -> str:

@@ -17,8 +17,8 @@ from duet.records.run import ExchangeRecord, file_record
 
 SHORTEST_S = 0.010
 """Below this the sides lose more by cold caches than they gain."""
-CPU_SHARE = 0.005
-"""What moving may take of one core."""
+CPU_SHARE = 0.004
+"""What moving is to take of one core. It may take 0.5 %: what the first moves cost is known after them."""
 TIME_SHARE = 0.05
 """For how much of the time a move may be under way."""
 SPREAD = (0.5, 1.5)

@@ -5,9 +5,15 @@ import fcntl
 import os
 from pathlib import Path
 
+from duet.model import printable
+
 KEPT_BYTES = 64 << 20
 """Of a log its beginning of this size is kept, and of a longer one its end."""
 TAIL_BYTES = 64 << 10
+LAST_BYTES = 2 << 10
+"""In which the last line is looked for."""
+LAST_CHARACTERS = 160
+"""Of the last line, where it is quoted."""
 PIPE_BYTES = 1 << 20
 """What a side may write while nobody looks; the largest that an ordinary user may ask for."""
 PAUSE_S = 0.1
@@ -22,7 +28,7 @@ class Log:
     def __init__(self, fifo: int, path: Path, kept_bytes: int = KEPT_BYTES):
         self._fifo, self._left = fifo, kept_bytes
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
-        self._tail, self._beyond = b"", 0
+        self._tail, self._beyond, self._last = b"", 0, b""
         self.fault: str | None = None
         """Why it is incomplete."""
         with contextlib.suppress(OSError):  # above the user's limit for all pipes: it stays at 64 KiB
@@ -41,6 +47,7 @@ class Log:
         return BUSY_S if taken > PIPE_BYTES // 8 else PAUSE_S
 
     def _keep(self, data: bytes) -> None:
+        self._last = (self._last + data[-LAST_BYTES:])[-LAST_BYTES:]
         head, rest = data[: self._left], data[self._left :]
         self._left -= len(head)
         self._write(head)
@@ -54,6 +61,14 @@ class Log:
                 data = data[os.write(self._file, data) :]
             except OSError as e:
                 self.fault = f"it could not be written ({e.strerror})"
+
+    def last_line(self) -> str:
+        """The last line in which there is something, safe to show, and not more of it than one reads; of a
+        program that fails it is mostly the reason."""
+        self.drain()
+        lines = self._last.decode(errors="replace").split("\n")
+        line = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return printable(line if len(line) <= LAST_CHARACTERS else f"{line[:LAST_CHARACTERS]}…")
 
     def close(self) -> None:
         """Take the rest of a side that has ended. Repeating it is no error."""

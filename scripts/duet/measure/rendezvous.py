@@ -35,6 +35,8 @@ SETUP = "DUET_SETUP"
 
 STAMP_NS = 20_000
 """Stamps that two shells make within this time may come out equal: Linux then gives both the earlier one."""
+LAST_NS = 2**62 - 1
+"""The latest stamp, in the year 2116: the sum of two times stays within 64 bits."""
 TOLD_BYTES = 1 << 16
 """Read of a side's `tell`. An honest launcher needs a hundredth."""
 
@@ -93,7 +95,7 @@ class Rendezvous:
     def release(self) -> None:
         """Let the sides that are held before the gate meet there."""
         for side in self.sides:
-            os.write(self._fds[f"gate.{side}"], b"held\n")
+            self._wake(f"gate.{side}", b"held\n")
 
     @staticmethod
     def stamps(side: str) -> tuple[str, ...]:
@@ -101,16 +103,22 @@ class Rendezvous:
         return (f"go.{side}", "end")
 
     def go_ns(self, side: str) -> int | None:
-        """When the side went through the gate (epoch), or None."""
-        return self._stamp(f"go.{side}") if "go" in self.lines(side) else None
+        """When the side went through the gate (epoch), or None. Raises DuetError."""
+        return self._stamp(side, f"go.{side}") if "go" in self.lines(side) else None
 
     def end_ns(self, side: str) -> int | None:
-        """When the side's command ended (epoch), or None: it runs, or was killed."""
+        """When the side's command ended (epoch), or None: it runs, or was killed. Raises DuetError."""
         ended = any(line.startswith("end ") for line in self.lines(side))
-        return self._stamp(f"{side}/end") if ended else None
+        return self._stamp(side, f"{side}/end") if ended else None
 
-    def _stamp(self, name: str) -> int:
-        return os.fstat(self._fds[name]).st_mtime_ns
+    def _stamp(self, side: str, name: str) -> int:
+        """A file's owner may give it any time, and a side's user may be its owner."""
+        stamp_ns = os.fstat(self._fds[name]).st_mtime_ns
+        if not 0 <= stamp_ns <= LAST_NS:
+            raise DuetError(
+                f"side {side} has set its stamp to no time", "see what its command does to $DUET_GATE"
+            )
+        return stamp_ns
 
     def cpus(self, side: str) -> str | None:
         """The set of cores that the side saw itself bound to."""

@@ -94,10 +94,12 @@ class Measuring:
                     self._start()
                 self._hold()
                 self._through_gate()
-                self.telemetry.start(self.started)
+                with deferred():
+                    self.telemetry.start(self.started)
                 timed_out = self._to_end()
-                self.exchange.stop()
-                self.telemetry.stop()
+                with deferred():
+                    self.exchange.stop()
+                    self.telemetry.stop()
                 usage, files = self._fetch(timed_out)
             except DuetError as e:
                 if not isinstance(e, EngineGone):
@@ -210,7 +212,8 @@ class Measuring:
         else:
             self.exchange.prepare(self.started)
         self.gate.release()
-        self.exchange.start()
+        with deferred():  # half a start cannot be stopped
+            self.exchange.start()
 
     @property
     def _gate_timeout_s(self) -> float:
@@ -237,10 +240,10 @@ class Measuring:
             waiting = [side for side in waiting if side not in self.goes_ns]
             for side in dead:
                 if side in waiting:
-                    what = "its setup" if self.request.sides[side].side.setup else "before the gate"
+                    what = " its setup" if self.request.sides[side].side.setup else " before the gate"
                     code = self.started[side].wait(0)
                     self._acquit(side, code)
-                    raise self._failure(side, f"ended {what} with exit code {code}")
+                    raise self._ended(side, code, what)
             if waiting and time.monotonic() > until:
                 raise self._late(waiting[0])
         self.released = time.monotonic()
@@ -312,7 +315,11 @@ class Measuring:
                 limit = self.request.sides[side].side.memory_bytes
                 bound = f" of {limit} bytes" if limit else ""
                 return self._failure(side, f"ran out of memory{bound} (exit code {code})", "raise `memory`")
-        return self._failure(side, f"ended with exit code {code}")
+        return self._ended(side, code)
+
+    def _ended(self, side: str, code: int | None, what: str = "") -> MeasureError:
+        last = self.gate.logs[side].last_line()
+        return self._failure(side, f"ended{what} with exit code {code}" + (f' ("{last}")' if last else ""))
 
     def _disk_bytes(self, side: str) -> int:
         return self.request.sides[side].side.disk_bytes or DISK_BYTES

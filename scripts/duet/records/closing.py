@@ -9,7 +9,7 @@ is due again (duet.campaign.due).
 from dataclasses import dataclass
 from pathlib import Path
 
-from duet.model import Analysis
+from duet.model import Analysis, open_file
 from duet.records.files import Record
 from duet.records.layout import RUN
 
@@ -32,8 +32,9 @@ def closing_of(directory: Path) -> Closing | None:
     path = directory / RUN
     try:
         # run records are longer, and most: what is none need not be decoded
-        if '"not_needed"' not in path.read_text(encoding="utf-8"):
-            return None
-    except (OSError, ValueError):
+        with open_file(path) as file:
+            if b'"not_needed"' not in file.read():
+                return None
+    except OSError:
         return None
     return Closing.read_sound(path)

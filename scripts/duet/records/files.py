@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar, Self
 
-from duet.model import SCHEMA_VERSION, DuetError
+from duet.model import SCHEMA_VERSION, DuetError, open_file
 from duet.records.codec import Mismatch, canonical, decode, encode
 
 
@@ -27,7 +27,8 @@ class Record:
     def read(cls, path: Path) -> Self:
         """Raises RecordError, one line: the file, the key, the remedy."""
         try:
-            text = path.read_bytes()
+            with open_file(path) as file:
+                text = file.read()
         except FileNotFoundError:
             raise RecordError(f"{path}: no such file") from None
         except OSError as e:

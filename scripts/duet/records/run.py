@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from duet.model import Order, Run, Side, Type, parse_run
+from duet.model import Order, Run, Side, Type, open_file, parse_run
 from duet.records import flat
 from duet.records.closing import closing_of
 from duet.records.codec import Mismatch
@@ -244,7 +244,10 @@ class FailureRecord(Record):
 def finished(runs: Path) -> Iterator[tuple[Run, Path]]:
     """The runs below `runs` (results/<name>/runs) that were measured, and their directories; by name."""
     try:
-        names = sorted(entry.name for entry in os.scandir(runs) if entry.is_dir())
+        # of a link that leads to itself a DirEntry cannot tell
+        names = sorted(
+            e.name for e in os.scandir(runs) if e.is_dir(follow_symlinks=False) or os.path.isdir(e)
+        )
     except FileNotFoundError:
         return
     for name in names:
@@ -342,7 +345,7 @@ def _below(directory: Path) -> list[tuple[str, Path]]:
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_file(path) as file:
         start = file.read(QUICK_BYTES)
         digest = hashlib.sha256(start)
         if len(start) == QUICK_BYTES:

@@ -12,6 +12,7 @@ every suite (its DaCapo tables count from 1). A benchmark has its true name wher
 (SPEC's `500.perlbench_r` is `500_perlbench_r` in file names), else the one of the file names.
 """
 
+import contextlib
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +23,7 @@ import pandas as pd
 import pyarrow as pa
 
 from duet import harnesses
-from duet.model import Run, Type, parse_result_file, parse_run
+from duet.model import Run, Type, open_file, parse_result_file, parse_run
 from duet.records import flat
 from duet.records.layout import FAILURE, RUN, Layout
 from duet.records.plan import BenchmarkPlan
@@ -33,6 +34,8 @@ from duet.table.duetprocess import NoResults
 from duet.table.store import LeftOut, ReadingWarning
 
 ARTIFACTS = "artifacts"
+ARTIFACT_BYTES = 1 << 20
+"""Read of each of its files."""
 _RUN_KEYS = ["suite", "benchmark", "type", "runid"]
 
 
@@ -189,9 +192,11 @@ def _log_last(files: Iterable[Path]) -> list[Path]:
 
 
 def _artifacts(directory: Path) -> dict[str, str]:
-    if not directory.is_dir():
-        return {}
-    return {p.name: p.read_text(errors="replace") for p in sorted(directory.iterdir()) if p.is_file()}
+    texts = {}
+    for path in sorted(directory.iterdir()) if directory.is_dir() else ():
+        with contextlib.suppress(OSError), open_file(path) as file:
+            texts[path.name] = file.read(ARTIFACT_BYTES).decode(errors="replace")
+    return texts
 
 
 def renumbered(frame: pd.DataFrame, others: Sequence[pa.Table]) -> tuple[pd.DataFrame, str]:

@@ -119,16 +119,18 @@ def _operations(ax: Axes, program: str, sides: Sides, operations: list[str], lab
     colours = ("#0072B2", "#E69F00", "#999999", "#D55E00", "#009E73", "#CC79A7")
     values = np.concatenate([mine[operations].mean().dropna().to_numpy(float) for mine in sides.values()])
     unit_ns, unit = style.time_unit(float(np.median(values)))
+    highest = float(values.max()) / unit_ns
     for i, (key, mine) in enumerate(sides.items()):
         means = mine[operations].mean().to_numpy(float) / unit_ns
         errors = (mine[operations].std().to_numpy(float) / unit_ns) if len(mine) > 1 else np.zeros(len(means))
         there = np.isfinite(means)
+        highest = max(highest, float(np.nanmax(means + np.nan_to_num(errors), initial=0)))
         places = np.arange(len(operations))[there] + (i - (len(sides) - 1) / 2) * width
         label, colour = style.shorten(_label(key, labels, sides), 34), colours[i % len(colours)]
         ax.bar(places, means[there], width * 0.92, color=colour, label=label, linewidth=0)
         ax.errorbar(places, means[there], yerr=np.nan_to_num(errors[there]), fmt="none", ecolor=style.INK,
                     elinewidth=0.8, capsize=2)  # fmt: skip
-    style.log_scale(ax, float(values[values > 0].min()) / unit_ns / 2, float(values.max()) / unit_ns)
+    style.log_scale(ax, float(values[values > 0].min()) / unit_ns / 2, 1.1 * highest)
     names = [
         c.removeprefix(PREFIX).removesuffix(SUFFIX).replace("_", "\n", 1).replace("_", ", ")
         for c in operations
@@ -137,4 +139,4 @@ def _operations(ax: Axes, program: str, sides: Sides, operations: list[str], lab
     ax.grid(axis="x", visible=False)
     ax.set_title(program)
     ax.set_ylabel(f"time ({unit}, logarithmic)")
-    ax.legend(ncols=3, loc="upper right")
+    ax.legend(ncols=3, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2)  # beside the title

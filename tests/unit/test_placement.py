@@ -41,7 +41,7 @@ def test_more_hosts_and_repetitions_move_no_run(tmp_path: Path) -> None:
 def test_a_finished_run_of_another_host_is_told(tmp_path: Path) -> None:
     campaign = read(tmp_path, HOSTS)
     runs = order.runs(campaign)
-    with pytest.raises(DuetError, match="was measured on n9, and now belongs to n[12]; leave their order"):
+    with pytest.raises(DuetError, match=r"was measured on n9, and now belongs to n[12]; leave their order"):
         placement.nodes(campaign, runs[1:], {runs[0]: "n9"})
 
 
@@ -53,7 +53,7 @@ def test_the_rest_of_a_benchmark_goes_where_it_was_measured(tmp_path: Path) -> N
     assert placement.nodes(campaign, left, {first: "n2"}) == {second.name: "n2"}
     third = parse_run("tiny.one.7.duet.AB")
     assert third is not None
-    with pytest.raises(DuetError, match="tiny.one was measured on n1 and n2, and has runs left; remove"):
+    with pytest.raises(DuetError, match=r"tiny\.one was measured on n1 and n2, and has runs left; remove"):
         placement.nodes(campaign, left, {first: "n2", third: "n1"})
     assert placement.nodes(read(tmp_path, {}), left, {first: "n2", third: "n1"}) == {}
 
@@ -88,7 +88,9 @@ def test_a_record_tells_its_node_as_slurm_calls_it(tmp_path: Path, monkeypatch: 
 
 
 CONTRADICTIONS = {
-    "duetbench.replicate: is hosts, but none are named; accepted: hosts: [NODE, NODE] beside it": {"hosts": None},
+    "duetbench.replicate: is hosts, but none are named; accepted: hosts: [NODE, NODE] beside it": {
+        "hosts": None
+    },
     "duetbench.hosts: replicate does not say what for; accepted: replicate: hosts beside it": {
         "replicate": None
     },
@@ -100,7 +102,9 @@ CONTRADICTIONS = {
         "duet_repetitions": 1001
     },
     'duetbench.replicate: is "nodes"; accepted: hosts': {"replicate": "nodes"},
-    'duetbench.hosts[1]: is "n2 --wrap"; accepted: a node\'s name, as sinfo has it': {"hosts": ["n1", "n2 --wrap"]},
+    'duetbench.hosts[1]: is "n2 --wrap"; accepted: a node\'s name, as sinfo has it': {
+        "hosts": ["n1", "n2 --wrap"]
+    },
     'duetbench.hosts: is ["n1", "n1"]; accepted: a list of nodes\' names, each once': {"hosts": ["n1", "n1"]},
     "duetbench.duets: makes 200000 runs; accepted: at most 100000 in a campaign": {
         "hosts": [f"n{i}" for i in range(100)], "duet_repetitions": 1000,

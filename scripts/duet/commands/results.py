@@ -4,9 +4,9 @@
     results merge DIR... --into results/NAME           takes what rsync, scp or a shared disk brought
 
 DIR is results/NAME there: absolute or relative to one's home directory there; by default where it is here.
-Modification times and digests stay, so that nothing is measured again. Each run that is copied is intact; one that is there already is the same one,
-or nothing is copied at all. Runs that several machines have measured alike, under the same names, are no
-campaign: `import: [DIR, DIR]` judges them side by side.
+Modification times and digests stay, so that nothing is measured again. Each run that is copied is intact; one
+that is there already is the same one, or nothing is copied at all. Runs that several machines have measured
+alike, under the same names, are no campaign: `import: [DIR, DIR]` judges them side by side.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a campaign costs beside its measuring, as it grows: the DAG, the table, the verdicts, the report.
 
-    python benchmarks/scale.py [--benchmarks 3 100 300 1000] [--runs 20] [--goal 10000] [--csv FILE]
+    python benchmarks/scale.py [--benchmarks 3 30 300 1000] [--runs 20] [--goal 10000] [--csv FILE]
 
 Runs are made up (tests/report/finished.py), each benchmark on one of 50 nodes; what reads them is the real
 workflow and its commands. CPU seconds of the processes (user and system), which a busy machine changes less
@@ -39,10 +39,10 @@ class Cost:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--benchmarks", type=int, nargs="+", default=[3, 100, 300, 1000])
+    parser.add_argument("--benchmarks", type=int, nargs="+", default=[3, 30, 300, 1000])
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--iterations", type=int, default=30)
-    parser.add_argument("--figures", type=int, default=100, help="draw them of no more benchmarks than this")
+    parser.add_argument("--figures", type=int, default=30, help="draw them of no more benchmarks than this")
     parser.add_argument("--goal", type=int, default=10_000)
     parser.add_argument("--csv", type=Path)
     parser.add_argument("--make", type=Path, help=argparse.SUPPRESS)

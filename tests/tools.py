@@ -35,6 +35,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "munged": ("munge",),
     "docker-registry": ("docker-registry",),
     "moto_server": (),
+    "rsync": ("rsync",),
     "sshd": ("openssh-server",),
     "ssh-keygen": ("openssh-client",),
 }

@@ -56,6 +56,9 @@ class Schedule(StrEnum):
     RMIT = "randomized_interleaving_trials"
 
 
+PER_HOST = 1000
+"""Run numbers of a type that belong to a host, where each measures all: the first has 0 to 999. A multiple of
+four, so that each host has both orders on both halves of the cores; more than there are repetitions."""
 ALIKE = (Type.AADUET, Type.BBDUET)
 """Types in which a side is measured against itself."""
 SIDES = ("A", "B")
@@ -305,6 +308,10 @@ class Campaign:
     base_image: str = "debian:bookworm-slim"
     registry: str | None = None
     """Where images may be pulled from before they are built."""
+    hosts: tuple[str, ...] = ()
+    """Nodes of a cluster, each of which measures every benchmark; none: any node does."""
+    one_host: bool = False
+    """All runs of a benchmark are measured on one node, whichever that is."""
     analysis: Analysis = field(default_factory=Analysis)
     notices: tuple[str, ...] = ()
     """Lines for people: what was understood otherwise than written."""

@@ -1,6 +1,8 @@
 """Images from engine to engine, by archives and a real registry: they stay what they are."""
 
 import io
+import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -17,10 +19,12 @@ from commands import DUETBENCH
 from duet.images import presence, transfer
 from duet.images.provide import provide_image
 from duet.images.store import NoRegistry, Store
-from duet.model import DuetError, ImageRef
+from duet.model import DuetError, ImageRef, Order, Run, Type
 from duet.records.layout import Layout
 from duet.records.plan import ImagePlan
 from duet.records.provision import ImageIdentity, ImagePresence, ImageRecord, place
+from duet.records.run import file_record, finished, intact
+from run_records import run_record
 from tools import need
 
 
@@ -190,6 +194,51 @@ def test_another_host_gets_it_by_ssh(campaign: Campaign, ssh: list[str], monkeyp
                 campaign.store, campaign.layout, "127.0.0.1", ["ssh", "-o", "BatchMode=yes", "-p", "1"]
             )
         )
+
+
+@pytest.mark.needs("rsync")
+def test_results_of_two_hosts_come_by_ssh_with_their_times(ssh: list[str], tmp_path: Path) -> None:
+    """Both are this machine; what was measured where, the directories tell."""
+    for host, runid in (("one", 0), ("two", 1)):
+        measured(tmp_path / host, runid)
+    (tmp_path / "two/runs/.half.part").mkdir()
+    (tmp_path / "two/iterations.csv").write_text("made of runs, made again")
+    into = Layout(tmp_path / "all")
+    copy = [*DUETBENCH, "results", "copy", "--ssh", shlex.join(ssh), "--into", into.results]
+    places = [f"127.0.0.1:{tmp_path / host}" for host in ("one", "two")]
+    done = subprocess.run([*copy, *places], capture_output=True, text=True)
+    assert done.returncode == 0 and "2 runs copied, 2 are there" in done.stderr, done.stderr
+    directories = [path for _, path in finished(into.runs)]
+    assert len(directories) == 2 and not any(intact(path, digests=True) for path in directories)
+    assert {path.stat().st_mtime_ns for each in directories for path in each.glob("*.csv")} == {OLD_NS}
+    assert not into.copies.exists() and not into.table_csv.exists()
+
+    (tmp_path / "two/runs" / run(1).name / run(1).file("A", "out.csv")).write_text("damaged")
+    damaged = subprocess.run([*copy, places[1]], capture_output=True, text=True)
+    assert damaged.returncode == 1 and "error: damaged: " in damaged.stderr
+    lost = subprocess.run([*copy, "127.0.0.1:/nowhere"], capture_output=True, text=True)
+    assert lost.returncode == 1 and "error: 127.0.0.1:/nowhere: not copied: " in lost.stderr
+    assert lost.stderr.count("\n") == 1
+    assert len(list(finished(into.runs))) == 2
+
+
+def run(runid: int) -> Run:
+    return Run("s", "b", runid, Type.SEQN, Order.NONE, "A")
+
+
+OLD_NS = 10**18 + 123456789
+
+
+def measured(results: Path, runid: int) -> None:
+    """A finished run, as of long ago."""
+    directory = Layout(results).run(run(runid).name)
+    directory.mkdir(parents=True)
+    result = directory / run(runid).file("A", "out.csv")
+    result.write_text("1")
+    (directory / run(runid).log("A")).touch()
+    run_record(run(runid), {"A": {"files": (file_record(result),)}}).write(directory / "run.json")
+    os.utime(result, ns=(OLD_NS, OLD_NS))
+    Layout(results).durations.write_text(f"{run(runid).name} 2.5\n")
 
 
 def saved_and_forgotten(campaign: Campaign, sent: list[bytes]):

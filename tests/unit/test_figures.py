@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from commands import DUETBENCH
 from duet.inference import judge, overlap, run_effects
-from duet.model import Analysis
+from duet.model import PER_HOST, Analysis
 from duet.records.run import FailureRecord
 from duet.report.figures import BENCHMARK, style
 from duet.report.figures.forest import draw_forest
@@ -179,6 +179,15 @@ def test_the_same_frames_give_the_same_bytes(tmp_path):
     one = style.save(draw_timeline(rows, overlap.pairs(rows)), tmp_path / "one")
     two = style.save(draw_timeline(rows, overlap.pairs(rows)), tmp_path / "two")
     assert [p.read_bytes() for p in one] == [p.read_bytes() for p in two]
+
+
+def test_runs_of_several_hosts_stand_side_by_side():
+    """Each has a thousand numbers of its own."""
+    effects = run_effects(campaign(1, 8, 20), Analysis())
+    plain = draw_runs(effects).axes[0].get_xlim()
+    effects["runid"] = effects["runid"].where(effects["runid"] < 4, effects["runid"] + PER_HOST - 4)
+    assert set(effects["runid"]) == {0, 1, 2, 3, 1000, 1001, 1002, 1003}
+    assert draw_runs(effects).axes[0].get_xlim() == plain == (-0.5, 7.5)
 
 
 def test_an_svg_says_what_the_figure_says(tmp_path):

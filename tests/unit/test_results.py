@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from commands import DUETBENCH
 from duet.model import Order, Run, Type
+from duet.platform import hosts
 from duet.records.layout import Layout
 from duet.records.provision import ImageIdentity
 from duet.records.run import file_record, finished, intact
@@ -62,6 +63,19 @@ def test_what_contradicts_is_refused_and_nothing_copied(tmp_path: Path) -> None:
     done = merge(one, two, into=into.results)
     assert done.returncode == 1 and "was measured twice" in done.stderr and "import:" in done.stderr
     assert not into.runs.exists()
+
+
+@pytest.mark.parametrize("place", ["-oProxyCommand=x", "a b:c", "", ":results/mine", "me@"])
+def test_what_names_no_host_is_refused(tmp_path: Path, place: str) -> None:
+    command = [*DUETBENCH, "results", "copy", "--into", tmp_path / "all", "--", place]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1 and "names no host; HOST, HOST:DIR or USER@HOST:DIR" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_directory_elsewhere_is_by_default_where_it_is_here(tmp_path: Path) -> None:
+    assert str(hosts.Place.parse("me@bench1", tmp_path)) == f"me@bench1:{tmp_path}"
+    assert str(hosts.Place.parse("bench1:results/a:b", tmp_path)) == "bench1:results/a:b"
 
 
 @pytest.mark.parametrize("fault", ["damaged", "no finished runs"])

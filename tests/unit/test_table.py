@@ -320,6 +320,14 @@ def test_the_commands_make_tables_and_join_them(campaign):
     rows = csv.read_csv(both.with_suffix(".csv"), parse_options=csv.ParseOptions(newlines_in_values=True))
     assert len(rows) == 9
 
+    layout = Layout(campaign.path)
+    layout.benchmark_table("x").parent.mkdir(exist_ok=True)
+    out.rename(layout.benchmark_table(campaign.stem))
+    listed = layout.plan / "tables.txt"
+    listed.write_text(f"{campaign.stem}\n")
+    done = campaign.command("table", "--listed", listed, "--out", both)
+    assert (done.returncode, done.stderr) == (0, "") and len(store.read(both)) == 9
+
 
 def test_the_command_fails_with_a_line_for_each_bad_run_or_skips_them(campaign, tmp_path):
     runs = [duet(i) for i in range(4)]

@@ -1,6 +1,7 @@
 """Campaigns on a real Slurm of two nodes on this host (tests/engine/start-slurm.sh)."""
 
 import contextlib
+import csv
 import importlib.util
 import json
 import os
@@ -91,6 +92,68 @@ def test_runs_go_to_nodes_in_the_order_of_the_plan_and_both_hosts_are_judged(
     again = project.run(on_slurm(project, "camp", target))
     assert again.returncode == 0 and "all measured" in again.stdout
     assert project.measured("camp") == before
+
+
+@pytest.mark.long
+def test_every_benchmark_on_every_host_and_on_how_many_it_holds(
+    cluster, project: Project, harness: str
+) -> None:
+    sides = {"A": f"{harness} 100", "B": f"{harness} 200"}
+    wanted = {"replicate": "hosts", "hosts": ["bench1", "bench2"], "duet_repetitions": 3}
+    project.write("camp", process_campaign("camp", {"one": sides}, **wanted))
+    target = "results/camp/verdicts.csv"
+    here = project.snakemake("camp", target)
+    assert here.returncode == 1 and "runs belong to bench1, bench2, and this is" in here.stdout
+    done = project.run(on_slurm(project, "camp", target))
+    assert done.returncode == 0, done.stdout
+    there = {
+        node: sorted(int(name.split(".")[2]) for name in names)
+        for node, names in hosts(project, "camp").items()
+    }
+    assert there == {"bench1": [0, 1, 2], "bench2": [1000, 1001, 1002]}
+    [row] = csv.DictReader((project.results("camp") / "environments.csv").open())
+    assert (row["environments"], row["holds_on"], row["verdict"]) == ("2", "2", "slower")
+
+    before = project.measured("camp")
+    project.write(
+        "camp", process_campaign("camp", {"one": sides}, **wanted | {"hosts": ["bench2", "bench9"]})
+    )
+    moved = project.run(on_slurm(project, "camp", target))
+    assert moved.returncode == 1 and "was measured on bench1, and now belongs to bench2" in moved.stdout
+    wanted["hosts"] += ["bench9"]
+    project.write("camp", process_campaign("camp", {"one": sides}, **wanted))
+    unknown = project.run(on_slurm(project, "camp", target))
+    assert unknown.returncode == 1 and "node bench9: Slurm has none of that name" in unknown.stdout
+    assert project.measured("camp") == before
+
+
+@pytest.mark.long
+def test_all_runs_of_a_benchmark_on_one_host_also_those_of_a_later_call(
+    cluster, project: Project, harness: str
+) -> None:
+    sides = {"A": f"{harness} 1; sleep 1", "B": f"{harness} 1"}
+    wanted = {"one_host": True, "duet_repetitions": 2, "sequential_repetitions": 1}
+    project.write("camp", process_campaign("camp", {"one": sides, "two": sides}, **wanted))
+    target = "results/camp/verdicts.csv"
+    done = project.run(on_slurm(project, "camp", target))
+    assert done.returncode == 0, done.stdout
+    assert len(project.measured("camp")) == 8
+    first = benchmarks(hosts(project, "camp"))
+    assert sorted(first.values()) == [["bench1"], ["bench2"]]  # as many as a job holds otherwise: two
+    wanted["duet_repetitions"] = 4
+    project.write("camp", process_campaign("camp", {"one": sides, "two": sides}, **wanted))
+    done = project.run(on_slurm(project, "camp", target))
+    assert done.returncode == 0, done.stdout
+    assert len(project.measured("camp")) == 12 and benchmarks(hosts(project, "camp")) == first
+
+
+def benchmarks(there: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Benchmark -> the hosts that have measured it."""
+    names = sorted({name.split(".")[1] for names in there.values() for name in names})
+    return {
+        each: sorted(node for node, names in there.items() if any(n.split(".")[1] == each for n in names))
+        for each in names
+    }
 
 
 @pytest.mark.long

@@ -39,4 +39,4 @@ rule table:
         imports=" ".join(f"--import {shlex.quote(str(path))}" for path in (*CAMPAIGN.imports, *PUBLICATIONS)),
         environment=" ".join(f"--environment {shlex.quote('='.join(pair))}" for pair in CAMPAIGN.environment),
     shell:
-        f"{{params.command}} {{input.tables}} {{params.imports}} {{params.environment}} --out {{output.parquet}} --csv {{output.csv}} --log {{log}}"
+        f"{{params.command}} --listed {{input.planned}} {{params.imports}} {{params.environment}} --out {{output.parquet}} --csv {{output.csv}} --log {{log}}"

@@ -1,5 +1,6 @@
 """What rules take in. What is due (session.smk) decides; times of files count from the table on."""
 
+import collections
 import re
 
 STEMS = sorted(IMPORTED.union(RUNS_OF, MEMBERS))
@@ -146,20 +147,28 @@ def measuring() -> str:
 
 
 @functools.cache
-def turns() -> dict[str, int]:
-    """The place of each run among those that are to be measured."""
-    return {name: place for place, name in enumerate(due())}
+def jobs() -> dict[str, str]:
+    """The scheduler's job of each run that is to be measured: as many runs, one after the other, as the
+    profile says by `group-components: [runs=N]`, in the plan's order; or what the campaign demands."""
+    settings = workflow.group_settings
+    size = settings.group_components.get("runs", 1)
+    made = placement.jobs([RUNS[name] for name in due()], size, nodes(), CAMPAIGN.one_host)
+    most = max(collections.Counter(made.values()).values(), default=1)
+    # "runs": the setting holds for each of them, and none may be cut
+    settings.group_components = {**settings.group_components, "runs": max(size, most)}
+    workflow.parent_groupids.update(dict.fromkeys(made.values(), "runs"))
+    return made
 
 
 def job_of(wildcards) -> str | None:
-    """The scheduler's job that measures a run: as many runs, one after the other, as the profile says by
-    `group-components: [runs=N]`, in the plan's order."""
-    if not (workflow.is_main_process and elsewhere()) or wildcards.run not in due():
-        return None
-    size = workflow.group_settings.group_components.get("runs", 1)
-    name = f"runs{turns()[wildcards.run] // size}"
-    workflow.parent_groupids[name] = "runs"  # so that the setting holds for it
-    return name
+    """The job that measures a run; None where it is measured here."""
+    return jobs().get(wildcards.run) if workflow.is_main_process and elsewhere() else None
+
+
+def slurm_options(wildcards) -> str:
+    """The whole node, and which one where the campaign or the benchmark's other runs say."""
+    node = nodes().get(wildcards.run) if workflow.is_main_process and elsewhere() else None
+    return f"--exclusive --nodelist={node}" if node else "--exclusive"
 
 
 def rank(wildcards) -> int:

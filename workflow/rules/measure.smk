@@ -32,7 +32,7 @@ rule measure:
         tmpdir=gettempdir(),
         measuring=1,
         # Slurm: the whole node, its memory and its cores.
-        slurm_extra="--exclusive",
+        slurm_extra=slurm_options,
         mem_mb=0,
         disk_mb=0,
         cpus_per_task=lambda wildcards: -1,

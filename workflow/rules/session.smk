@@ -15,7 +15,7 @@ from snakemake.common import NOTHING_TO_BE_DONE_MSG
 from snakemake.logging import logger
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from duet.campaign import lock, targets
+from duet.campaign import lock, placement, targets
 from duet.campaign.alike import same_sides
 from duet.campaign.due import due_runs
 from duet.engines.choose import choose_engine
@@ -60,6 +60,7 @@ def begin() -> None:
             hold()
             if elsewhere():
                 prepare_scheduler()
+            stop_off_place()
             remove_dead_locks()
             sleep_between_jobs()
             if CAMPAIGN.publish and due():
@@ -115,6 +116,30 @@ def stop_without_engine() -> None:
         stop([f"{CAMPAIGN.file}: engine: is auto, expected docker, podman or process: nodes would differ"])
     if faults := slurm.faults_of_nodes(sorted(names - {"process"}), SCRIPTS / "duetbench.py"):
         stop(faults)
+
+
+@functools.cache
+def nodes() -> dict[str, str]:
+    """The node that each run which is to be measured belongs to, where it does."""
+    left = [RUNS[name] for name in due()]
+    if only_available() or not (CAMPAIGN.hosts or left and CAMPAIGN.one_host):
+        return {}
+    finished = placement.measured_on(LAYOUT, (run for name, run in RUNS.items() if name not in due()))
+    try:
+        return placement.nodes(CAMPAIGN, left, finished)
+    except DuetError as error:
+        stop([str(error)])
+
+
+def stop_off_place() -> None:
+    """Where runs belong to nodes that are not this machine, or do not measure."""
+    wanted = set(nodes().values())
+    if elsewhere():
+        if faults := slurm.faults_of_names(wanted):
+            stop([f"{CAMPAIGN.file}: {fault}" for fault in faults])
+    elif others := sorted(wanted - {placement.here()}):
+        what = f"runs belong to {', '.join(others)}, and this is {placement.here()}"
+        raise DuetError(f"{CAMPAIGN.file}: {what}", "send them there: --workflow-profile slurm")
 
 
 def examine() -> None:

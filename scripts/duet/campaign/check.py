@@ -21,7 +21,7 @@ from duet.model import printable
 OVERRIDES = "--config"
 """How faults name the values of the command line."""
 
-LISTS = ("results", "privileges", "duets", "suites", "import")
+LISTS = ("results", "privileges", "duets", "suites", "import", "hosts")
 """Keys that take a single text for a list of one."""
 
 FILE_BYTES = 4 << 20

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from duet.campaign import check, mappings, overrides, resolve, values
+from duet.campaign import check, mappings, overrides, placement, resolve, values
 from duet.campaign.check import OVERRIDES, Document, Faults
 from duet.campaign.resolve import Arguments, Chain, Findings, Layer
 from duet.model import (
@@ -103,7 +103,7 @@ def _loaded(
 
 WHOLE = (
     *("seed", "schedule", "verbose", "environment", "base_image", "registry", "import"),
-    *("analysis", "precision", "publish"),
+    *("analysis", "precision", "publish", "replicate", "hosts", "one_host"),
 )
 """Keys that only a campaign has, and of which a suite file's are of no effect."""
 
@@ -151,7 +151,7 @@ def _campaign(
                 made = resolve.benchmark(chain, suite, benchmark, point, findings)
                 benchmarks.append((document, replace(made, members=members)))
     findings.finish()
-    _check_whole(main, over, suites, benchmarks, faults)
+    _check_whole(main, over, suites, benchmarks, len(top.get("hosts", ())), faults)
     analysis = {**main.campaign.get("analysis", {}), **over.campaign.get("analysis", {})}
     for key in ("margin", "max_disturbance"):
         if key in analysis:
@@ -163,6 +163,8 @@ def _campaign(
         holder = _holder(main, over, "precision")
         analysis["precision"] = _precision(top["precision"], f"{holder.label}: duetbench.precision", faults)
         benchmarks = [(d, _up_to(b, analysis["precision"])) for d, b in benchmarks]
+    holder = _holder(main, over, "replicate")
+    hosts = placement.hosts(top, (b for _, b in benchmarks), f"{holder.label}: duetbench", faults)
     artifacts: dict[str, str] = {}
     for document in (*suites, main, over):
         artifacts |= document.campaign.get("artifacts", {})
@@ -180,6 +182,8 @@ def _campaign(
         publish=top.get("publish"),
         base_image=top.get("base_image", Campaign.base_image),
         registry=top.get("registry"),
+        hosts=hosts,
+        one_host=top.get("one_host", False),
         analysis=Analysis(**analysis),
         notices=tuple(findings.notices),
     )
@@ -274,6 +278,7 @@ def _check_whole(
     over: Document,
     suites: list[Document],
     benchmarks: list[tuple[Document, Benchmark]],
+    hosts: int,
     faults: Faults,
 ) -> None:
     """What can only be wrong with all files together."""
@@ -308,6 +313,7 @@ def _check_whole(
             accepted = "result directories, .csv or .json files of duetprocess, and s3://bucket/prefix/STAMP"
             faults.add(f"{holder.label}: duetbench.import[{i}]", wrong, accepted)
     count = sum(n * (1 + (type_ == Type.SEQN)) for _, b in benchmarks for type_, n in b.repetitions.items())
+    count *= max(1, hosts)
     if count > MOST_RUNS:
         faults.add(
             f"{main.label}: duetbench.duets", f"makes {count} runs", f"at most {MOST_RUNS} in a campaign"

@@ -4,7 +4,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from duet.model import SIDES, Benchmark, Campaign, Order, Precision, Run, Schedule, Type
+from duet.model import PER_HOST, SIDES, Benchmark, Campaign, Order, Precision, Run, Schedule, Type
 
 
 def runs(campaign: Campaign) -> tuple[Run, ...]:
@@ -15,7 +15,7 @@ def runs(campaign: Campaign) -> tuple[Run, ...]:
     the others when repetitions are added, since its place depends on its own name only. Where measuring may
     stop early (`precision`) both are done in rounds: each benchmark's first runs, then their second ones.
     """
-    listed = [run for b in campaign.benchmarks for run in _of_benchmark(campaign.seed, b)]
+    listed = [run for b in campaign.benchmarks for run in _of_benchmark(campaign, b)]
     if campaign.schedule == Schedule.RMIT:
         listed.sort(key=lambda run: _draw(campaign.seed, "place", run.name))
     if campaign.analysis.precision:
@@ -23,9 +23,16 @@ def runs(campaign: Campaign) -> tuple[Run, ...]:
     return tuple(listed)
 
 
-def _of_benchmark(seed: int, benchmark: Benchmark) -> Iterable[Run]:
+def host_of(campaign: Campaign, run: Run) -> str:
+    """The one of the campaign's hosts that measures this run."""
+    return campaign.hosts[run.runid // PER_HOST]
+
+
+def _of_benchmark(campaign: Campaign, benchmark: Benchmark) -> Iterable[Run]:
+    seed, firsts = campaign.seed, range(0, PER_HOST * max(1, len(campaign.hosts)), PER_HOST)
     for type_ in (Type.DUET, Type.SYNCDUET, Type.AADUET, Type.BBDUET, Type.SEQN):
-        for runid in range(benchmark.repetitions.get(type_, 0)):
+        count = benchmark.repetitions.get(type_, 0)
+        for runid in (first + i for first in firsts for i in range(count)):
             if type_ == Type.SEQN:
                 first = _draw(seed, "first", benchmark.stem, runid) % 2
                 for side in SIDES[first:] + SIDES[:first]:

@@ -1,21 +1,24 @@
 """Put the runs of several result directories into one campaign's.
 
-    results merge DIR... --into results/NAME
+    results copy HOST[:DIR]... --into results/NAME     brings them from other machines first, by rsync and ssh
+    results merge DIR... --into results/NAME           takes what rsync, scp or a shared disk brought
 
-What was measured on other machines is brought here by rsync or scp; modification times and digests stay, so
-that nothing is measured again. Each run that is copied is intact; one that is there already is the same one,
-or nothing is copied at all. Runs that several machines have measured alike, under the same names, are no
-campaign: `import: [DIR, DIR]` judges them side by side.
+DIR is results/NAME there: absolute or relative to one's home directory there; by default where it is here.
+Modification times and digests stay, so that nothing is measured again. Each run that is copied is intact; one
+that is there already is the same one, or nothing is copied at all. Runs that several machines have measured
+alike, under the same names, are no campaign: `import: [DIR, DIR]` judges them side by side.
 """
 
 import argparse
+import shlex
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from duet.campaign.lock import hold
 from duet.commands import Log
-from duet.model import DuetError
+from duet.model import DuetError, file_name
+from duet.platform import hosts
 from duet.records.files import unwritable
 from duet.records.layout import RUN, Layout
 from duet.records.provision import ImageIdentity
@@ -26,8 +29,9 @@ EXAMPLE = "./duetbench results merge from-bench1/mine from-bench2/mine --into re
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", choices=("merge",), help="what to do, as above")
-    parser.add_argument("directories", nargs="+", type=Path, metavar="DIR", help="results/<name>, as copied")
+    parser.add_argument("what", choices=("copy", "merge"), help="what to do, as above")
+    parser.add_argument("places", nargs="+", metavar="DIR", help="results/<name>, as copied, or HOST[:DIR]")
+    parser.add_argument("--ssh", default="ssh", help="how `copy` reaches hosts (ssh), say 'ssh -p 2222'")
     parser.add_argument("--into", required=True, type=Path, metavar="RESULTS", help="results/<name>")
 
 
@@ -35,13 +39,29 @@ def execute(options: argparse.Namespace, log: Log) -> None:
     """Raises DuetError with nothing copied where runs are damaged or contradict each other."""
     into = Layout(options.into)
     with hold(into):
-        chosen = choose(options.directories, into)
-        for directory in options.directories:
+        if options.what == "copy":
+            directories = copies(options.places, into, shlex.split(options.ssh), log)
+        else:
+            directories = [Path(place) for place in options.places]
+        chosen = choose(directories, into)
+        for directory in directories:
             identities(Layout(directory), into)
         for name, directory in chosen.items():
             copy(directory, into, name)
             durations(name, directory, into)
+        shutil.rmtree(into.copies, ignore_errors=True)
     log(f"{options.into}: {len(chosen)} runs copied, {len(list(finished(into.runs)))} are there")
+
+
+def copies(places: Sequence[str], into: Layout, ssh: Sequence[str], log: Log) -> list[Path]:
+    """What lies on other machines, each in a directory here that stays until it is merged."""
+    directories = []
+    for place in [hosts.Place.parse(text, into.results) for text in places]:
+        directory = into.copies / file_name(str(place))
+        hosts.bring(place, directory, into, ssh)
+        log(f"copied {place}")
+        directories.append(directory)
+    return directories
 
 
 def choose(directories: Sequence[Path], into: Layout) -> dict[str, Path]:

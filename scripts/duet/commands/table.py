@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 
 from duet.commands import Log
+from duet.records.files import read_lines
+from duet.records.layout import Layout
 from duet.table import imports, store
 
 CALLED_BY_RULES = True
@@ -13,6 +15,10 @@ EXAMPLE = "./duetbench table --import ../old-results --out iterations.parquet --
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tables", type=Path, nargs="*", help="iterations/<suite>.<benchmark>.parquet, …")
+    parser.add_argument(
+        "--listed", type=Path, metavar="plan/tables.txt",
+        help="those whose benchmarks stand in there, one a line: a command has no room for thousands",
+    )  # fmt: skip
     parser.add_argument(
         "--import", type=Path, action="append", default=[], dest="imports",
         help="a result directory of duetbench or of its predecessor, or a table of duetprocess",
@@ -26,7 +32,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace, log: Log) -> None:
-    measured = store.merge([store.read_arrow(path) for path in options.tables]) if options.tables else None
+    tables = [*options.tables]
+    if options.listed:
+        layout = Layout(options.listed.parents[1])
+        tables += map(layout.benchmark_table, read_lines(options.listed))
+    measured = store.merge([store.read_arrow(path) for path in tables]) if tables else None
     parts = [] if measured is None else [measured]
     pairs = (each.rpartition("=") for each in options.environment)
     labels = tuple((host, label) for host, _, label in pairs)

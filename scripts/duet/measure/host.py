@@ -69,6 +69,7 @@ def facts(machine: Machine) -> HostRecord:
         cores=show_set(machine.allowed),
         load_1min=os.getloadavg()[0],
         randomises_addresses=_randomises_addresses(),
+        node=os.environ.get("SLURMD_NODENAME", ""),
     )
 
 

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from duet.model import DuetError, digest
@@ -18,6 +18,8 @@ PLUGIN = "snakemake_executor_plugin_slurm"
 PATIENCE_S = 60
 """For jobs that were cancelled to end, and for what Slurm's commands answer."""
 LOOK_S = 0.5
+MANY = 10
+"""Names that a line shows."""
 
 
 class SlurmError(DuetError):
@@ -83,6 +85,24 @@ def faults_of_nodes(engines: Sequence[str], entry: Path) -> list[str]:
     except subprocess.TimeoutExpired:
         return []
     return sorted({line for line in done.stdout.splitlines() if line})
+
+
+def faults_of_names(nodes: Iterable[str]) -> list[str]:
+    """A line for each of these nodes that Slurm does not have or that takes no jobs, which would wait."""
+    wanted = sorted(set(nodes))
+    if not wanted:
+        return []
+    lines = _ask("sinfo", "--noheader", "--Node", "--format=%N %T").splitlines()
+    states = dict(line.split(maxsplit=1) for line in lines)
+    faults = []
+    for node in wanted:
+        state = states.get(node)
+        if state is None:
+            known = ", ".join(sorted(states)[:MANY]) + (", …" if len(states) > MANY else "")
+            faults.append(f"node {node}: Slurm has none of that name; accepted: {known}")
+        elif state.startswith(("down", "drain", "fail", "unknown")) or state.endswith("*"):
+            faults.append(f"node {node}: is {state}, and runs belong to it; see `scontrol show node {node}`")
+    return faults
 
 
 def _ask(*command: str) -> str:

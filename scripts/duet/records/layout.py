@@ -118,6 +118,11 @@ class Layout:
         """Why a run need not be measured, until its turn comes: duet.records.closing."""
         return self.results / "closed" / f"{name}.json"
 
+    @property
+    def copies(self) -> Path:
+        """Results of other machines, until they are merged."""
+        return self.results / ".copies"
+
     # What was made of it
 
     @property

@@ -167,6 +167,8 @@ class HostRecord:
     """Just before the run."""
     randomises_addresses: bool | None = None
     """Whether the kernel lays out the memory of each process anew (randomize_va_space)."""
+    node: str = ""
+    """What Slurm calls it, where Slurm sent the run."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from duet.model import PER_HOST
 from duet.report.figures import style
 from duet.report.summary.wording import TYPE_NAME
 from duet.report.verdict_row import VerdictRow
@@ -37,6 +38,7 @@ def draw_runs(
     axes = fig.subplots(len(shown), 2, squeeze=False)
     for (left, right), type_ in zip(axes, shown, strict=True):
         rows = effects[effects["type"].astype(str) == type_].sort_values("runid")
+        rows = rows.assign(place=_places(rows["runid"]))
         _means(left, rows)
         left.set_title(f"{TYPE_NAME[type_]}: mean iteration time")
         _changes(right, rows, style.verdict_of(verdicts, type_), margin_percent)
@@ -64,7 +66,7 @@ def _means(ax: Axes, rows: pd.DataFrame) -> None:
     for side in "AB":
         mean = rows[f"mean_{side}_ns"] / unit_ns
         there = mean.notna()
-        ax.plot(rows["runid"][there], mean[there], color=style.SIDE[side], marker="o", ms=3.5, mew=0, lw=1)
+        ax.plot(rows["place"][there], mean[there], color=style.SIDE[side], marker="o", ms=3.5, mew=0, lw=1)
     ax.set_xlabel("")
     style.time_scale(ax, values / unit_ns)
     ax.set_ylabel(f"time ({unit})")
@@ -92,7 +94,7 @@ def _changes(ax: Axes, rows: pd.DataFrame, verdict: VerdictRow | None, margin_pe
     order = rows["order"].astype(str)
     for name, marker in ORDER.items():
         here = (order == name).to_numpy() & good
-        x, y = rows["runid"][here], change[here]
+        x, y = rows["place"][here], change[here]
         ax.scatter(x, y, s=25, marker=marker, facecolor="white", edgecolor=style.INK, lw=1.1)
     ax.set_xlabel("")
     values = np.array([*change[good], *ends, 0.0])
@@ -103,8 +105,13 @@ def _changes(ax: Axes, rows: pd.DataFrame, verdict: VerdictRow | None, margin_pe
     _ticks(ax, rows)
 
 
+def _places(runid: pd.Series) -> pd.Series:
+    """Where runs stand: at their numbers, and side by side where each host has a thousand of its own."""
+    return runid if runid.max() < PER_HOST else runid.rank(method="dense") - 1
+
+
 def _ticks(ax: Axes, rows: pd.DataFrame) -> None:
-    low, high = int(rows["runid"].min()), int(rows["runid"].max())
+    low, high = int(rows["place"].min()), int(rows["place"].max())
     ax.set_xlim(low - 0.5, high + 0.5)
     if high - low <= 20:
         ax.set_xticks(range(low, high + 1))

@@ -177,13 +177,15 @@ def test_a_source_lies_in_the_context_under_its_name(folder: Folder, tmp_path: P
 
 
 def test_a_failed_build_shows_its_last_lines_and_the_log(folder: Folder) -> None:
-    name = folder.make("app", "FROM base\nRUN seq 100 200; echo no such compiler >&2; exit 3\n")
+    broken = "printf no\\ such >&2; sleep 0.2; echo ' compiler' >&2; exit 3"
+    name = folder.make("app", f"FROM base\nRUN seq 100 200; {broken}\n")
     with pytest.raises(BuildFailed) as caught:
         folder.provide(name)
     first, *tail = str(caught.value).splitlines()
     assert name in first and str(folder.log) in first
     assert 5 < len(tail) <= builds.TAIL_LINES
-    assert any("no such compiler" in line for line in tail) and any(line.strip() == "200" for line in tail)
+    assert "    no such compiler" in tail and any(line.strip() == "200" for line in tail)
+    assert not any("\x1b" in line for line in tail)
     assert "100\n" in folder.log.read_text()
     folder.make("app", "FROM base\nRUN true\n")
     assert folder.provide(name).id

@@ -19,6 +19,8 @@ HASH_LABEL = "duetbench.hash"
 ANSWER_S = 10.0
 """How long a registry may take to say its first word."""
 TAIL_LINES = 15
+TAIL_CHARACTERS = 20_000
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class NoRegistry(EngineError):
@@ -152,13 +154,13 @@ class Store:
 
         Raises BuildFailed with the last lines of the output.
         """
-        lines: list[str] = []
+        end = ""
 
         def write(text: str) -> None:
+            nonlocal end
             log.write(text)
             log.flush()
-            lines.extend(text.splitlines())
-            del lines[: -10 * TAIL_LINES]
+            end = (end + text)[-TAIL_CHARACTERS:]
 
         failure = None
         try:
@@ -180,8 +182,10 @@ class Store:
             failure = _wording(error)
         if failure is not None:
             write(f"{failure}\n")
-            tail = "\n".join("    " + line for line in lines if line.strip()).splitlines()[-TAIL_LINES:]
-            raise BuildFailed(f"{tag}: build failed; log: {log.name}\n" + "\n".join(tail))
+            # Colours, and the engine sends what goes to stderr in pieces.
+            lines = [line for line in _COLOUR.sub("", end).splitlines() if line.strip()]
+            tail = "\n".join(f"    {line}" for line in lines[-TAIL_LINES:])
+            raise BuildFailed(f"{tag}: build failed; log: {log.name}\n{tail}")
 
 
 def _split(name: str) -> tuple[str, str]:

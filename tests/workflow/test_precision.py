@@ -7,7 +7,7 @@ import pytest
 from campaigns import process_campaign
 from duet.records.closing import closing_of
 
-pytestmark = pytest.mark.long  # not seen green as a whole on the merged code yet
+pytestmark = pytest.mark.long
 
 VERDICTS = "results/c/verdicts.csv"
 WOBBLE = "$((500 + $(od -An -N1 -tu1 /dev/urandom) % 97))"

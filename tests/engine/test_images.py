@@ -177,7 +177,8 @@ def test_a_source_lies_in_the_context_under_its_name(folder: Folder, tmp_path: P
 
 
 def test_a_failed_build_shows_its_last_lines_and_the_log(folder: Folder) -> None:
-    broken = "printf no\\ such >&2; sleep 0.2; echo ' compiler' >&2; exit 3"
+    # what goes to stdout and to stderr comes in no order unless there is time between
+    broken = "sleep 0.5; printf no\\ such >&2; sleep 0.2; echo ' compiler' >&2; exit 3"
     name = folder.make("app", f"FROM base\nRUN seq 100 200; {broken}\n")
     with pytest.raises(BuildFailed) as caught:
         folder.provide(name)
@@ -200,7 +201,7 @@ def test_builds_of_the_same_image_at_once_make_one(folder: Folder) -> None:
     def one(i: int) -> None:
         out = folder.path / f"out{i}.json"
         command = [*DUETBENCH, "provide", "--name", names[i], "--engine", folder.store.engine]
-        command += ["--images", str(folder.path), "--out", str(out), "--log", str(folder.log)]
+        command += ["--images", str(folder.path), "--out", str(out), "--log", str(folder.path / f"{i}.log")]
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         made[i] = json.loads(out.read_text()) | {"key": ""}
@@ -211,7 +212,8 @@ def test_builds_of_the_same_image_at_once_make_one(folder: Folder) -> None:
     for thread in threads:
         thread.join()
     assert made[0] == made[2] != made[1] == made[3]
-    built = [line for line in folder.log.read_text().splitlines() if ": building " in line]
+    logs = [(folder.path / f"{i}.log").read_text() for i in range(4)]  # each begins its own anew
+    built = [line for log in logs for line in log.splitlines() if ": building " in line]
     assert sum("-low:" in line for line in built) == 1 and sum("-app" in line for line in built) == 2
     own = private_directory() / f"images.{socket.gethostname()}"
     assert set(private_directory().glob("images.*")) == locks | {own}  # one file locks all images of a host

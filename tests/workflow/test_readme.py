@@ -85,7 +85,7 @@ def test_two_commits(clone: Path, tmp_path: Path) -> None:
             git("switch", "-qc", branch)
         git("add", ".")
         git("commit", "-qm", branch)
-    done = typed(f"{GIT} {SHORT}", here, clone)
+    done = typed(f"{GIT} {SHORT} --runs 4", here, clone)
     assert done.returncode == 0, done.stderr
     assert "B is slower than A: +" in done.stdout and not (here / "bench").exists()
 
